@@ -1,6 +1,7 @@
 """Make the demo data that the package ships, from 10x Genomics' counts and a table of gene symbols.
 
-Run it only to renew the files; what comes out is committed. ``NOTICE.md`` beside the files says where each input is from.
+Run it only to renew the files; what comes out is committed. ``NOTICE.md`` beside the files says where each input is
+from.
 
     python scripts/make_demo_data.py --counts pbmc8k_subset2700.tsv.gz --symbols genes_homo_sapiens.csv.gz \
         --labelled pbmc68k_reduced.h5ad
