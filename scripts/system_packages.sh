@@ -1,0 +1,16 @@
+#!/bin/sh
+# In CI, as root, on Debian: installs the programs that no Python package brings. At home it does nothing; tests that need
+# an absent one skip with that reason.
+set -eu
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v zip >/dev/null 2>&1 || missing="$missing zip"
+[ -n "$missing" ] || exit 0
+if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+    echo "Not here:$missing (tests that need it skip)" >&2
+fi
