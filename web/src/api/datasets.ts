@@ -1,0 +1,59 @@
+/** The routes of datasets, their tables, and uploads. */
+
+import { apiUrl, getBytes, listAll, send, sendJson } from './http';
+import type { ColumnPatch, ColumnRecord, Dataset, Feature, Job, NewColumn, Submission, Upload } from './types';
+
+const ARROW = 'application/vnd.apache.arrow.stream';
+const tablePath = (dataset: string, table: string) => `datasets/${dataset}/tables/${encodeURIComponent(table)}`;
+
+export const listDatasets = (studyId: string, trash = false) =>
+  listAll<Dataset>(`studies/${studyId}/datasets`, trash ? { trash: true } : {});
+export const getDataset = (id: string) => sendJson<Dataset>('GET', `datasets/${id}`);
+export const submitDataset = (studyId: string, json: Submission) =>
+  sendJson<{ job: Job; dataset: Dataset }>('POST', `studies/${studyId}/datasets`, { json });
+export const patchDataset = (dataset: Dataset, json: { name?: string; sample_id?: string | null }) =>
+  sendJson<Dataset>('PATCH', `datasets/${dataset.id}`, { json, version: dataset.version });
+export const deleteDataset = (dataset: Dataset) =>
+  send('DELETE', `datasets/${dataset.id}`, { version: dataset.version });
+export const undeleteDataset = (dataset: Dataset) =>
+  send('POST', `datasets/${dataset.id}/undelete`, { version: dataset.version });
+export const exportDataset = (id: string, format: string) =>
+  sendJson<{ job: Job }>('POST', `datasets/${id}/exports`, { json: { format } });
+
+export const searchFeatures = (dataset: string, table: string, search: string, signal?: AbortSignal) =>
+  sendJson<{ items: Feature[] }>('GET', `${tablePath(dataset, table)}/features`, {
+    query: { search, limit: 30 },
+    signal,
+  }).then((page) => page.items);
+
+export const getFeatureValues = (dataset: string, table: string, feature: string, signal?: AbortSignal) =>
+  getBytes(`${tablePath(dataset, table)}/values`, { features: feature, unit: 'lognorm', layout: 'dense' }, signal);
+export const getColumns = (dataset: string, table: string, names: string[], signal?: AbortSignal) =>
+  getBytes(`${tablePath(dataset, table)}/columns.arrow`, { names: names.join(',') }, signal);
+export const getEmbedding = (dataset: string, table: string, name: string, signal?: AbortSignal) =>
+  getBytes(`${tablePath(dataset, table)}/embeddings.arrow`, { name }, signal);
+export const getBarcodes = (dataset: string, table: string, signal?: AbortSignal) =>
+  getBytes(`${tablePath(dataset, table)}/barcodes.arrow`, {}, signal);
+
+export interface ColumnsMade {
+  columns: ColumnRecord[];
+}
+
+export const createColumn = (dataset: string, table: string, json: NewColumn) =>
+  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { json });
+export const createColumnsFromArrow = (dataset: string, table: string, bytes: Uint8Array<ArrayBuffer>) =>
+  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { body: new Blob([bytes]), type: ARROW });
+export const patchColumn = (dataset: string, table: string, column: ColumnRecord, json: ColumnPatch) =>
+  sendJson<ColumnRecord>('PATCH', `${tablePath(dataset, table)}/columns/${column.id}`, {
+    json,
+    version: column.version,
+  });
+export const deleteColumn = (dataset: string, table: string, column: ColumnRecord) =>
+  send('DELETE', `${tablePath(dataset, table)}/columns/${column.id}`, { version: column.version });
+
+export const createUpload = (name: string, size: number) =>
+  sendJson<Upload>('POST', 'uploads', { json: { name, size } });
+export const getUpload = (id: string) => sendJson<Upload>('GET', `uploads/${id}`);
+export const completeUpload = (id: string) => sendJson<unknown>('POST', `uploads/${id}/complete`, { json: {} });
+export const deleteUpload = (id: string) => send('DELETE', `uploads/${id}`);
+export const uploadDataUrl = (id: string, offset: number) => apiUrl(`uploads/${id}/data`, { offset: String(offset) });

@@ -1,0 +1,63 @@
+/** Events of the server, turned into fresh queries and live log lines. */
+
+import { listen } from '../api/events';
+import type { Job, LogLine, ServerEvent } from '../api/types';
+import { keys, queryClient, refresh } from './queries';
+import { createStore } from './store';
+
+export const connectedStore = createStore(false);
+/** Lines that arrived for jobs whose log somebody looks at. */
+export const logStore = createStore<ReadonlyMap<string, LogLine[]>>(new Map());
+
+/** Add lines to a log, each once, in order. */
+export function mergeLines(before: LogLine[], more: LogLine[]): LogLine[] {
+  const last = before.length ? before[before.length - 1].seq : -1;
+  if (more.every((line, i) => line.seq > (i ? more[i - 1].seq : last))) return more.length ? [...before, ...more] : before;
+  const bySeq = new Map([...before, ...more].map((line) => [line.seq, line]));
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+}
+
+export function addLines(jobId: string, lines: LogLine[]): void {
+  logStore.set((now) => new Map(now).set(jobId, mergeLines(now.get(jobId) ?? [], lines)));
+}
+
+export const subjectId = (event: ServerEvent) =>
+  typeof event.subject === 'string' ? (event.subject.split(/[:/]/).pop() ?? '') : event.subject.id;
+
+/** The lines of a log event, whether it brings one line or several. */
+export function linesOf(data: Record<string, unknown>): LogLine[] {
+  const list = Array.isArray(data.lines) ? data.lines : Array.isArray(data.items) ? data.items : [data];
+  return (list as Partial<LogLine>[]).filter(
+    (line): line is LogLine => typeof line.seq === 'number' && typeof line.text === 'string',
+  );
+}
+
+function patchJob(id: string, data: Record<string, unknown>): void {
+  const merge = (job: Job): Job => (job.id === id ? { ...job, ...data, id } : job);
+  queryClient.setQueriesData<Job[]>({ queryKey: keys.jobs }, (list) => list?.map(merge));
+  queryClient.setQueryData<Job>(keys.job(id), (job) => (job ? merge(job) : job));
+}
+
+let jobsTimer: ReturnType<typeof setTimeout> | undefined;
+
+function receive(event: ServerEvent): void {
+  const id = subjectId(event);
+  if (event.type === 'job.changed') {
+    patchJob(id, event.data);
+    clearTimeout(jobsTimer);
+    jobsTimer = setTimeout(() => void refresh(keys.jobs, keys.job(id)), 250);
+  } else if (event.type === 'job.log') {
+    if (logStore.get().has(id)) addLines(id, linesOf(event.data));
+  } else if (event.type === 'dataset.changed') {
+    void refresh(['datasets'], keys.dataset(id), keys.studies, ['study']);
+  } else if (event.type === 'study.changed') {
+    void refresh(keys.studies, keys.study(id), keys.samples(id), keys.grants(id));
+  } else if (event.type === 'annotation.changed') {
+    void refresh(['dataset'], ['datasets'], ['revisions']);
+  }
+}
+
+/** Listen while somebody is signed in; the answer is a function that stops. */
+export function startEvents(): () => void {
+  return listen({ onEvent: receive, onState: (connected) => connectedStore.set(connected) });
+}
