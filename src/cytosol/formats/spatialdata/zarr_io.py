@@ -1,0 +1,336 @@
+"""Small reads and writes on a Zarr store: whole objects, arrays, and long arrays that grow piece by piece.
+
+Everything is synchronous and for job processes or compute threads; several objects travel at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+from numcodecs import blosc
+from zarr.abc.store import Store
+from zarr.codecs import BloscCodec
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+from zarr.dtype import VariableLengthUTF8
+
+from cytosol.base.errors import ConflictError, DamagedDataError, NotFoundError
+
+CHUNK_BYTES = 1 << 20
+CHUNK_STRINGS = 1 << 16
+SPARSE_CHUNK = 1 << 19
+"""Values a chunk of ``X/data`` and ``X/indices`` holds."""
+METADATA = "zarr.json"
+_AT_ONCE = 32
+_PENDING_CHUNKS = 8
+_LEVEL = 5
+
+
+# whole objects
+
+
+def put_many(root: Store, items: Iterable[tuple[str, bytes]]) -> None:
+    """Write whole objects, several at once; returns when all are stored."""
+    make = default_buffer_prototype().buffer.from_bytes
+
+    async def run() -> None:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(key: str, data: bytes) -> None:
+            async with gate:
+                await root.set(key, make(data))
+
+        await asyncio.gather(*(one(key, data) for key, data in items))
+
+    sync(run())
+
+
+def get_many(root: Store, keys: Iterable[str]) -> list[bytes | None]:
+    """Read whole objects, several at once; None for what is not there."""
+    prototype = default_buffer_prototype()
+
+    async def run() -> list[bytes | None]:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(key: str) -> bytes | None:
+            async with gate:
+                found = await root.get(key, prototype)
+            return None if found is None else found.to_bytes()
+
+        return list(await asyncio.gather(*(one(key) for key in keys)))
+
+    return sync(run())
+
+
+def members(root: Store, path: str) -> set[str]:
+    """Names that lie directly under a path, whether or not any metadata lists them."""
+
+    async def run() -> set[str]:
+        return {name.rstrip("/").rsplit("/", 1)[-1] async for name in root.list_dir(path)}
+
+    return sync(run())
+
+
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Spell a metadata document; NaN as a fill value is written as Zarr asks, as text."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def group_document(attributes: Mapping[str, Any], consolidated: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The ``zarr.json`` of a Zarr v3 group."""
+    document: dict[str, Any] = {"zarr_format": 3, "node_type": "group", "attributes": dict(attributes)}
+    if consolidated is not None:
+        document["consolidated_metadata"] = {
+            "kind": "inline",
+            "must_understand": False,
+            "metadata": dict(consolidated),
+        }
+    return document
+
+
+def put_group(root: Store, path: str, attributes: Mapping[str, Any]) -> None:
+    """Write the metadata of one group."""
+    put_many(root, [(join(path, METADATA), json_bytes(group_document(attributes)))])
+
+
+def get_document(root: Store, path: str) -> dict[str, Any]:
+    """Read the ``zarr.json`` of a node.
+
+    Raises
+    ------
+    NotFoundError
+        Where no node has this path.
+    """
+    (data,) = get_many(root, [join(path, METADATA)])
+    if data is None:
+        raise NotFoundError("The dataset holds no such part", where=path)
+    return parse_document(data, path)
+
+
+def parse_document(data: bytes, path: str) -> dict[str, Any]:
+    """Read the bytes of a ``zarr.json``."""
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise DamagedDataError("The metadata is not JSON", where=path) from error
+    if not isinstance(document, dict):
+        raise DamagedDataError("The metadata is not a JSON object", where=path)
+    return document
+
+
+def join(*parts: str) -> str:
+    """Join parts of a path inside the store, leaving out empty ones."""
+    return "/".join(part for part in parts if part)
+
+
+# arrays
+
+
+def codec_for(dtype: np.dtype[Any], *, packed: bool = False) -> BloscCodec:
+    """The compressor of an array: blosc with lz4, which reads and writes fastest.
+
+    Parameters
+    ----------
+    dtype : data type of the array
+    packed : whether neighbouring values resemble one another bit by bit (counts, codes) rather than byte by byte
+    """
+    shuffle = "bitshuffle" if packed or dtype.itemsize == 1 else "shuffle"
+    return BloscCodec(typesize=dtype.itemsize, cname="lz4", clevel=_LEVEL, shuffle=shuffle)  # type: ignore[arg-type]
+
+
+def refuse_taken(root: Store, path: str) -> None:
+    """Raise where something lies at a path, since arrays are written once."""
+    if get_many(root, [join(path, METADATA)])[0] is not None or members(root, path):
+        raise ConflictError(
+            "This path of the dataset is taken, and arrays are written once",
+            where=path,
+            do="Write under a fresh path (fresh_path gives one)",
+        )
+
+
+def write_array(root: Store, path: str, values: np.ndarray, attributes: Mapping[str, Any]) -> None:
+    """Write a numeric array of any shape, cut along its first axis into chunks of about 1 MiB.
+
+    Parameters
+    ----------
+    root : the dataset's store
+    path : where to write it
+    values : numeric or bool array
+    attributes : what to note on the array
+    """
+    values = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    row_bytes = max(1, values.dtype.itemsize * int(np.prod(values.shape[1:], dtype=np.int64)))
+    rows = max(1, min(values.shape[0], CHUNK_BYTES // row_bytes)) if values.ndim else 1
+    array = zarr.create_array(
+        root,
+        name=path,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=(rows, *(max(1, n) for n in values.shape[1:])),
+        compressors=codec_for(values.dtype, packed=values.dtype.kind in "biu"),
+        fill_value=values.dtype.type(0),
+        attributes=dict(attributes),
+        zarr_format=3,
+    )
+    if values.size:
+        array[...] = values
+
+
+def write_strings(root: Store, path: str, values: np.ndarray, attributes: Mapping[str, Any] | None = None) -> None:
+    """Write a vector of text, UTF-8 with a length before each, as AnnData does.
+
+    Parameters
+    ----------
+    root : the dataset's store
+    path : where to write it
+    values : shape (n,), object array of str
+    attributes : what to note beside the encoding
+    """
+    array = zarr.create_array(
+        root,
+        name=path,
+        shape=values.shape,
+        dtype=VariableLengthUTF8(),  # type: ignore[arg-type]
+        chunks=(max(1, min(len(values), CHUNK_STRINGS)),),
+        compressors=BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="noshuffle"),
+        fill_value="",
+        attributes={"encoding-type": "string-array", "encoding-version": "0.2.0", **(attributes or {})},
+        zarr_format=3,
+    )
+    if len(values):
+        array[...] = values
+
+
+def read_array(root: Store, path: str, rows: slice | None = None) -> np.ndarray:
+    """Read an array, or some of its rows.
+
+    Returns
+    -------
+    As stored; text comes as an object array of str.
+
+    Raises
+    ------
+    NotFoundError
+        Where no array has this path.
+    """
+    try:
+        array = zarr.open_array(root, path=path, mode="r", zarr_format=3)
+    except (FileNotFoundError, KeyError) as error:
+        raise NotFoundError("The dataset holds no such array", where=path) from error
+    values = np.asarray(array[...] if rows is None else array[rows])
+    return values.astype(object) if values.dtype.kind in "TU" else values
+
+
+class GrowingVector:
+    """A long numeric vector that is written piece by piece; its metadata follows its last chunk.
+
+    Parameters
+    ----------
+    root : the dataset's store
+    path : where to write it
+    dtype : data type of the values; ``append`` may widen it
+    chunk : values in a chunk
+    packed : see ``codec_for``
+    """
+
+    def __init__(self, root: Store, path: str, dtype: np.dtype[Any], *, chunk: int, packed: bool = False) -> None:
+        self._root = root
+        self._path = path
+        self._chunk = chunk
+        self._packed = packed
+        self._rest = np.empty(chunk, dtype)
+        self._filled = 0
+        self._n_chunks = 0
+        self._pending: list[tuple[str, bytes]] = []
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return self._n_chunks * self._chunk + self._filled
+
+    def append(self, values: np.ndarray) -> None:
+        """Add values at the end, widening the vector where they need it.
+
+        Parameters
+        ----------
+        values : shape (n,), numeric
+        """
+        if values.dtype != self.dtype:
+            wider = common_dtype(self.dtype, values.dtype)
+            if wider != self.dtype:
+                self._widen(wider)
+        at = 0
+        while at < len(values):
+            take = min(self._chunk - self._filled, len(values) - at)
+            self._rest[self._filled : self._filled + take] = values[at : at + take]
+            self._filled += take
+            at += take
+            if self._filled == self._chunk:
+                self._add_chunk()
+
+    def close(self, attributes: Mapping[str, Any]) -> None:
+        """Write the last chunk, then the metadata."""
+        n = len(self)
+        if n < self._chunk:
+            self._chunk = max(1, n)
+            self._rest = self._rest[: self._chunk]
+        if self._filled:
+            self._rest[self._filled :] = 0
+            self._add_chunk()
+        self._flush()
+        zarr.create_array(
+            self._root,
+            name=self._path,
+            shape=(n,),
+            dtype=self.dtype,
+            chunks=(self._chunk,),
+            compressors=codec_for(self.dtype, packed=self._packed),
+            fill_value=self.dtype.type(0),
+            attributes=dict(attributes),
+            zarr_format=3,
+        )
+
+    def _add_chunk(self) -> None:
+        self._pending.append((self._key(self._n_chunks), self._encode(self._rest)))
+        self._n_chunks += 1
+        self._filled = 0
+        if len(self._pending) >= _PENDING_CHUNKS:
+            self._flush()
+
+    def _flush(self) -> None:
+        put_many(self._root, self._pending)
+        self._pending = []
+
+    def _key(self, number: int) -> str:
+        return f"{self._path}/c/{number}"
+
+    def _encode(self, values: np.ndarray) -> bytes:
+        shuffle = blosc.BITSHUFFLE if self._packed or self.dtype.itemsize == 1 else blosc.SHUFFLE
+        encoded: bytes = blosc.compress(values, b"lz4", _LEVEL, shuffle, 0, self.dtype.itemsize)
+        return encoded
+
+    def _widen(self, dtype: np.dtype[Any]) -> None:
+        """Rewrite what is there in a wider type; seldom, since the first blocks mostly show the range."""
+        self._flush()
+        old = self.dtype
+        self.dtype = dtype
+        rest = np.empty(self._chunk, dtype)
+        rest[: self._filled] = self._rest[: self._filled]
+        self._rest = rest
+        for number in range(self._n_chunks):
+            (data,) = get_many(self._root, [self._key(number)])
+            if data is None:
+                raise DamagedDataError("A chunk that was just written is gone", where=self._key(number))
+            values = np.frombuffer(blosc.decompress(data), old).astype(dtype)
+            put_many(self._root, [(self._key(number), self._encode(values))])
+
+
+def common_dtype(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
+    """The type that a matrix of both takes: the wider unsigned integer, or float32 once there is a fraction."""
+    if one.kind == "f" or other.kind == "f":
+        return np.dtype("<f4")
+    return max(one, other, key=lambda dtype: dtype.itemsize)
