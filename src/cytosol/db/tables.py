@@ -325,6 +325,7 @@ events = Table(
     Column("study_id", KeyType, index=True),
     Column("owner_id", KeyType),
     Column("data", JsonType, nullable=False, default=dict),
+    sqlite_autoincrement=True,  # a serial is never given again
 )
 
 # -- history ----------------------------------------------------------------------------------------------------------
@@ -365,6 +366,13 @@ audit = Table(
     Column("subject_id", KeyType),
     Column("request_id", String(64), nullable=False, default=""),
     Column("detail", JsonType, nullable=False, default=dict),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 idempotency = Table(

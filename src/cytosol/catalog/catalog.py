@@ -1,0 +1,66 @@
+"""Everything that can be done, one attribute per noun; opened once by each process that works on a data folder."""
+
+from __future__ import annotations
+
+from cytosol.analyses.registry import DEFAULT_ANALYSES
+from cytosol.base.protocols import Notifier
+from cytosol.base.settings import Settings
+from cytosol.catalog.accounts import Accounts
+from cytosol.catalog.audit import Audit
+from cytosol.catalog.compute import Compute
+from cytosol.catalog.context import Context
+from cytosol.catalog.events import Events
+from cytosol.catalog.folders import Folders
+from cytosol.catalog.groups import Groups
+from cytosol.catalog.history import History
+from cytosol.catalog.samples import Samples
+from cytosol.catalog.sharing import Sharing
+from cytosol.catalog.studies import Studies
+from cytosol.db.engine import Database
+from cytosol.db.migrate import prepare
+from cytosol.formats.registry import DEFAULT_FORMATS
+from cytosol.store.blobs import open_store
+from cytosol.store.scratch import Scratch
+
+
+class Catalog:
+    """The verbs. Each takes the actor first and enforces the rights."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.settings = context.settings
+        self.audit = Audit(context)
+        self.events = Events(context)
+        self.history = History(context)
+        self.accounts = Accounts(context)
+        self.groups = Groups(context)
+        self.folders = Folders(context)
+        self.sharing = Sharing(context)
+        self.studies = Studies(context)
+        self.samples = Samples(context)
+
+    @classmethod
+    async def open(cls, settings: Settings, *, notifier: Notifier) -> Catalog:
+        """Open the floors below; an SQLite database is made or upgraded where needed."""
+        db = await Database.open(settings.database_url)
+        try:
+            await prepare(db)
+            context = Context(
+                settings=settings,
+                db=db,
+                blobs=open_store(settings),
+                formats=DEFAULT_FORMATS,
+                analyses=DEFAULT_ANALYSES,
+                notifier=notifier,
+                compute=Compute(settings),
+                scratch=Scratch(settings.data / "scratch"),
+            )
+        except BaseException:
+            await db.close()
+            raise
+        return cls(context)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self.context.compute.close()
+        await self.context.db.close()

@@ -1,0 +1,203 @@
+"""Who holds which role where: grants on studies and folders, inherited from folder to folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import RowMapping
+
+from cytosol.base.keys import Key
+from cytosol.db.connections import Connection
+from cytosol.db.rows import conditions
+from cytosol.db.tables import folders, grants, studies, users
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """For whom rights are looked up.
+
+    Attributes
+    ----------
+    user_id : None = nobody is signed in, only what is public counts
+    group_ids : the groups of the user
+    sees_all : whether lists show everything (administrators)
+    """
+
+    user_id: Key | None
+    group_ids: frozenset[Key] = frozenset()
+    sees_all: bool = False
+
+
+async def roles_on_studies(conn: Connection, study_ids: Collection[Key], who: Who) -> dict[Key, set[str]]:
+    """The roles on each of the studies, those inherited from folders included; owners count as 'owner'."""
+    at_study = sa.select(
+        studies.c.id.label("subject"), studies.c.folder_id.label("folder"), studies.c.owner_id.label("owner")
+    ).where(studies.c.id.in_(list(study_ids)))
+    return await _roles(conn, at_study, "study", who)
+
+
+async def roles_on_study(conn: Connection, study_id: Key, who: Who) -> set[str]:
+    """The roles on one study."""
+    return (await roles_on_studies(conn, (study_id,), who)).get(study_id, set())
+
+
+async def roles_on_folders(conn: Connection, folder_ids: Collection[Key], who: Who) -> dict[Key, set[str]]:
+    """The roles on each of the folders, those inherited from the folders above included."""
+    at_folder = sa.select(
+        folders.c.id.label("subject"), folders.c.parent_id.label("folder"), folders.c.owner_id.label("owner")
+    ).where(folders.c.id.in_(list(folder_ids)))
+    return await _roles(conn, at_folder, "folder", who)
+
+
+async def roles_on_folder(conn: Connection, folder_id: Key, who: Who) -> set[str]:
+    """The roles on one folder."""
+    return (await roles_on_folders(conn, (folder_id,), who)).get(folder_id, set())
+
+
+async def _roles(conn: Connection, subjects: sa.Select[Any], kind: str, who: Who) -> dict[Key, set[str]]:
+    start = subjects.cte("start")
+    above = sa.select(start.c.subject, start.c.folder.label("id")).where(start.c.folder.is_not(None))
+    up = above.cte("up", recursive=True)
+    up = up.union(
+        sa.select(up.c.subject, folders.c.parent_id)
+        .join(folders, folders.c.id == up.c.id)
+        .where(folders.c.parent_id.is_not(None))
+    )
+    mine = _principal(who)
+    parts: list[sa.Select[Any]] = [
+        sa.select(start.c.subject, grants.c.role)
+        .join(grants, grants.c.subject_id == start.c.subject)
+        .where(grants.c.subject_kind == kind, mine),
+        sa.select(up.c.subject, grants.c.role)
+        .join(grants, grants.c.subject_id == up.c.id)
+        .where(grants.c.subject_kind == "folder", mine),
+    ]
+    if who.user_id is not None:
+        owner = sa.literal("owner")
+        parts.append(sa.select(start.c.subject, owner).where(start.c.owner == who.user_id))
+        parts.append(
+            sa.select(up.c.subject, owner)
+            .join(folders, folders.c.id == up.c.id)
+            .where(folders.c.owner_id == who.user_id)
+        )
+    found: dict[Key, set[str]] = defaultdict(set)
+    for row in (await conn.execute(sa.union(*parts))).rows:
+        found[row["subject"]].add(row["role"])
+    return dict(found)
+
+
+def _principal(who: Who) -> sa.ColumnElement[bool]:
+    """Grants that are meant for this user."""
+    names = ["public"] if who.user_id is None else ["public", "all_members"]
+    choices = [sa.and_(grants.c.principal_kind == "builtin", grants.c.principal_name.in_(names))]
+    if who.user_id is not None:
+        choices.append(sa.and_(grants.c.principal_kind == "user", grants.c.principal_id == who.user_id))
+    if who.group_ids:
+        in_group = grants.c.principal_id.in_(sorted(who.group_ids))
+        choices.append(sa.and_(grants.c.principal_kind == "group", in_group))
+    return sa.or_(*choices)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFilter:
+    """Which studies a list shows.
+
+    Attributes
+    ----------
+    search : contained in name, display id or description, whatever the case
+    folder_id : directly in this folder
+    at_top : only those in no folder
+    trash : the deleted ones instead of the live ones
+    where : further columns of studies, as for `rows.find`
+    """
+
+    search: str = ""
+    species: str = ""
+    folder_id: Key | None = None
+    at_top: bool = False
+    trash: bool = False
+    where: dict[str, Any] = field(default_factory=dict)
+
+
+async def readable_studies(
+    conn: Connection, who: Who, chosen: StudyFilter, *, limit: int | None = None, after: Key | None = None
+) -> list[RowMapping]:
+    """The studies that the user may see, newest first, with ``owner_email`` and ``owner_name``.
+
+    Parameters
+    ----------
+    after : the last study of the page before
+    """
+    statement = (
+        sa.select(studies, users.c.email.label("owner_email"), users.c.name.label("owner_name"))
+        .join(users, users.c.id == studies.c.owner_id)
+        .where(*conditions(studies, chosen.where), *_filters(chosen))
+        .order_by(studies.c.id.desc())
+    )
+    if not who.sees_all:
+        statement = statement.where(_readable(who))
+    if after is not None:
+        statement = statement.where(studies.c.id < after)
+    if limit is not None:
+        statement = statement.limit(limit)
+    return (await conn.execute(statement)).rows
+
+
+def _readable(who: Who) -> sa.ColumnElement[bool]:
+    mine = _principal(who)
+    granted = sa.select(grants.c.subject_id).where(grants.c.subject_kind == "study", mine)
+    choices = [studies.c.folder_id.in_(sa.select(_folders_below(who).c.id)), studies.c.id.in_(granted)]
+    if who.user_id is not None:
+        choices.append(studies.c.owner_id == who.user_id)
+    return sa.or_(*choices)
+
+
+def _folders_below(who: Who) -> sa.CTE:
+    """The folders that the user may see: owned, granted, and everything below."""
+    granted = sa.select(grants.c.subject_id).where(grants.c.subject_kind == "folder", _principal(who))
+    first = folders.c.id.in_(granted)
+    if who.user_id is not None:
+        first = sa.or_(first, folders.c.owner_id == who.user_id)
+    down = sa.select(folders.c.id).where(first).cte("down", recursive=True)
+    below = folders.alias("below")
+    return down.union(sa.select(below.c.id).join(down, below.c.parent_id == down.c.id))
+
+
+def _filters(chosen: StudyFilter) -> list[sa.ColumnElement[bool]]:
+    found = [studies.c.deleted_at.is_not(None) if chosen.trash else studies.c.deleted_at.is_(None)]
+    if chosen.search:
+        found.append(
+            sa.or_(
+                *(
+                    column.icontains(chosen.search, autoescape=True)
+                    for column in (studies.c.name, studies.c.display_id, studies.c.description)
+                )
+            )
+        )
+    if chosen.species:
+        found.append(studies.c.species == chosen.species)
+    if chosen.folder_id is not None:
+        found.append(studies.c.folder_id == chosen.folder_id)
+    if chosen.at_top:
+        found.append(studies.c.folder_id.is_(None))
+    return found
+
+
+async def readable_folders(conn: Connection, who: Who) -> list[RowMapping]:
+    """The live folders that the user may see, by position and name."""
+    statement = sa.select(folders).where(folders.c.deleted_at.is_(None))
+    if not who.sees_all:
+        statement = statement.where(folders.c.id.in_(sa.select(_folders_below(who).c.id)))
+    return (await conn.execute(statement.order_by(folders.c.position, folders.c.name, folders.c.id))).rows
+
+
+async def folders_under(conn: Connection, folder_id: Key) -> set[Key]:
+    """The folder and all folders below it."""
+    down = sa.select(folders.c.id).where(folders.c.id == folder_id).cte("down", recursive=True)
+    below = folders.alias("below")
+    down = down.union(sa.select(below.c.id).join(down, below.c.parent_id == down.c.id))
+    return set((await conn.execute(sa.select(down.c.id))).column("id"))
