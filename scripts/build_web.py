@@ -108,6 +108,7 @@ def install(node: Node) -> None:
     if stamp.is_file() and stamp.read_text(encoding="ascii") == digest:
         return
     run(node, "ci", "--no-audit", "--no-fund", doing="Installing the page's packages")
+    stamp.parent.mkdir(exist_ok=True)  # npm makes none where there is nothing to install
     stamp.write_text(digest, encoding="ascii")
 
 
