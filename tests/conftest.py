@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+pytest_plugins = ["tests.services"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -136,11 +136,21 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
                 "-ip.bind=127.0.0.1",
                 "-filer",
                 "-s3",
-            ]
-            + [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
-            + [f"-s3.config={config}", "-s3.autoCreateBucket=true", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-            + ["-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.max=16", "-iam=false"]
-            + ["-volume.minFreeSpace=0", "-volume.preStopSeconds=0"],
+                f"-master.port={master}",
+                f"-volume.port={volume}",
+                f"-filer.port={filer}",
+                f"-s3.port={s3}",
+                f"-s3.config={config}",
+                "-s3.autoCreateBucket=true",
+                "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
+                "-master.telemetry=false",
+                "-master.volumeSizeLimitMB=256",
+                "-volume.max=16",
+                "-volume.minFreeSpace=0",
+                "-volume.preStopSeconds=0",
+                "-iam=false",
+            ],
             stdout=output,
             stderr=output,
             start_new_session=True,

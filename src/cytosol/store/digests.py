@@ -11,6 +11,8 @@ from typing import Self
 
 import google_crc32c
 
+from cytosol.store.handles import Handle
+
 PIECE_BYTES = 4 << 20
 
 
@@ -67,11 +69,11 @@ class Digester:
         self._thread.shutdown()
 
 
-def digest_descriptor(descriptor: int) -> Digest:
+def digest_handle(handle: Handle) -> Digest:
     """Read an open file from its start to its end and compute its checksums."""
     with Digester() as digester:
         offset = 0
-        while piece := os.pread(descriptor, PIECE_BYTES, offset):
+        while piece := os.pread(handle.fd, PIECE_BYTES, offset):
             digester.update(piece)
             offset += len(piece)
         return digester.digest()

@@ -26,6 +26,11 @@ class Handle:
             self.fd = -1
 
 
+def sync(handle: Handle) -> None:
+    """Make a file or folder survive a power failure."""
+    os.fsync(handle.fd)
+
+
 def mark_of(status: os.stat_result) -> tuple[int, int, int]:
     """What changes when a file is replaced: inode, time and size."""
     return status.st_ino, status.st_mtime_ns, status.st_size

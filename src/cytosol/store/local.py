@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zarr.storage import LocalStore
 
 from cytosol.base.errors import InvalidInputError, NotFoundError, UnavailableError
-from cytosol.store.handles import Handle, HandleCache, mark_of
+from cytosol.store.handles import Handle, HandleCache, mark_of, sync
 from cytosol.store.paths import STAGING, check_path, check_prefix
 from cytosol.store.pieces import pump, write_all
 from cytosol.store.records import STREAM_BYTES, BlobInfo
@@ -44,6 +44,8 @@ class FolderBlobStore:
                 self._staging.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError) as error:
                 raise UnavailableError("The store is not a folder", where=str(root), do="Name a folder") from error
+            except FileNotFoundError as error:
+                raise UnavailableError("The store cannot be made here", where=str(root), do="Name a folder") from error
 
     def __reduce__(self) -> tuple[type[FolderBlobStore], tuple[Path]]:
         return FolderBlobStore, (self.root,)
@@ -90,7 +92,7 @@ class FolderBlobStore:
         place = self._place(path)
         with disk_errors(path):
             if durable:
-                os.fsync(staged.fd)
+                sync(staged)
             self._move(staged.place, place, durable)
             self._handles.drop(place)
             return _info(path, os.fstat(staged.fd))
@@ -190,7 +192,7 @@ class FolderBlobStore:
             for folder, _, files in os.walk(place):
                 for name in files:
                     with suppress(FileNotFoundError):
-                        os.fsync(Handle(os.path.join(folder, name), os.O_RDONLY).fd)
+                        sync(Handle(os.path.join(folder, name), os.O_RDONLY))
                 _fsync_folder(folder)
             while place.startswith(self._base):
                 place = os.path.dirname(place)
@@ -368,7 +370,7 @@ def _make_folders(folder: str) -> list[str]:
 
 def _fsync_folder(folder: str) -> None:
     with suppress(FileNotFoundError):
-        os.fsync(Handle(folder, os.O_RDONLY | os.O_DIRECTORY).fd)
+        sync(Handle(folder, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _remove_tree(folder: str) -> int:

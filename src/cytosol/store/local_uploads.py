@@ -8,7 +8,7 @@ import threading
 from weakref import WeakValueDictionary
 
 from cytosol.base.errors import ConflictError, DamagedDataError
-from cytosol.store.digests import PIECE_BYTES, Digest, Digester, crc32c, digest_descriptor
+from cytosol.store.digests import PIECE_BYTES, Digest, Digester, crc32c, digest_handle
 from cytosol.store.handles import Handle
 from cytosol.store.local import FolderBlobStore, staged_file
 from cytosol.store.pieces import CheckedBody, pump, write_all
@@ -112,10 +112,10 @@ class LocalUpload:
         except FileNotFoundError:
             moved = str(self._store.local_path(destination))  # by an earlier call that was cut off
             try:
-                return digest_descriptor(Handle(moved, os.O_RDONLY).fd)
+                return digest_handle(Handle(moved, os.O_RDONLY))
             except FileNotFoundError as error:
                 raise ConflictError("Nothing of this upload has arrived", do="Send its bytes first") from error
-        digest = digest_descriptor(handle.fd)
+        digest = digest_handle(handle)
         _check_mark(path, mark, digest.size, digest.crc32c)
         self._store.commit(handle, destination)
         return digest

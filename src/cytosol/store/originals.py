@@ -9,7 +9,7 @@ from pathlib import Path
 from cytosol.base.errors import DamagedDataError
 from cytosol.base.keys import Key
 from cytosol.base.protocols import Source
-from cytosol.store.digests import Digest, Digester, digest_descriptor
+from cytosol.store.digests import Digest, Digester, digest_handle
 from cytosol.store.handles import Handle
 from cytosol.store.records import BlobStore
 
@@ -75,4 +75,4 @@ async def verify(store: BlobStore, key: Key, digest: Digest) -> None:
 
 
 def _digest_file(local: Path) -> Digest:
-    return digest_descriptor(Handle(str(local), os.O_RDONLY).fd)
+    return digest_handle(Handle(str(local), os.O_RDONLY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -63,9 +64,10 @@ class S3BlobStore:
 
     async def put_file(self, path: str, local: Path, *, move: bool = False) -> BlobInfo:
         """Write or replace a blob from a file."""
-        info = await self._put(path, local, local.stat().st_size)
+        info = await self._put(path, local, os.path.getsize(local))
         if move:
-            local.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(local)
         return info
 
     async def _put(self, path: str, data: bytes | Path | AsyncIterator[bytes], size: int | None) -> BlobInfo:

@@ -266,7 +266,10 @@ async def _join(
     store: BlobStore, pieces: list[tuple[str, int]], destination: str, marks: dict[str, tuple[int, int]]
 ) -> Digest:
     """Stream pieces, each without its first bytes, into one blob."""
-    total = sum([info.size for path, _ in pieces if (info := await store.stat(path))])
+    total = 0
+    for path, _ in pieces:
+        info = await store.stat(path)
+        total += info.size if info else 0
     with Digester() as digester:
 
         async def body() -> AsyncIterator[bytes]:
