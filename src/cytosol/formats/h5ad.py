@@ -1,0 +1,295 @@
+"""Reader of AnnData's HDF5 files (.h5ad), of every layout since anndata 0.5, in blocks and without anndata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from cytosol.base.errors import InvalidInputError, UnreadableFileError
+from cytosol.base.protocols import Report, Source
+from cytosol.base.tables import MatrixBlock, MatrixKind
+from cytosol.formats.features import cell_index, feature_table, looks_like_ensembl
+from cytosol.formats.files import only_file, open_hdf5, readable
+from cytosol.formats.h5frame import Frame, encoding, read_colors, read_frame
+from cytosol.formats.h5matrix import DenseMatrix, DiskMatrix, SparseMatrix
+from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
+from cytosol.formats.values import Checker, find_fault, number_like
+
+_COUNT_LAYERS = ("counts", "raw_counts", "raw")
+_ID_COLUMNS = ("gene_ids", "feature_id", "feature_ids", "gene_id", "ensembl_id", "ensembl_ids", "ensembl", "ENSEMBL")
+_SYMBOL_COLUMNS = ("feature_name", "gene_symbols", "gene_symbol", "gene_name", "gene_names", "symbol", "hgnc_symbol")
+_TYPE_COLUMNS = ("feature_types", "feature_type")
+_DO_COUNTS = "Give the file as normalized values, or add the raw counts to it (adata.raw or adata.layers['counts']) and try again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A matrix of the file, with the frame that names its features."""
+
+    name: str
+    matrix: DiskMatrix
+    var: Frame
+
+
+def open_h5ad(
+    files: Mapping[str, Source], *, matrix: MatrixKind, options: Mapping[str, str], report: Report | None
+) -> MatrixTable:
+    """Open an .h5ad file.
+
+    Parameters
+    ----------
+    files : {"matrix": the file}
+    matrix : "counts" takes raw/X, else a layer named counts, raw_counts or raw, else X, whichever holds whole numbers
+        from 0; "normalized" takes X as it is
+    options : "slot" names the matrix to take instead: X, raw/X or layers/NAME
+
+    Raises
+    ------
+    UnreadableFileError, InvalidInputError
+        The file is damaged or no AnnData; or has no matrix of the kind.
+    """
+    source = only_file(files, "An .h5ad")
+    file = open_hdf5(source)
+    try:
+        with readable(source.name, ".h5ad file"):
+            return _open(file, source.name, matrix, options.get("slot", ""))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open(file: h5py.File, name: str, kind: MatrixKind, wanted: str) -> MatrixTable:
+    for part in ("obs", "var"):
+        if part not in file:
+            raise UnreadableFileError(
+                f"The HDF5 file holds no '{part}', so it is not an AnnData file",
+                where=name,
+                do="Give a file that adata.write_h5ad() wrote",
+            )
+    uns = file.get("uns")
+    uns = uns if isinstance(uns, h5py.Group) else None
+    obs = read_frame(file["obs"], uns=uns, place=f"{name}, obs")
+    notes = list(obs.notes)
+    slot = _named_slot(file, name, uns, wanted) if wanted else _choose(file, name, kind, uns, notes)
+    if slot.matrix.shape != (len(obs.index), len(slot.var.index)):
+        n_cells, n_features = slot.matrix.shape
+        raise UnreadableFileError(
+            f"{slot.name} has {n_cells} cells and {n_features} features, but there are {len(obs.index)} names of cells "
+            f"and {len(slot.var.index)} names of features",
+            where=name,
+            do="Write the file again; its parts contradict each other",
+        )
+    cells, more = cell_index(obs.index, where=f"{name}, obs")
+    notes += more
+    var, more = _features(slot.var, f"{name}, names of the features of {slot.name}")
+    notes += more
+    frame = pd.DataFrame(obs.columns, index=cells)
+    frame.attrs["colors"] = read_colors(uns, obs.columns)
+    checker = Checker(kind=kind, place=f"{name}, {slot.name}", cells=cells, features=var.index)
+
+    def blocks(block_bytes: int) -> Iterator[MatrixBlock]:
+        return slot.matrix.blocks(checker, block_bytes)
+
+    return MatrixTable(
+        obs=frame,
+        var=var,
+        kind=kind,
+        make_blocks=blocks,
+        obsm=_embeddings(file, len(obs.index), name, notes),
+        notes=notes,
+        memory_bytes=3 * DEFAULT_BLOCK_BYTES + (16 * (len(cells) + len(var)) + (64 << 20)),
+        on_close=file.close,
+    )
+
+
+def _choose(file: h5py.File, name: str, kind: MatrixKind, uns: h5py.Group | None, notes: list[str]) -> _Slot:
+    """The slot whose matrix is of the kind."""
+    if kind == "normalized":
+        slot = _main_slot(file, name, uns)
+        if slot is None:
+            raise InvalidInputError(
+                "The file has no X, so there are no normalised values",
+                where=name,
+                do="Fill adata.X, or give the file as raw",
+            )
+        values = slot.matrix.probe()
+        if values.size and find_fault(values, "counts") is None and values.max() > 1:
+            notes.append(
+                "The values of X are whole numbers and look like raw counts, though they were given as normalized."
+            )
+        if values.size and values.min() < 0:
+            notes.append(
+                "X holds negative values, so it is scaled; a slot such as raw/X can be taken with the option slot=."
+            )
+        return slot
+    faults: list[str] = []
+    for slot in _count_slots(file, name, uns):
+        fault = find_fault(slot.matrix.probe(), "counts")
+        if fault is None:
+            if slot.name != "X":
+                notes.append(f"Raw counts were taken from {slot.name} ({slot.matrix.shape[1]} features).")
+            return slot
+        faults.append(f"in {slot.name} a value {fault[1]}")
+    if not faults:
+        raise InvalidInputError(
+            "The file has no matrix: X is missing", where=name, do="Fill adata.X and write it again"
+        )
+    raise InvalidInputError("The file holds no raw counts: " + "; ".join(faults), where=name, do=_DO_COUNTS)
+
+
+def _named_slot(file: h5py.File, name: str, uns: h5py.Group | None, wanted: str) -> _Slot:
+    """The slot that the caller named."""
+    slots = {slot.name.replace("raw.X", "raw/X"): slot for slot in _slots(file, name, uns)}
+    if wanted not in slots:
+        raise InvalidInputError(
+            f"The file has no matrix '{wanted}'", where=name, do=f"Name one of: {', '.join(slots) or 'none is there'}"
+        )
+    return slots[wanted]
+
+
+def _slots(file: h5py.File, name: str, uns: h5py.Group | None) -> Iterator[_Slot]:
+    """Every matrix of the file."""
+    yield from _count_slots(file, name, uns)
+    layers = file.get("layers")
+    for layer in layers if isinstance(layers, h5py.Group) else ():
+        if layer not in _COUNT_LAYERS:
+            yield _slot(layers[layer], file["var"], f"layers/{layer}", name, uns)
+
+
+def _count_slots(file: h5py.File, name: str, uns: h5py.Group | None) -> Iterator[_Slot]:
+    raw = file.get("raw")
+    if isinstance(raw, h5py.Group) and "X" in raw and "var" in raw:
+        yield _slot(raw["X"], raw["var"], "raw/X", name, uns)
+    elif "raw.X" in file and "raw.var" in file:
+        yield _slot(file["raw.X"], file["raw.var"], "raw.X", name, uns)
+    layers = file.get("layers")
+    if isinstance(layers, h5py.Group):
+        for layer in _COUNT_LAYERS:
+            if layer in layers:
+                yield _slot(layers[layer], file["var"], f"layers/{layer}", name, uns)
+    slot = _main_slot(file, name, uns)
+    if slot is not None:
+        yield slot
+
+
+def _main_slot(file: h5py.File, name: str, uns: h5py.Group | None) -> _Slot | None:
+    item = file.get("X")
+    if item is None or encoding(item) == "null":
+        return None
+    return _slot(item, file["var"], "X", name, uns)
+
+
+def _slot(item: Any, var: Any, label: str, name: str, uns: h5py.Group | None) -> _Slot:
+    place = f"{name}, {label}"
+    return _Slot(name=label, matrix=_matrix(item, place), var=read_frame(var, uns=uns, place=f"{name}, var of {label}"))
+
+
+def _matrix(item: Any, place: str) -> DiskMatrix:
+    if isinstance(item, h5py.Dataset):
+        if item.ndim != 2:
+            raise UnreadableFileError(
+                f"The matrix has {item.ndim} dimensions, not 2", where=place, do="Write adata with a two-dimensional X"
+            )
+        if not number_like(item.dtype):
+            raise UnreadableFileError(f"The matrix holds {item.dtype} values, not numbers", where=place)
+        return DenseMatrix(item, place)
+    layout = encoding(item) or _sparse_layout(item)
+    shape = item.attrs.get("shape", item.attrs.get("h5sparse_shape"))
+    if layout not in ("csr_matrix", "csc_matrix") or shape is None or len(shape) != 2:
+        raise UnreadableFileError(
+            f"The matrix is stored as '{layout or 'group'}', which is neither dense nor CSR nor CSC",
+            where=place,
+            do="Write X as a numpy array or scipy.sparse matrix",
+        )
+    if "data" not in item or not number_like(item["data"].dtype):
+        raise UnreadableFileError("The matrix has no numbers", where=place, do="Write the file again")
+    n_cells, n_features = int(shape[0]), int(shape[1])
+    if layout == "csr_matrix":
+        return SparseMatrix(item, n_cells, n_features, "cells", place)
+    return SparseMatrix(item, n_features, n_cells, "features", place)
+
+
+def _sparse_layout(item: h5py.Group) -> str:
+    value = item.attrs.get("h5sparse_format", "")
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return f"{text}_matrix" if text in ("csr", "csc") else ""
+
+
+def _features(frame: Frame, place: str) -> tuple[pd.DataFrame, list[str]]:
+    ids = _text_column(frame, _ID_COLUMNS)
+    symbols = frame.index
+    notes: list[str] = []
+    named = _text_column(frame, _SYMBOL_COLUMNS)
+    if named is not None and ids is None and _mostly_ids(frame.index):
+        symbols, ids = named, frame.index
+        notes.append("Features are named by their symbols; the ids that the file uses as names went to feature_id.")
+    elif ids is not None and not any(ids):
+        ids = None
+    var, more = feature_table(
+        symbols,
+        ids=ids,
+        types=_text_column(frame, _TYPE_COLUMNS),
+        genomes=_text_column(frame, ("genome",)),
+        where=place,
+    )
+    return var, notes + more
+
+
+def _mostly_ids(names: list[str]) -> bool:
+    return sum(map(looks_like_ensembl, names)) * 2 > len(names)
+
+
+def _text_column(frame: Frame, names: tuple[str, ...]) -> list[str] | None:
+    """The first of some columns that holds text."""
+    for name in names:
+        values = frame.columns.get(name)
+        if isinstance(values, pd.Categorical) or (values is not None and values.dtype == object):
+            return ["" if value is None or value != value else str(value) for value in values]
+    return None
+
+
+def _embeddings(file: h5py.File, n_cells: int, name: str, notes: list[str]) -> dict[str, np.ndarray]:
+    """Numeric two-dimensional entries of ``obsm``; others are noted."""
+    item = file.get("obsm")
+    if item is None:
+        return {}
+    place = f"{name}, obsm"
+    found: dict[str, np.ndarray] = {}
+    if isinstance(item, h5py.Dataset):
+        table = np.asarray(item[()])
+        entries: dict[str, Any] = {key: table[key] for key in table.dtype.names or ()}
+    else:
+        entries = dict(item.items())
+    for key, entry in entries.items():
+        array, reason = _embedding(entry, f"{place}/{key}")
+        if array is not None and len(array) != n_cells:
+            array, reason = None, f"it has {len(array)} rows for {n_cells} cells"
+        if array is None:
+            notes.append(f"obsm['{key}'] was left out: {reason}.")
+        else:
+            found[key] = array
+    return found
+
+
+def _embedding(entry: Any, place: str) -> tuple[np.ndarray | None, str]:
+    if isinstance(entry, h5py.Group):
+        if encoding(entry) != "dataframe":
+            return None, f"it is of the kind '{encoding(entry) or 'group'}'"
+        frame = read_frame(entry, uns=None, place=place)
+        columns = list(frame.columns.values())
+        if not columns or not all(isinstance(column, np.ndarray) and number_like(column.dtype) for column in columns):
+            return None, "it is a data frame that holds more than numbers"
+        return np.column_stack([column.astype(np.float64) for column in columns]), ""
+    if not number_like(entry.dtype):
+        return None, f"its values are of the kind {entry.dtype}"
+    array = np.asarray(entry[()])
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        return None, f"it has {array.ndim} dimensions"
+    return array.astype(array.dtype.newbyteorder("="), copy=False), ""

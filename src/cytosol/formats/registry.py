@@ -1,0 +1,332 @@
+"""The formats that Cytosol knows, and the one way to open a table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from cytosol.base.errors import InvalidInputError, UnsupportedFormatError
+from cytosol.base.protocols import Report, Source
+from cytosol.base.tables import MatrixKind, TableSource
+from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive
+from cytosol.formats.delimited import DELIMITERS, ORIENTATIONS, open_delimited
+from cytosol.formats.h5ad import open_h5ad
+from cytosol.formats.sniff import FileHead, read_head, refuse_content
+from cytosol.formats.table import MatrixTable
+from cytosol.formats.tenx_h5 import open_tenx_h5
+from cytosol.formats.tenx_mtx import open_tenx_mtx
+
+Values = Literal["raw", "normalized"]
+
+
+class OpenTable(Protocol):
+    """Opens the files of one format."""
+
+    def __call__(
+        self, files: Mapping[str, Source], *, matrix: MatrixKind, options: Mapping[str, str], report: Report | None
+    ) -> MatrixTable: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOption:
+    """Something a user can tell a reader; ``values`` is empty where any text goes."""
+
+    name: str
+    description: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormatEntry:
+    """Everything about one format.
+
+    Attributes
+    ----------
+    name : stable name, as in ``format=``
+    suffixes : lower case, longest first, with the point
+    example : a file name
+    roles : role to what the file is
+    priority : larger is tried first among formats that share a suffix
+    sniff : whether a file's content is of this format; None if only its declaration tells
+    open : the reader; None for a format that this version does not read
+    instead : what to convert to, for a format that is not read
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    description: str
+    example: str
+    roles: Mapping[str, str]
+    priority: int = 0
+    sniff: Callable[[FileHead], bool] | None = None
+    open: OpenTable | None = None
+    options: tuple[FormatOption, ...] = ()
+    instead: str = ""
+
+    @property
+    def reads(self) -> bool:
+        """Whether this version reads the format."""
+        return self.open is not None
+
+    def refuse(self, where: str) -> UnsupportedFormatError:
+        """The error for a known format that is not read."""
+        return UnsupportedFormatError(
+            f"{self.title} files are not read by this version", where=where, do=self.instead, format=self.name
+        )
+
+
+def _holds(*contents: str) -> Callable[[FileHead], bool]:
+    return lambda head: head.content in contents
+
+
+def _unread(name: str, title: str, suffixes: tuple[str, ...], contents: tuple[str, ...], instead: str) -> FormatEntry:
+    return FormatEntry(
+        name=name,
+        title=title,
+        suffixes=suffixes,
+        description=f"{title}: known, but not read by this version.",
+        example=f"study{suffixes[0]}" if suffixes else "study/",
+        roles={"matrix": f"the {title} file or folder"},
+        priority=5,
+        sniff=_holds(*contents) if contents else None,
+        instead=instead,
+    )
+
+
+_TO_H5AD = "Convert it to .h5ad and give that"
+
+DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
+    FormatEntry(
+        name="h5ad",
+        title="AnnData",
+        suffixes=(".h5ad", ".hdf5", ".h5"),
+        description="HDF5 file of AnnData, every layout since 0.5: counts, annotations, embeddings, colours.",
+        example="pbmc.h5ad",
+        roles={"matrix": "the .h5ad file"},
+        priority=20,
+        sniff=_holds("h5ad"),
+        open=open_h5ad,
+        options=(FormatOption("slot", "the matrix to take: X, raw/X or layers/NAME"),),
+    ),
+    FormatEntry(
+        name="tenx-h5",
+        title="10x HDF5",
+        suffixes=(".h5", ".hdf5"),
+        description="HDF5 matrix of Cell Ranger, versions 1 to 3 and later, one or more genomes and feature types.",
+        example="filtered_feature_bc_matrix.h5",
+        roles={"matrix": "the .h5 file"},
+        priority=10,
+        sniff=_holds("tenx-h5"),
+        open=open_tenx_h5,
+    ),
+    FormatEntry(
+        name="tenx-mtx",
+        title="10x MTX",
+        suffixes=(".mtx.gz", ".mtx"),
+        description="Matrix Market triplet of Cell Ranger, plain or gzipped, or an archive of it.",
+        example="matrix.mtx.gz + features.tsv.gz + barcodes.tsv.gz",
+        roles={"matrix": "matrix.mtx(.gz)", "features": "features.tsv(.gz) or genes.tsv(.gz)", "barcodes": "barcodes.tsv(.gz)"},
+        priority=10,
+        sniff=_holds("mtx"),
+        open=open_tenx_mtx,
+    ),
+    FormatEntry(
+        name="delimited",
+        title="Text matrix",
+        suffixes=(".tsv.gz", ".csv.gz", ".txt.gz", ".tsv", ".csv", ".txt", ".tab"),
+        description="TSV or CSV, plain or gzipped, names in the first row and column, genes x cells or cells x genes.",
+        example="counts.tsv.gz",
+        roles={"matrix": "the text file"},
+        sniff=_holds("text"),
+        open=open_delimited,
+        options=(
+            FormatOption("orientation", "what the rows are", ORIENTATIONS),
+            FormatOption("delimiter", "what cuts the fields", ("auto", *DELIMITERS)),
+        ),
+    ),
+    _unread("rds", "Seurat or SingleCellExperiment (R data)", (".rds", ".rda", ".rdata"), ("rds",),
+            "In R, write it with sceasy, zellkonverter or SeuratDisk to .h5ad and give that"),
+    _unread("bcs", "BioTuring compressed study", (".bcs",), ("bcs",), "Export it as .h5ad or MTX and give that"),
+    _unread("loom", "Loom", (".loom",), ("loom",), "In Python: scanpy.read_loom(file).write_h5ad(...), and give the .h5ad"),
+    _unread("h5mu", "MuData", (".h5mu",), ("h5mu",), "In Python: mudata.read(file)['rna'].write_h5ad(...), and give the .h5ad"),
+    _unread("h5seurat", "h5Seurat", (".h5seurat",), ("h5seurat",), "In R: SeuratDisk::Convert(file, dest = 'h5ad'), and give the .h5ad"),
+    _unread("tiledb-soma", "TileDB-SOMA", (".soma", ".tiledb"), ("tiledb-soma",),
+            "In Python: tiledbsoma.io.to_anndata(...).write_h5ad(...), and give the .h5ad"),
+    _unread("zarr", "AnnData Zarr", (".zarr.zip", ".zarr"), ("zarr",), "In Python: anndata.read_zarr(file).write_h5ad(...), and give the .h5ad"),
+    _unread("xlsx", "Excel", (".xlsx", ".xls"), ("xlsx",), "Save the sheet as CSV in UTF-8 and give that"),
+    _unread("processed-folder", "Processed study folder", (), (), _TO_H5AD),
+    _unread("bbrowser", "BBrowser study", (), (), "Export it from BBrowser as .h5ad, and give that"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRegistry:
+    """The formats, chosen by declaration, else by suffix, priority and content."""
+
+    entries: tuple[FormatEntry, ...] = DEFAULT_FORMATS
+    limits: ArchiveLimits = field(default_factory=ArchiveLimits)
+
+    def __post_init__(self) -> None:
+        names = [entry.name for entry in self.entries]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InvalidInputError(
+                f"The format name '{twice[0]}' is taken", where="format registry", do="Register it under another name"
+            )
+
+    def __iter__(self) -> Iterator[FormatEntry]:
+        return iter(self.entries)
+
+    def register(self, entry: FormatEntry) -> FormatRegistry:
+        """A new registry with one format more."""
+        return FormatRegistry((*self.entries, entry), self.limits)
+
+    def get(self, name: str) -> FormatEntry:
+        """The format of a name.
+
+        Raises
+        ------
+        UnsupportedFormatError
+            No format is called so.
+        """
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        readable = ", ".join(entry.name for entry in self.entries if entry.reads)
+        raise UnsupportedFormatError(
+            f"There is no format '{name[:64]}'", do=f"Name one of: {readable}", format=name[:64]
+        )
+
+    def choose(self, head: FileHead) -> FormatEntry:
+        """The format of a file: those with its suffix first, by priority, then all; the content decides.
+
+        Raises
+        ------
+        UnreadableFileError
+            The content is of no known format.
+        """
+        name = head.name.lower()
+        by_suffix = [entry for entry in self.entries if name.endswith(entry.suffixes)]
+        ranked = sorted(by_suffix, key=lambda entry: -entry.priority)
+        rest = sorted((entry for entry in self.entries if entry not in by_suffix), key=lambda entry: -entry.priority)
+        expected = ranked[0].title if ranked else ""
+        if head.content == "text" and ranked and ranked[0].name != "delimited":
+            raise refuse_content(head, expected=f"{expected} as its name says")
+        for entry in (*ranked, *rest):
+            if entry.sniff is not None and entry.sniff(head):
+                return entry
+        raise refuse_content(head, expected=f"{expected} as its name says" if expected else "")
+
+
+DEFAULT_REGISTRY = FormatRegistry()
+
+
+def open_table(
+    files: Mapping[str, Source],
+    *,
+    format: str | None = None,
+    matrix: Values = "raw",
+    report: Report | None = None,
+    options: Mapping[str, str] | None = None,
+    registry: FormatRegistry = DEFAULT_REGISTRY,
+) -> TableSource:
+    """Open the cells × features table of some files.
+
+    Parameters
+    ----------
+    files : role to file: {"matrix": file}, or {"matrix": …, "features": …, "barcodes": …}; an archive (zip, tar, tar.gz)
+        of one matrix is a "matrix", too
+    format : name of the format; None tells it by the content
+    matrix : whether the counts are wanted, or values that are normalised already
+    report : told what was detected
+    options : for the reader, see ``FormatEntry.options``
+
+    Raises
+    ------
+    UnreadableFileError, UnsupportedFormatError, InvalidInputError
+        With what is wrong, where and what to do.
+    """
+    if matrix not in ("raw", "normalized"):
+        raise InvalidInputError(f"matrix is '{matrix}'", do="Give raw or normalized")
+    if "matrix" not in files:
+        raise InvalidInputError("No matrix file was given", do="Give it under the role 'matrix'")
+    declared = registry.get(format) if format is not None else None
+    source = files["matrix"]
+    if declared is not None and not declared.reads:
+        raise declared.refuse(source.name)
+    head = read_head(source)
+    if head.content in ("zip", "tar"):
+        return _open_archive(files, format=format, matrix=matrix, report=report, options=options, registry=registry)
+    entry = declared or registry.choose(head)
+    if not entry.reads:
+        raise entry.refuse(source.name)
+    if entry.sniff is not None and not entry.sniff(head):
+        raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
+    return _open(entry, files, matrix, dict(options or {}), report)
+
+
+def _open(
+    entry: FormatEntry, files: Mapping[str, Source], matrix: Values, options: dict[str, str], report: Report | None
+) -> MatrixTable:
+    if entry.open is None:
+        raise entry.refuse(files["matrix"].name)
+    _check_options(entry, options)
+    kind: MatrixKind = "counts" if matrix == "raw" else "normalized"
+    table = entry.open(files, matrix=kind, options=options, report=report)
+    if report is not None:
+        for note in table.notes:
+            report.log(note)
+    return table
+
+
+def _check_options(entry: FormatEntry, options: Mapping[str, str]) -> None:
+    known = {option.name: option for option in entry.options}
+    for name, value in options.items():
+        if name not in known:
+            raise InvalidInputError(
+                f"The format {entry.name} has no option '{name}'", do=f"Options: {', '.join(known) or 'none'}"
+            )
+        if known[name].values and value not in known[name].values:
+            raise InvalidInputError(
+                f"The option {name} cannot be '{value}'",
+                where=entry.name,
+                do=f"Give one of: {', '.join(known[name].values)}",
+            )
+
+
+def _open_archive(
+    files: Mapping[str, Source],
+    *,
+    format: str | None,
+    matrix: Values,
+    report: Report | None,
+    options: Mapping[str, str] | None,
+    registry: FormatRegistry,
+) -> TableSource:
+    """Unpack an archive to a temporary folder, which the table drops when it is closed, and open what it holds."""
+    if len(files) > 1:
+        raise InvalidInputError("An archive is given alone", where=files["matrix"].name, do="Leave the other files out")
+    folder = Path(tempfile.mkdtemp(prefix="cytosol-"))
+    try:
+        inside = assign_roles(expand_archive(files["matrix"], folder, registry.limits))
+        head = read_head(inside["matrix"])
+        entry = registry.get(format) if format is not None else registry.choose(head)
+        if entry.sniff is not None and not entry.sniff(head):
+            raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
+        table = _open(entry, inside, matrix, dict(options or {}), report)
+    except BaseException:
+        drop_folder(folder)
+        raise
+    inner_close = table.on_close
+
+    def close() -> None:
+        if inner_close is not None:
+            inner_close()
+        drop_folder(folder)
+
+    table.on_close = close
+    return table
