@@ -13,7 +13,7 @@ from sqlalchemy.engine import RowMapping
 from cytosol.base.keys import Key
 from cytosol.db.connections import Connection
 from cytosol.db.rows import conditions
-from cytosol.db.tables import folders, grants, studies, users
+from cytosol.db.tables import events, folders, grants, studies, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,10 @@ async def readable_studies(
 def _readable(who: Who) -> sa.ColumnElement[bool]:
     mine = _principal(who)
     granted = sa.select(grants.c.subject_id).where(grants.c.subject_kind == "study", mine)
-    choices = [studies.c.folder_id.in_(sa.select(_folders_below(who).c.id)), studies.c.id.in_(granted)]
+    choices: list[sa.ColumnElement[bool]] = [
+        studies.c.folder_id.in_(sa.select(_folders_below(who).c.id)),
+        studies.c.id.in_(granted),
+    ]
     if who.user_id is not None:
         choices.append(studies.c.owner_id == who.user_id)
     return sa.or_(*choices)
@@ -159,7 +162,7 @@ def _readable(who: Who) -> sa.ColumnElement[bool]:
 def _folders_below(who: Who) -> sa.CTE:
     """The folders that the user may see: owned, granted, and everything below."""
     granted = sa.select(grants.c.subject_id).where(grants.c.subject_kind == "folder", _principal(who))
-    first = folders.c.id.in_(granted)
+    first: sa.ColumnElement[bool] = folders.c.id.in_(granted)
     if who.user_id is not None:
         first = sa.or_(first, folders.c.owner_id == who.user_id)
     down = sa.select(folders.c.id).where(first).cte("down", recursive=True)
@@ -168,7 +171,9 @@ def _folders_below(who: Who) -> sa.CTE:
 
 
 def _filters(chosen: StudyFilter) -> list[sa.ColumnElement[bool]]:
-    found = [studies.c.deleted_at.is_not(None) if chosen.trash else studies.c.deleted_at.is_(None)]
+    found: list[sa.ColumnElement[bool]] = [
+        studies.c.deleted_at.is_not(None) if chosen.trash else studies.c.deleted_at.is_(None)
+    ]
     if chosen.search:
         found.append(
             sa.or_(
@@ -201,3 +206,24 @@ async def folders_under(conn: Connection, folder_id: Key) -> set[Key]:
     below = folders.alias("below")
     down = down.union(sa.select(below.c.id).join(down, below.c.parent_id == down.c.id))
     return set((await conn.execute(sa.select(down.c.id))).column("id"))
+
+
+async def readable_events(
+    conn: Connection, who: Who, *, after: int, limit: int, study_id: Key | None = None
+) -> list[RowMapping]:
+    """What happened after an event, in order: in one study, or in all that the user may see and in the own jobs."""
+    statement = sa.select(events).where(events.c.serial > after)
+    if study_id is not None:
+        statement = statement.where(events.c.study_id == study_id)
+    elif not who.sees_all:
+        seen = sa.select(studies.c.id).where(_readable(who))
+        visible: sa.ColumnElement[bool] = events.c.study_id.in_(seen)
+        if who.user_id is not None:
+            visible = sa.or_(visible, events.c.owner_id == who.user_id)
+        statement = statement.where(visible)
+    return (await conn.execute(statement.order_by(events.c.serial).limit(limit))).rows
+
+
+async def last_event(conn: Connection) -> int:
+    """The serial of the newest event; 0 before the first."""
+    return int((await conn.execute(sa.select(sa.func.coalesce(sa.func.max(events.c.serial), 0)))).scalar)

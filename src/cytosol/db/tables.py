@@ -151,7 +151,9 @@ grants = Table(
     Column("principal_id", KeyType, index=True),
     Column("principal_name", String(32), nullable=False, default=""),  # all_members, public
     Column("role", String(32), nullable=False),
-    UniqueConstraint("subject_kind", "subject_id", "principal_kind", "principal_id", "principal_name"),
+    UniqueConstraint(
+        "subject_kind", "subject_id", "principal_kind", "principal_id", "principal_name", name="uq_grants_principal"
+    ),
 )
 
 samples = Table(
