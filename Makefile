@@ -19,11 +19,12 @@ ARGS ?=
 PYTEST_ARGS ?=
 LOCKS := pyproject.toml $(wildcard constraints/*.txt) scripts/make_environment.sh
 UNIT_TESTS := $(wildcard tests/base tests/model tests/db tests/formats tests/analyses)
-GENERATORS := $(sort $(wildcard scripts/generate_*.py))
+GENERATORS := $(filter-out scripts/make_demo_data.py,$(sort $(wildcard scripts/make_*.py)))
 
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
-.PHONY: help setup setup-dev web demo test test-312 check format generate bench wheel constraints clean
+.PHONY: help setup setup-dev web demo test test-312 check format generate bench wheel constraints clean \
+    check-format check-style check-types check-imports check-web check-generated check-changes
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -57,13 +58,27 @@ demo: $(VENV)/.installed web ## start the server with real example studies
 
 # -------------------------------------------------------------------------------------------------- check
 
-check: $(VENV)/.installed-dev ## format, style, types, import rules, page, generated files, change notes
+check: check-format check-style check-types check-imports check-web check-generated check-changes ## all that CI checks
+
+check-format: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check --quiet .
+
+check-style: $(VENV)/.installed-dev
 	$(BIN)/ruff check --quiet .
+
+check-types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+
+check-imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-logo
+
+check-web: $(VENV)/.installed
 	@$(BIN)/python scripts/build_web.py check
+
+check-generated: $(VENV)/.installed-dev
 	@set -e; for script in $(GENERATORS); do echo "$$script --check"; $(BIN)/python $$script --check; done
+
+check-changes: $(VENV)/.installed
 	$(BIN)/python scripts/check_changes.py
 
 format: $(VENV)/.installed-dev ## format the code and mend what can be mended
