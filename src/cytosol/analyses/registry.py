@@ -1,0 +1,186 @@
+"""The registry of analyses: what forms, documents, the command line and OpenAPI say about each comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cytosol.analyses.matrix.clustering import LeidenParams, LouvainParams, leiden, louvain
+from cytosol.analyses.matrix.filtering import FilterParams, keep_cells
+from cytosol.analyses.matrix.markers import MarkerParams, find_markers
+from cytosol.analyses.matrix.neighbors import NeighborParams, find_neighbors
+from cytosol.analyses.matrix.normalization import NormalizeParams, log_normalize
+from cytosol.analyses.matrix.pca import PcaParams, principal_components
+from cytosol.analyses.matrix.spectral import SpectralParams, spectral_embedding
+from cytosol.analyses.matrix.tsne import TsneParams, tsne
+from cytosol.analyses.matrix.umap import UmapParams, umap
+from cytosol.analyses.matrix.variable_genes import VariableGenesParams, choose_variable_genes
+from cytosol.analyses.parameters import Parameter, Params
+from cytosol.base.errors import InvalidInputError, NotFoundError
+
+__all__ = ["DEFAULT_ANALYSES", "Analysis", "AnalysisRegistry", "Parameter", "Params"]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One analysis and everything about it.
+
+    Attributes
+    ----------
+    name : stable key, lower case
+    title : as a person reads it
+    version : of our formula; a change of results raises it
+    description : one or two sentences
+    reference : DOI or address of the formula; "" for a definition of our own
+    params : class of its parameter record
+    cost : one sentence about time and memory
+    function : the pure function
+    """
+
+    name: str
+    title: str
+    version: str
+    description: str
+    reference: str
+    params: type[Params]
+    cost: str
+    function: Callable[..., Any]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters in their order."""
+        return self.params.parameters()
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of the parameters."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": self.title,
+            "description": self.description,
+            "type": "object",
+            "properties": {entry.name: entry.schema() for entry in self.parameters},
+            "additionalProperties": False,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRegistry:
+    """An unchangeable set of analyses.
+
+    Raises
+    ------
+    InvalidInputError
+        Where two have the same name.
+    """
+
+    analyses: tuple[Analysis, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [entry.name for entry in self.analyses]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InvalidInputError(
+                f"There are two analyses of the name '{twice[0]}'", where=twice[0], do="Give one of them another name"
+            )
+
+    def register(self, analysis: Analysis) -> AnalysisRegistry:
+        """A new registry with one more analysis."""
+        return AnalysisRegistry((*self.analyses, analysis))
+
+    def entries(self) -> tuple[Analysis, ...]:
+        """All analyses in the order of their registration."""
+        return self.analyses
+
+    def get(self, name: str) -> Analysis:
+        """One analysis.
+
+        Raises
+        ------
+        NotFoundError
+            Names those that there are.
+        """
+        for entry in self.analyses:
+            if entry.name == name:
+                return entry
+        known = ", ".join(entry.name for entry in self.analyses)
+        raise NotFoundError(f"There is no analysis '{name}'", where=name, do=f"Known are {known}")
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """JSON schema of the parameters of one analysis, for forms and OpenAPI."""
+        return self.get(name).schema()
+
+    def build(self, name: str, values: Mapping[str, Any]) -> Params:
+        """Make the parameter record of one analysis from JSON values."""
+        return self.get(name).params.from_json(values)
+
+
+DEFAULT_ANALYSES: tuple[Analysis, ...] = (
+    Analysis(
+        "filter", "Filter cells", "1",
+        "Keeps the cells whose transcripts, genes and mitochondrial share lie within bounds, all inclusive.",
+        "https://doi.org/10.15252/msb.20188746",
+        FilterParams, "Negligible.", keep_cells,
+    ),
+    Analysis(
+        "log-normalize", "Log-normalise", "1",
+        "Scales every cell to the same total and takes ln(1 + x).",
+        "https://doi.org/10.1186/s13059-017-1382-0",
+        NormalizeParams, "One pass over the values.", log_normalize,
+    ),
+    Analysis(
+        "variable-genes", "Highly variable genes", "1",
+        "Chooses the genes whose dispersion is highest among genes of similar mean expression.",
+        "https://doi.org/10.1038/nbt.3192",
+        VariableGenesParams, "One pass over the values, feature by feature.", choose_variable_genes,
+    ),
+    Analysis(
+        "pca", "Principal components", "1",
+        "Finds the directions of greatest variance among the chosen genes, exactly, through their covariance matrix.",
+        "https://doi.org/10.1098/rsta.2015.0202",
+        PcaParams, "Time grows with cells × genes²; memory 24 bytes × genes² and one block.", principal_components,
+    ),
+    Analysis(
+        "neighbors", "Nearest neighbours", "1",
+        "Finds the nearest other cells of each cell by Euclidean distance, and states the recall.",
+        "https://doi.org/10.1109/TPAMI.2018.2889473",
+        NeighborParams, "Exact: time grows with cells²; HNSW: slightly faster than with cells.", find_neighbors,
+    ),
+    Analysis(
+        "spectral", "Spectral embedding", "1",
+        "Embeds the graph of cells by the leading eigenvectors of its normalised Laplacian.",
+        "https://doi.org/10.1162/089976603321780317",
+        SpectralParams, "About a minute for a million cells.", spectral_embedding,
+    ),
+    Analysis(
+        "tsne", "t-SNE", "1",
+        "Places the cells in the plane so that neighbours stay near; distances between clusters mean little.",
+        "https://jmlr.org/papers/v15/vandermaaten14a.html",
+        TsneParams, "About 14 seconds for 20,000 cells; time grows slightly faster than with cells.", tsne,
+    ),
+    Analysis(
+        "umap", "UMAP", "1",
+        "Lays the graph of cells out in the plane so that its edges become short.",
+        "https://arxiv.org/abs/1802.03426",
+        UmapParams, "About 2 seconds for 20,000 cells; time grows with cells.", umap,
+    ),
+    Analysis(
+        "leiden", "Leiden clustering", "1",
+        "Finds well connected communities of the graph of cells, at one or several resolutions.",
+        "https://doi.org/10.1038/s41598-019-41695-z",
+        LeidenParams, "Under a second for 20,000 cells and one resolution.", leiden,
+    ),
+    Analysis(
+        "louvain", "Louvain clustering", "1",
+        "Finds communities of the graph of cells by greedy modularity, at one or several resolutions.",
+        "https://doi.org/10.1088/1742-5468/2008/10/P10008",
+        LouvainParams, "Under a second for 20,000 cells and one resolution.", louvain,
+    ),
+    Analysis(
+        "markers", "Marker genes", "1",
+        "Tests every gene in every cluster against all other cells by the Wilcoxon rank-sum test with tie correction.",
+        "https://doi.org/10.1214/aoms/1177730491",
+        MarkerParams, "One sort of the nonzero values of each gene, for all clusters together.", find_markers,
+    ),
+)  # fmt: skip
+"""The analyses that ship with Cytosol."""
