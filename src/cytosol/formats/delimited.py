@@ -20,7 +20,7 @@ from cytosol.formats.files import only_file, open_unpacked, readable
 from cytosol.formats.orientation import count_dates, find_orientation
 from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
 from cytosol.formats.textlists import decode
-from cytosol.formats.textnumbers import Entries, NotNumber, WrongWidth, parse_lines
+from cytosol.formats.textnumbers import Entries, NotNumberError, WrongWidthError, parse_lines
 from cytosol.formats.values import Checker
 
 DELIMITERS = {"tab": b"\t", "semicolon": b";", "comma": b",", "space": b" "}
@@ -113,7 +113,7 @@ def open_delimited(
     check = Checker(kind=matrix, place=source.name, cells=cells, features=var.index)
 
     def blocks(block_bytes: int) -> Iterator[MatrixBlock]:
-        return _blocks(source, layout, len(names), rows_are_genes, check, block_bytes)
+        return _blocks(source, layout, check, rows_are_genes=rows_are_genes, block_bytes=block_bytes)
 
     return MatrixTable(
         obs=obs,
@@ -306,8 +306,9 @@ def _gene_names(names: list[list[str]]) -> tuple[list[str], list[str] | None, li
 
 
 def _blocks(
-    source: Source, layout: _Layout, n_rows: int, rows_are_genes: bool, check: Checker, block_bytes: int
+    source: Source, layout: _Layout, check: Checker, *, rows_are_genes: bool, block_bytes: int
 ) -> Iterator[MatrixBlock]:
+    n_rows = len(check.features if rows_are_genes else check.cells)
     held: list[Entries] = []
     start = size = height = 0
     for entries in _parsed(source, layout):
@@ -315,25 +316,23 @@ def _blocks(
         size += len(entries.values)
         height += entries.n_rows
         if size * 24 + height * 8 >= block_bytes:
-            yield _block(held, start, height, layout, rows_are_genes, check)
+            yield _block(held, start, check, rows_are_genes=rows_are_genes)
             start, held, size, height = start + height, [], 0, 0
     if held:
-        yield _block(held, start, height, layout, rows_are_genes, check)
+        yield _block(held, start, check, rows_are_genes=rows_are_genes)
     if start + height != n_rows:
         raise UnreadableFileError(f"The file changed: {n_rows} rows, then {start + height}", where=source.name)
 
 
-def _block(
-    held: list[Entries], start: int, height: int, layout: _Layout, rows_are_genes: bool, check: Checker
-) -> MatrixBlock:
+def _block(held: list[Entries], start: int, check: Checker, *, rows_are_genes: bool) -> MatrixBlock:
     counts = np.concatenate([np.bincount(entries.rows, minlength=entries.n_rows) for entries in held])
     pointers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     columns = np.concatenate([entries.columns for entries in held]).astype(np.int32)
     values = np.concatenate([entries.values for entries in held])
-    n_columns = len(layout.columns)
+    data, height = (values, columns, pointers), len(counts)
     if rows_are_genes:
-        return check.columns(start, sp.csc_matrix((values, columns, pointers), shape=(n_columns, height)))
-    return check.rows(start, sp.csr_matrix((values, columns, pointers), shape=(height, n_columns)))
+        return check.columns(start, sp.csc_matrix(data, shape=(len(check.cells), height)))
+    return check.rows(start, sp.csr_matrix(data, shape=(height, len(check.features))))
 
 
 def _parsed(source: Source, layout: _Layout) -> Iterator[Entries]:
@@ -375,18 +374,18 @@ def _parse(text: bytes, layout: _Layout, row: int, name: str) -> Entries:
         skip, width, text = 0, width - skip, text.replace(b'"', b"")
     try:
         return parse_lines(text, delimiter=layout.delimiter, width=width, skip=skip)
-    except WrongWidth as fault:
+    except WrongWidthError as fault:
         found, expected = fault.found + layout.skip - skip, layout.width
         raise UnreadableFileError(
             f"The row has {found} fields instead of {expected}",
             where=f"{name}, row {row + fault.row}",
             do="Give every row the same number of fields; the file may be cut short, or use a comma for decimals",
         ) from None
-    except NotNumber as fault:
+    except NotNumberError as fault:
         raise _no_number(fault, layout, row + fault.row, name) from None
 
 
-def _no_number(fault: NotNumber, layout: _Layout, row: int, name: str) -> InvalidInputError:
+def _no_number(fault: NotNumberError, layout: _Layout, row: int, name: str) -> InvalidInputError:
     if _DECIMAL_COMMA.match(fault.text):
         return _decimal_comma(name, row, fault.text)
     place = f"{name}, row {row}, column {fault.column + layout.skip + 1} ('{layout.columns[fault.column]}')"

@@ -28,6 +28,15 @@ _DO_COUNTS = "Give the file as normalized values, or add the raw counts to it (a
 
 
 @dataclass(frozen=True, slots=True)
+class _Book:
+    """The open file, its name, and the group ``uns`` where it has one."""
+
+    file: h5py.File
+    name: str
+    uns: h5py.Group | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Slot:
     """A matrix of the file, with the frame that names its features."""
 
@@ -75,7 +84,8 @@ def _open(file: h5py.File, name: str, kind: MatrixKind, wanted: str) -> MatrixTa
     uns = uns if isinstance(uns, h5py.Group) else None
     obs = read_frame(file["obs"], uns=uns, place=f"{name}, obs")
     notes = list(obs.notes)
-    slot = _named_slot(file, name, uns, wanted) if wanted else _choose(file, name, kind, uns, notes)
+    book = _Book(file, name, uns)
+    slot = _named_slot(book, wanted) if wanted else _choose(book, kind, notes)
     if slot.matrix.shape != (len(obs.index), len(slot.var.index)):
         n_cells, n_features = slot.matrix.shape
         raise UnreadableFileError(
@@ -107,14 +117,14 @@ def _open(file: h5py.File, name: str, kind: MatrixKind, wanted: str) -> MatrixTa
     )
 
 
-def _choose(file: h5py.File, name: str, kind: MatrixKind, uns: h5py.Group | None, notes: list[str]) -> _Slot:
+def _choose(book: _Book, kind: MatrixKind, notes: list[str]) -> _Slot:
     """The slot whose matrix is of the kind."""
     if kind == "normalized":
-        slot = _main_slot(file, name, uns)
+        slot = _main_slot(book)
         if slot is None:
             raise InvalidInputError(
                 "The file has no X, so there are no normalised values",
-                where=name,
+                where=book.name,
                 do="Fill adata.X, or give the file as raw",
             )
         values = slot.matrix.probe()
@@ -128,7 +138,7 @@ def _choose(file: h5py.File, name: str, kind: MatrixKind, uns: h5py.Group | None
             )
         return slot
     faults: list[str] = []
-    for slot in _count_slots(file, name, uns):
+    for slot in _count_slots(book):
         fault = find_fault(slot.matrix.probe(), "counts")
         if fault is None:
             if slot.name != "X":
@@ -137,56 +147,60 @@ def _choose(file: h5py.File, name: str, kind: MatrixKind, uns: h5py.Group | None
         faults.append(f"in {slot.name} a value {fault[1]}")
     if not faults:
         raise InvalidInputError(
-            "The file has no matrix: X is missing", where=name, do="Fill adata.X and write it again"
+            "The file has no matrix: X is missing", where=book.name, do="Fill adata.X and write it again"
         )
-    raise InvalidInputError("The file holds no raw counts: " + "; ".join(faults), where=name, do=_DO_COUNTS)
+    raise InvalidInputError("The file holds no raw counts: " + "; ".join(faults), where=book.name, do=_DO_COUNTS)
 
 
-def _named_slot(file: h5py.File, name: str, uns: h5py.Group | None, wanted: str) -> _Slot:
+def _named_slot(book: _Book, wanted: str) -> _Slot:
     """The slot that the caller named."""
-    slots = {slot.name.replace("raw.X", "raw/X"): slot for slot in _slots(file, name, uns)}
+    slots = {slot.name.replace("raw.X", "raw/X"): slot for slot in _slots(book)}
     if wanted not in slots:
         raise InvalidInputError(
-            f"The file has no matrix '{wanted}'", where=name, do=f"Name one of: {', '.join(slots) or 'none is there'}"
+            f"The file has no matrix '{wanted}'",
+            where=book.name,
+            do=f"Name one of: {', '.join(slots) or 'none is there'}",
         )
     return slots[wanted]
 
 
-def _slots(file: h5py.File, name: str, uns: h5py.Group | None) -> Iterator[_Slot]:
+def _slots(book: _Book) -> Iterator[_Slot]:
     """Every matrix of the file."""
-    yield from _count_slots(file, name, uns)
-    layers = file.get("layers")
+    yield from _count_slots(book)
+    layers = book.file.get("layers")
     for layer in layers if isinstance(layers, h5py.Group) else ():
         if layer not in _COUNT_LAYERS:
-            yield _slot(layers[layer], file["var"], f"layers/{layer}", name, uns)
+            yield _slot(book, layers[layer], book.file["var"], f"layers/{layer}")
 
 
-def _count_slots(file: h5py.File, name: str, uns: h5py.Group | None) -> Iterator[_Slot]:
-    raw = file.get("raw")
+def _count_slots(book: _Book) -> Iterator[_Slot]:
+    raw = book.file.get("raw")
     if isinstance(raw, h5py.Group) and "X" in raw and "var" in raw:
-        yield _slot(raw["X"], raw["var"], "raw/X", name, uns)
-    elif "raw.X" in file and "raw.var" in file:
-        yield _slot(file["raw.X"], file["raw.var"], "raw.X", name, uns)
-    layers = file.get("layers")
+        yield _slot(book, raw["X"], raw["var"], "raw/X")
+    elif "raw.X" in book.file and "raw.var" in book.file:
+        yield _slot(book, book.file["raw.X"], book.file["raw.var"], "raw.X")
+    layers = book.file.get("layers")
     if isinstance(layers, h5py.Group):
         for layer in _COUNT_LAYERS:
             if layer in layers:
-                yield _slot(layers[layer], file["var"], f"layers/{layer}", name, uns)
-    slot = _main_slot(file, name, uns)
+                yield _slot(book, layers[layer], book.file["var"], f"layers/{layer}")
+    slot = _main_slot(book)
     if slot is not None:
         yield slot
 
 
-def _main_slot(file: h5py.File, name: str, uns: h5py.Group | None) -> _Slot | None:
-    item = file.get("X")
+def _main_slot(book: _Book) -> _Slot | None:
+    item = book.file.get("X")
     if item is None or encoding(item) == "null":
         return None
-    return _slot(item, file["var"], "X", name, uns)
+    return _slot(book, item, book.file["var"], "X")
 
 
-def _slot(item: Any, var: Any, label: str, name: str, uns: h5py.Group | None) -> _Slot:
-    place = f"{name}, {label}"
-    return _Slot(name=label, matrix=_matrix(item, place), var=read_frame(var, uns=uns, place=f"{name}, var of {label}"))
+def _slot(book: _Book, item: Any, var: Any, label: str) -> _Slot:
+    place = f"{book.name}, {label}"
+    return _Slot(
+        name=label, matrix=_matrix(item, place), var=read_frame(var, uns=book.uns, place=f"{book.name}, var of {label}")
+    )
 
 
 def _matrix(item: Any, place: str) -> DiskMatrix:
@@ -267,9 +281,9 @@ def _embeddings(file: h5py.File, n_cells: int, name: str, notes: list[str]) -> d
         entries = dict(item.items())
     for key, entry in entries.items():
         array, reason = _embedding(entry, f"{place}/{key}")
-        if array is not None and len(array) != n_cells:
-            array, reason = None, f"it has {len(array)} rows for {n_cells} cells"
-        if array is None:
+        if array is not None and array.shape[0] != n_cells:
+            reason = f"it has {array.shape[0]} rows for {n_cells} cells"
+        if array is None or reason:
             notes.append(f"obsm['{key}'] was left out: {reason}.")
         else:
             found[key] = array

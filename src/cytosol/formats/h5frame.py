@@ -62,7 +62,7 @@ def _read_group(group: h5py.Group, place: str) -> Frame:
     lost = [name for name in order if name not in group and name != index_name]
     frame.notes += [f"Column '{name}' of {place} is announced but missing and was left out." for name in lost]
     for name in names:
-        _take_column(frame, name, place, lambda name=name: _read_column(group, name, place))  # type: ignore[misc]
+        _take_column(frame, name, place, lambda name=name: _read_column(group, name, place))
     return frame
 
 
@@ -154,7 +154,7 @@ def _read_compound(dataset: h5py.Dataset, uns: h5py.Group | None, place: str) ->
     frame = Frame(index=_as_names(_plain(table[index_name], place), place))
     for name in names:
         if name != index_name:
-            _take_column(frame, name, place, lambda name=name: _compound_column(table, name, uns, place))  # type: ignore[misc]
+            _take_column(frame, name, place, lambda name=name: _compound_column(table, name, uns, place))
     return frame
 
 

@@ -34,8 +34,8 @@ def join_tables(sources: Sequence[TableSource], names: Sequence[str]) -> TableSo
     Returns
     -------
     A table of the shared features (by feature id where all batches have unique ones, else by symbol), in the order of
-    the first batch. ``obs`` has all columns of all batches and a categorical column 'Batch'; ``obsm`` the embeddings that
-    all batches have with equal width. Lost features, renamed barcodes and left out embeddings are notes.
+    the first batch. ``obs`` has all columns of all batches and a categorical column 'Batch'; ``obsm`` the embeddings
+    that all batches have with equal width. Lost features, renamed barcodes and left out embeddings are notes.
 
     Raises
     ------
@@ -44,14 +44,15 @@ def join_tables(sources: Sequence[TableSource], names: Sequence[str]) -> TableSo
     """
     _check(sources, names)
     keys, by_id = _feature_keys(sources)
-    shared = [key for key in keys[0] if all(key in other for other in map(set, keys[1:]))] if len(keys) > 1 else keys[0]
+    others = [set(part) for part in keys[1:]]
+    shared = [key for key in keys[0] if all(key in other for other in others)]
     if not shared:
         first = "; ".join(f"{name}: {', '.join(part[:3])}" for name, part in zip(names, keys, strict=True))
         raise InvalidInputError(
             "The batches share no feature", where=first, do="Give batches of one species whose features are named alike"
         )
     notes = [f"{name}: {note}" for name, source in zip(names, sources, strict=True) for note in source.notes]
-    notes += _lost_notes(sources, names, keys, shared, by_id)
+    notes += _lost_notes(sources, names, keys, shared=shared, by_id=by_id)
     picks = [_positions(part, shared) for part in keys]
     var = pd.DataFrame(sources[0].var.iloc[picks[0]])
     symbols = sources[0].var.attrs.get("symbols") or list(sources[0].var.index)
@@ -110,19 +111,16 @@ def _positions(keys: list[str], shared: list[str]) -> np.ndarray:
 
 
 def _lost_notes(
-    sources: Sequence[TableSource], names: Sequence[str], keys: list[list[str]], shared: list[str], by_id: bool
+    sources: Sequence[TableSource], names: Sequence[str], keys: list[list[str]], *, shared: list[str], by_id: bool
 ) -> list[str]:
-    notes = [
-        f"{len(sources)} batches were joined over {len(shared)} shared features, by {'feature id' if by_id else 'symbol'}."
-    ]
+    how = "feature id" if by_id else "symbol"
+    notes = [f"{len(sources)} batches were joined over {len(shared)} shared features, by {how}."]
     kept = set(shared)
     for source, name, part in zip(sources, names, keys, strict=True):
         lost = [symbol for symbol, key in zip(source.var.index, part, strict=True) if key not in kept]
         if lost:
-            more = ", …" if len(lost) > _SHOWN else ""
-            notes.append(
-                f"{len(lost)} of {len(part)} features of {name} are not in all batches: {', '.join(lost[:_SHOWN])}{more}."
-            )
+            shown = ", ".join(lost[:_SHOWN]) + (", …" if len(lost) > _SHOWN else "")
+            notes.append(f"{len(lost)} of {len(part)} features of {name} are not in all batches: {shown}.")
     return notes
 
 

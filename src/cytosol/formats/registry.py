@@ -83,7 +83,9 @@ def _holds(*contents: str) -> Callable[[FileHead], bool]:
     return lambda head: head.content in contents
 
 
-def _unread(name: str, title: str, suffixes: tuple[str, ...], contents: tuple[str, ...], instead: str) -> FormatEntry:
+def _unread(
+    name: str, title: str, suffixes: tuple[str, ...] = (), *, contents: tuple[str, ...] = (), instead: str
+) -> FormatEntry:
     return FormatEntry(
         name=name,
         title=title,
@@ -129,7 +131,11 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
         suffixes=(".mtx.gz", ".mtx"),
         description="Matrix Market triplet of Cell Ranger, plain or gzipped, or an archive of it.",
         example="matrix.mtx.gz + features.tsv.gz + barcodes.tsv.gz",
-        roles={"matrix": "matrix.mtx(.gz)", "features": "features.tsv(.gz) or genes.tsv(.gz)", "barcodes": "barcodes.tsv(.gz)"},
+        roles={
+            "matrix": "matrix.mtx(.gz)",
+            "features": "features.tsv(.gz) or genes.tsv(.gz)",
+            "barcodes": "barcodes.tsv(.gz)",
+        },
         priority=10,
         sniff=_holds("mtx"),
         open=open_tenx_mtx,
@@ -148,19 +154,65 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
             FormatOption("delimiter", "what cuts the fields", ("auto", *DELIMITERS)),
         ),
     ),
-    _unread("rds", "Seurat or SingleCellExperiment (R data)", (".rds", ".rda", ".rdata"), ("rds",),
-            "In R, write it with sceasy, zellkonverter or SeuratDisk to .h5ad and give that"),
-    _unread("bcs", "BioTuring compressed study", (".bcs",), ("bcs",), "Export it as .h5ad or MTX and give that"),
-    _unread("loom", "Loom", (".loom",), ("loom",), "In Python: scanpy.read_loom(file).write_h5ad(...), and give the .h5ad"),
-    _unread("h5mu", "MuData", (".h5mu",), ("h5mu",), "In Python: mudata.read(file)['rna'].write_h5ad(...), and give the .h5ad"),
-    _unread("h5seurat", "h5Seurat", (".h5seurat",), ("h5seurat",), "In R: SeuratDisk::Convert(file, dest = 'h5ad'), and give the .h5ad"),
-    _unread("tiledb-soma", "TileDB-SOMA", (".soma", ".tiledb"), ("tiledb-soma",),
-            "In Python: tiledbsoma.io.to_anndata(...).write_h5ad(...), and give the .h5ad"),
-    _unread("zarr", "AnnData Zarr", (".zarr.zip", ".zarr"), ("zarr",), "In Python: anndata.read_zarr(file).write_h5ad(...), and give the .h5ad"),
-    _unread("xlsx", "Excel", (".xlsx", ".xls"), ("xlsx",), "Save the sheet as CSV in UTF-8 and give that"),
-    _unread("processed-folder", "Processed study folder", (), (), _TO_H5AD),
-    _unread("bbrowser", "BBrowser study", (), (), "Export it from BBrowser as .h5ad, and give that"),
-)  # fmt: skip
+    _unread(
+        "rds",
+        "Seurat or SingleCellExperiment (R data)",
+        (".rds", ".rda", ".rdata"),
+        contents=("rds",),
+        instead="In R, write it with sceasy, zellkonverter or SeuratDisk to .h5ad and give that",
+    ),
+    _unread(
+        "bcs",
+        "BioTuring compressed study",
+        (".bcs",),
+        contents=("bcs",),
+        instead="Export it as .h5ad or MTX and give that",
+    ),
+    _unread(
+        "loom",
+        "Loom",
+        (".loom",),
+        contents=("loom",),
+        instead="In Python: scanpy.read_loom(file).write_h5ad(...), and give the .h5ad",
+    ),
+    _unread(
+        "h5mu",
+        "MuData",
+        (".h5mu",),
+        contents=("h5mu",),
+        instead="In Python: mudata.read(file)['rna'].write_h5ad(...), and give the .h5ad",
+    ),
+    _unread(
+        "h5seurat",
+        "h5Seurat",
+        (".h5seurat",),
+        contents=("h5seurat",),
+        instead="In R: SeuratDisk::Convert(file, dest = 'h5ad'), and give the .h5ad",
+    ),
+    _unread(
+        "tiledb-soma",
+        "TileDB-SOMA",
+        (".soma", ".tiledb"),
+        contents=("tiledb-soma",),
+        instead="In Python: tiledbsoma.io.to_anndata(...).write_h5ad(...), and give the .h5ad",
+    ),
+    _unread(
+        "zarr",
+        "AnnData Zarr",
+        (".zarr.zip", ".zarr"),
+        contents=("zarr",),
+        instead="In Python: anndata.read_zarr(file).write_h5ad(...), and give the .h5ad",
+    ),
+    _unread(
+        "xlsx",
+        "Excel",
+        (".xlsx", ".xls"),
+        contents=("xlsx",),
+        instead="Save the sheet as CSV in UTF-8 and give that",
+    ),
+    _unread("processed-folder", "Processed study folder", instead=_TO_H5AD),
+    _unread("bbrowser", "BBrowser study", instead="Export it from BBrowser as .h5ad, and give that"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +290,8 @@ def open_table(
 
     Parameters
     ----------
-    files : role to file: {"matrix": file}, or {"matrix": …, "features": …, "barcodes": …}; an archive (zip, tar, tar.gz)
-        of one matrix is a "matrix", too
+    files : role to file: {"matrix": file}, or {"matrix": …, "features": …, "barcodes": …}; an archive (zip, tar,
+        tar.gz) of one matrix is a "matrix", too
     format : name of the format; None tells it by the content
     matrix : whether the counts are wanted, or values that are normalised already
     report : told what was detected
@@ -262,18 +314,22 @@ def open_table(
     if head.content in ("zip", "tar"):
         return _open_archive(files, format=format, matrix=matrix, report=report, options=options, registry=registry)
     entry = declared or registry.choose(head)
-    if not entry.reads:
-        raise entry.refuse(source.name)
-    if entry.sniff is not None and not entry.sniff(head):
-        raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
-    return _open(entry, files, matrix, dict(options or {}), report)
+    return _open(entry, files, head, matrix=matrix, options=options or {}, report=report)
 
 
 def _open(
-    entry: FormatEntry, files: Mapping[str, Source], matrix: Values, options: dict[str, str], report: Report | None
+    entry: FormatEntry,
+    files: Mapping[str, Source],
+    head: FileHead,
+    *,
+    matrix: Values,
+    options: Mapping[str, str],
+    report: Report | None,
 ) -> MatrixTable:
     if entry.open is None:
         raise entry.refuse(files["matrix"].name)
+    if entry.sniff is not None and not entry.sniff(head):
+        raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
     _check_options(entry, options)
     kind: MatrixKind = "counts" if matrix == "raw" else "normalized"
     table = entry.open(files, matrix=kind, options=options, report=report)
@@ -315,9 +371,7 @@ def _open_archive(
         inside = assign_roles(expand_archive(files["matrix"], folder, registry.limits))
         head = read_head(inside["matrix"])
         entry = registry.get(format) if format is not None else registry.choose(head)
-        if entry.sniff is not None and not entry.sniff(head):
-            raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
-        table = _open(entry, inside, matrix, dict(options or {}), report)
+        table = _open(entry, inside, head, matrix=matrix, options=options or {}, report=report)
     except BaseException:
         drop_folder(folder)
         raise

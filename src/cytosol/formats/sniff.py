@@ -29,8 +29,8 @@ class FileHead:
     Attributes
     ----------
     name, size : of the source
-    content : what it is: h5ad, tenx-h5, loom, h5mu, h5seurat, molecule-info, hdf5, mtx, text, rds, zip, tar, xlsx, zarr,
-        bcs, tiledb-soma, fcs, html, empty, or "" for anything else
+    content : what it is: h5ad, tenx-h5, loom, h5mu, h5seurat, molecule-info, hdf5, mtx, text, rds, zip, tar, xlsx,
+        zarr, bcs, tiledb-soma, fcs, html, empty, or "" for anything else
     packed : "gzip", "bzip2", "xz", "zstd" or ""
     """
 

@@ -32,7 +32,8 @@ class CellSpool:
         self._per_bucket = max(1, -(-n_cells // min(max(wanted, 1), _MAX_BUCKETS)))
         self._n_cells, self._n_features = n_cells, n_features
         count = -(-n_cells // self._per_bucket)
-        self._files = [cast(BinaryIO, tempfile.TemporaryFile(prefix="cytosol-")) for _ in range(count)]
+        # they live as long as the spool, and have no name that could stay behind
+        self._files = [cast(BinaryIO, tempfile.TemporaryFile(prefix="cytosol-")) for _ in range(count)]  # noqa: SIM115
 
     def add(self, cells: np.ndarray, features: np.ndarray, values: np.ndarray) -> None:
         """Take entries; cells and features count from 0, shape (n,) each."""

@@ -12,8 +12,36 @@ from cytosol.formats.files import open_unpacked, readable
 
 _MAX_TEXT = 1 << 30
 _HEADER_WORDS = frozenset(
-    "x barcode barcodes cell cells cell_id cell_barcode bc_wells cellid gene gene_id gene_ids gene_name gene_names "
-    "gene_symbol genes symbol feature feature_id features id name ensembl ensembl_id feature_type genome index v1".split()
+    {
+        "x",
+        "barcode",
+        "barcodes",
+        "cell",
+        "cells",
+        "cell_id",
+        "cell_barcode",
+        "bc_wells",
+        "cellid",
+        "gene",
+        "gene_id",
+        "gene_ids",
+        "gene_name",
+        "gene_names",
+        "gene_symbol",
+        "genes",
+        "symbol",
+        "feature",
+        "feature_id",
+        "features",
+        "id",
+        "name",
+        "ensembl",
+        "ensembl_id",
+        "feature_type",
+        "genome",
+        "index",
+        "v1",
+    }
 )
 
 

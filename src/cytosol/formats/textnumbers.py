@@ -31,7 +31,7 @@ class Entries:
     n_rows: int
 
 
-class WrongWidth(Exception):
+class WrongWidthError(Exception):
     """A line has too few or too many fields; never leaves the readers."""
 
     def __init__(self, row: int, found: int) -> None:
@@ -39,7 +39,7 @@ class WrongWidth(Exception):
         super().__init__(row, found)
 
 
-class NotNumber(Exception):
+class NotNumberError(Exception):
     """A field is no number; never leaves the readers."""
 
     def __init__(self, row: int, column: int, text: str) -> None:
@@ -59,7 +59,7 @@ def parse_lines(text: bytes, *, delimiter: bytes, width: int, skip: int) -> Entr
 
     Raises
     ------
-    WrongWidth, NotNumber
+    WrongWidthError, NotNumberError
         With the first place that cannot be read.
     """
     content = np.frombuffer(text, dtype=np.uint8)
@@ -68,7 +68,7 @@ def parse_lines(text: bytes, *, delimiter: bytes, width: int, skip: int) -> Entr
     counts = np.diff(breaks, prepend=-1)
     if (counts != width).any():
         row = int(np.argmax(counts != width))
-        raise WrongWidth(row, int(counts[row]))
+        raise WrongWidthError(row, int(counts[row]))
     starts = np.empty_like(ends)
     starts[0], starts[1:] = 0, ends[:-1] + 1
     n_rows = len(counts)
@@ -90,7 +90,7 @@ def parse_lines(text: bytes, *, delimiter: bytes, width: int, skip: int) -> Entr
     if bad < len(kept):
         start = int(starts[bad])
         shown = bytes(content[start : start + min(int(lengths[bad]), 60)])
-        raise NotNumber(int(rows[bad]), int(columns[bad]), shown.decode("latin-1"))
+        raise NotNumberError(int(rows[bad]), int(columns[bad]), shown.decode("latin-1"))
     return Entries(rows=rows, columns=columns, values=values, n_rows=n_rows)
 
 

@@ -52,20 +52,25 @@ class Checker:
         piece.sum_duplicates()
         problem = find_fault(piece.data, self.kind)
         if problem is not None:
-            self._refuse(problem[0], problem[1], start, axis, piece)
+            raise self._refusal(problem, start, axis, piece)
         piece.data = convert(piece.data, self.kind)
         if piece.nnz and not piece.data.all():
             piece.eliminate_zeros()
         return MatrixBlock(start=start, axis=axis, values=piece)
 
-    def _refuse(
-        self, at: int, fault: str, start: int, axis: Literal["cells", "features"], piece: sp.csr_matrix | sp.csc_matrix
-    ) -> None:
+    def _refusal(
+        self,
+        problem: tuple[int, str],
+        start: int,
+        axis: Literal["cells", "features"],
+        piece: sp.csr_matrix | sp.csc_matrix,
+    ) -> InvalidInputError:
+        at, fault = problem
         major = int(np.searchsorted(piece.indptr, at, side="right")) - 1 + start
         minor = int(piece.indices[at])
         cell, feature = (major, minor) if axis == "cells" else (minor, major)
         value = piece.data[at]
-        raise InvalidInputError(
+        return InvalidInputError(
             f"The value {value} of feature '{self.features[feature]}' in cell '{self.cells[cell]}' {fault}",
             where=f"{self.place}, cell {cell + 1}, feature {feature + 1}",
             do=AS_NORMALIZED if self.kind == "counts" else "Replace missing and infinite values, or leave them out",
