@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,9 +13,9 @@ from cytosol.base.errors import DamagedDataError, NotFoundError, UnsupportedForm
 from cytosol.formats.spatialdata.index_writer import (
     HEADER,
     HEADER_BYTES,
-    ID_TYPES,
     INDEX_FORMAT,
     MAGIC,
+    TABLE_BYTES,
     VALUE_TYPES,
 )
 
@@ -24,11 +23,11 @@ Read = Callable[[int, int], bytes]
 """Gives ``length`` bytes from ``offset``: ``read(offset, length)``."""
 _JOIN_GAP = 32 << 10
 _JOIN_MOST = 8 << 20
-_LENGTH_OF_FRAME = struct.Struct("<12xI")
+_CELL = np.dtype("<i4")
 
 
 class FeatureIndex:
-    """The index of one table, open for reading; holds 18 bytes a feature in memory. Safe for many threads.
+    """The index of one table, open for reading; holds 21 bytes a feature in memory. Safe for many threads.
 
     Attributes
     ----------
@@ -42,10 +41,10 @@ class FeatureIndex:
         self._totals_at, self._totals_bytes = header[5:7]
         self._totals: np.ndarray | None = None
         n = self.n_features
-        self._offsets = np.frombuffer(tables, "<i8", n + 1)
-        self.counts = np.frombuffer(tables, "<i8", n, 8 * (n + 1))
-        self._id_types = tables[16 * n + 8 : 17 * n + 8]
-        self._value_types = tables[17 * n + 8 : 18 * n + 8]
+        self.counts = np.frombuffer(tables, "<i8", n, 8 * n + 8)
+        self._offsets: list[int] = np.frombuffer(tables, "<i8", n + 1).tolist()
+        self._cell_bytes: list[int] = np.frombuffer(tables, "<u4", n, 16 * n + 8).tolist()
+        self._value_types = tables[20 * n + 8 :]
 
     @classmethod
     def open(cls, read: Read) -> FeatureIndex:
@@ -69,7 +68,7 @@ class FeatureIndex:
         if number > INDEX_FORMAT:
             raise UnsupportedFormatError(f"The feature index has format {number}, this version reads {INDEX_FORMAT}")
         tables = bytes(read(fields[3], fields[4]))
-        if len(tables) != 18 * fields[1] + 8 or zlib.crc32(tables) != checksum:
+        if len(tables) != TABLE_BYTES * fields[1] + 8 or zlib.crc32(tables) != checksum:
             raise DamagedDataError("The tables of the feature index are damaged", do="Rebuild it from the matrix")
         return cls(read, tuple(fields), tables)
 
@@ -98,15 +97,15 @@ class FeatureIndex:
 
         Returns
         -------
-        Cells that have it, shape (n,), int32, in order; their values, shape (n,), float32, unit of the matrix.
+        Cells that have it, shape (n,), int32, in order, not writable; their values, shape (n,), float32, unit of the
+        matrix.
         """
         self._check(feature, feature)
-        n = int(self.counts[feature])
-        cells, values = np.empty(n, np.int32), np.empty(n, np.float32)
-        if n:
-            first, last = int(self._offsets[feature]), int(self._offsets[feature + 1])
-            self._decode(feature, memoryview(self._read(first, last - first)), cells, values)
-        return cells, values
+        first, last = self._offsets[feature], self._offsets[feature + 1]
+        if first == last:
+            return np.empty(0, _CELL), np.empty(0, np.float32)
+        cells, values = self._decode(feature, self._read(first, last - first))
+        return cells, values.astype(np.float32)
 
     def features(self, features: Sequence[int] | np.ndarray) -> sp.csc_matrix:
         """Read some features, in the order asked for; one may be named twice. Neighbouring reads are joined.
@@ -125,21 +124,12 @@ class FeatureIndex:
         self._check(int(wanted.min()), int(wanted.max()))
         pointers = np.zeros(len(wanted) + 1, dtype=np.int64)
         np.cumsum(self.counts[wanted], out=pointers[1:])
-        cells, values = np.empty(pointers[-1], np.int32), np.empty(pointers[-1], np.float32)
-        order = np.argsort(wanted, kind="stable").tolist()
-        ends = pointers.tolist()
-        at = 0
-        while at < len(order):
-            stop, first, last = self._run(wanted, order, at)
-            data = memoryview(self._read(first, last - first)) if last > first else memoryview(b"")
-            for place in order[at:stop]:
-                feature = int(wanted[place])
-                span = slice(ends[place], ends[place + 1])
-                if span.stop > span.start:
-                    self._decode(feature, data[int(self._offsets[feature]) - first :], cells[span], values[span])
-            at = stop
         if pointers[-1] <= np.iinfo(np.int32).max:
             pointers = pointers.astype(np.int32)
+        decoded = self._decode_all(sorted(set(wanted.tolist())))
+        parts = [decoded[feature] for feature in wanted.tolist()]
+        cells = np.concatenate([part[0] for part in parts])
+        values = np.concatenate([part[1] for part in parts], dtype=np.float32, casting="unsafe")
         matrix = sp.csc_matrix((values, cells, pointers), shape=(self.n_cells, len(wanted)))
         matrix.has_canonical_format = True
         return matrix
@@ -161,29 +151,44 @@ class FeatureIndex:
                 f"The table has {self.n_features} features, none has the place {lowest if lowest < 0 else highest}"
             )
 
-    def _run(self, wanted: np.ndarray, order: list[int], at: int) -> tuple[int, int, int]:
-        """How far the features from ``at`` on lie close enough for one read: end of the run, first and last byte."""
-        feature = int(wanted[order[at]])
-        first, last = int(self._offsets[feature]), int(self._offsets[feature + 1])
-        stop = at + 1
-        while stop < len(order):
-            feature = int(wanted[order[stop]])
-            begin, end = int(self._offsets[feature]), int(self._offsets[feature + 1])
-            if begin - last > _JOIN_GAP or end - first > _JOIN_MOST:
-                break
-            last = max(last, end)
-            stop += 1
-        return stop, first, last
+    def _decode_all(self, features: list[int]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Read and unpack features that are given in order, joining reads that lie close together."""
+        offsets = self._offsets
+        nothing = np.empty(0, _CELL), np.empty(0, np.float32)
+        decoded = {}
+        at = 0
+        while at < len(features):
+            first, last = offsets[features[at]], offsets[features[at] + 1]
+            stop = at + 1
+            while stop < len(features):
+                feature = features[stop]
+                if offsets[feature] - last > _JOIN_GAP or offsets[feature + 1] - first > _JOIN_MOST:
+                    break
+                last = offsets[feature + 1]
+                stop += 1
+            data = self._read(first, last - first) if last > first else b""
+            for feature in features[at:stop]:
+                begin, end = offsets[feature], offsets[feature + 1]
+                whole = begin == first and end == last
+                frame = data if whole else data[begin - first : end - first]
+                decoded[feature] = self._decode(feature, frame) if end > begin else nothing
+            at = stop
+        return decoded
 
-    def _decode(self, feature: int, data: memoryview, cells: np.ndarray, values: np.ndarray) -> None:
+    def _decode(self, feature: int, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """Unpack one feature: cells, and values in the type that they are stored in."""
         try:
-            (length,) = _LENGTH_OF_FRAME.unpack_from(data)
-            steps = np.frombuffer(blosc.decompress(data[:length]), ID_TYPES[self._id_types[feature]])
-            end = length + _LENGTH_OF_FRAME.unpack_from(data, length)[0]
-            found = np.frombuffer(blosc.decompress(data[length:end]), VALUE_TYPES[self._value_types[feature]])
-            np.cumsum(steps, dtype=np.int32, out=cells)
-            values[...] = found
-        except (RuntimeError, ValueError, KeyError, struct.error) as error:
-            raise DamagedDataError(
-                "A frame of the feature index is damaged", where=f"feature {feature}", do="Rebuild the index"
-            ) from error
+            middle = self._cell_bytes[feature]
+            cells = np.frombuffer(blosc.decompress(data[:middle]), _CELL)
+            values = np.frombuffer(blosc.decompress(data[middle:]), VALUE_TYPES[self._value_types[feature]])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise _damaged(feature) from error
+        if not len(cells) == len(values) == self.counts[feature]:
+            raise _damaged(feature)
+        return cells, values
+
+
+def _damaged(feature: int) -> DamagedDataError:
+    return DamagedDataError(
+        "A frame of the feature index is damaged", where=f"feature {feature}", do="Rebuild it from the matrix"
+    )
