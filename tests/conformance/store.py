@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import new_key
 from cytosol.store.originals import digest_blob
@@ -109,8 +110,9 @@ class BlobStoreSuite:
     # ranges
 
     @pytest.mark.parametrize(
-        ("start", "end"), [(0, None), (0, 1), (10, 20), (5, 5), (2999_990, None), (2999_990, 9999_999), (3_000_000, None),
-                           (3_000_000, 3_000_001), (4_000_000, 5_000_000), (20, 10)]
+        ("start", "end"),
+        [(0, None), (0, 1), (10, 20), (5, 5), (2999_990, None), (2999_990, 9999_999), (3_000_000, None),
+         (3_000_000, 3_000_001), (4_000_000, 5_000_000), (20, 10)]
     )  # fmt: skip
     async def test_ranges(self, store: BlobStore, start: int, end: int | None) -> None:
         data = np.random.default_rng(1).integers(0, 256, 3_000_000, np.uint8).tobytes()
@@ -269,8 +271,8 @@ class BlobStoreSuite:
 
     @pytest.mark.parametrize(
         "path",
-        ["", "/a", "a//b", "a/", "..", "a/../b", "a/..", ".", "./a", "a/.", "a\\b", "a\x00b", "a\nb", "a\x7f", "\x1b[0m",
-         "a\u0085b", "\ud800", "x" * 256, "é" * 128, "/".join(["y" * 100] * 11), ".staging", ".staging/a"],
+        ["", "/a", "a//b", "a/", "..", "a/../b", "a/..", ".", "./a", "a/.", "a\\b", "a\x00b", "a\nb", "a\x7f",
+         "\x1b[0m", "a\u0085b", "\ud800", "x" * 256, "é" * 128, "/".join(["y" * 100] * 11), ".staging", ".staging/a"],
     )  # fmt: skip
     async def test_paths_that_are_refused(self, store: BlobStore, path: str) -> None:
         for call in (store.put(path, b"1"), store.get(path), store.stat(path), store.delete(path), store.flush(path)):
@@ -293,8 +295,8 @@ class BlobStoreSuite:
 
     @pytest.mark.parametrize(
         "path",
-        ["Zelltyp/größe", "细胞/类型", "e\u0301", "a b", "50%", "%2e%2e", "a+b", "q?x=1#y", "..a", "a..", "...", "\uff0e\uff0e",
-         "[x]{y}", 'it\'s "q"', "~", "*", "|", "x" * 255, "🧬"],
+        ["Zelltyp/größe", "细胞/类型", "e\u0301", "a b", "50%", "%2e%2e", "a+b", "q?x=1#y", "..a", "a..", "...",
+         "\uff0e\uff0e", "[x]{y}", 'it\'s "q"', "~", "*", "|", "x" * 255, "🧬"],
     )  # fmt: skip
     async def test_paths_that_are_plain_names(self, store: BlobStore, path: str) -> None:
         await store.put(path, b"named")

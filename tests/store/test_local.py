@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+
 from cytosol.base.errors import InvalidInputError, UnavailableError
 from cytosol.base.settings import load_settings
 from cytosol.store.blobs import open_store
 from cytosol.store.handles import MAX_OPEN
 from cytosol.store.local import FolderBlobStore
 from cytosol.store.paths import STAGING
-
 from tests.conformance.store import BlobStoreSuite, listed
 
 

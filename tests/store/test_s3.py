@@ -9,12 +9,12 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from cytosol.base.errors import ForbiddenError, UnavailableError
 from cytosol.base.settings import load_settings
 from cytosol.store.blobs import open_store
 from cytosol.store.buckets import Bucket
 from cytosol.store.s3 import S3BlobStore
-
 from tests.conformance.store import BlobStoreSuite, BrokenLineError, listed, pieces
 from tests.services import S3Server
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import google_crc32c
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from cytosol.base.errors import ConflictError, DamagedDataError, InvalidInputError, LimitExceededError
 from cytosol.base.keys import new_key
 from cytosol.store import uploads
@@ -17,9 +20,6 @@ from cytosol.store.digests import Digest
 from cytosol.store.local import FolderBlobStore
 from cytosol.store.records import BlobStore
 from cytosol.store.s3 import S3BlobStore
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.conformance.store import BrokenLineError, listed, pieces
 from tests.store.test_s3 import bucket_of
 
@@ -36,9 +36,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
 
 def digest_of(data: bytes) -> Digest:
     """By the standard library, in the plainest way."""
-    return Digest(
-        len(data), hashlib.sha256(data).hexdigest(), hashlib.md5(data).hexdigest(), google_crc32c.value(data)
-    )
+    return Digest(len(data), hashlib.sha256(data).hexdigest(), hashlib.md5(data).hexdigest(), google_crc32c.value(data))
 
 
 @st.composite
@@ -218,9 +216,7 @@ async def test_a_refused_raw_body_leaves_what_was_there(store: BlobStore, max_by
     upload = new_key()
     await uploads.write_at(store, upload, 0, pieces(b"12345", 2), max_bytes=LIMIT)
     with pytest.raises((LimitExceededError, InvalidInputError)):
-        await uploads.write_at(
-            store, upload, 5, pieces(bytes(36 * MIB), MIB), max_bytes=max_bytes, expected_crc32c=crc
-        )
+        await uploads.write_at(store, upload, 5, pieces(bytes(36 * MIB), MIB), max_bytes=max_bytes, expected_crc32c=crc)
     assert await uploads.received(store, upload) == 5
     assert await store.used_bytes("uploads") == 5
 
@@ -259,13 +255,13 @@ async def test_a_body_that_still_runs_cannot_change_an_assembled_original(tmp_pa
         yield b"X" * 2 * MIB
 
     task = asyncio.create_task(uploads.write_at(store, upload, 0, hanging(), max_bytes=LIMIT))
-    while await uploads.received(store, upload) < 2 * MIB:
+    while await uploads.received(store, upload) <= 2 * MIB:
         await asyncio.sleep(0.01)
     await uploads.assemble(store, upload, None, "o/x")
     go_on.set()
     with pytest.raises(ConflictError):
         await task
-    assert await store.get("o/x") == b"a" * 2 * MIB
+    assert await store.get("o/x") == b"a" * (2 * MIB + 1)
 
 
 async def test_a_raw_upload_is_moved_not_copied(tmp_path: Path) -> None:
@@ -276,6 +272,18 @@ async def test_a_raw_upload_is_moved_not_copied(tmp_path: Path) -> None:
     first = await uploads.assemble(store, upload, None, "o/x")
     assert os.stat(tmp_path / "o" / "x").st_ino == before
     assert await uploads.assemble(store, upload, None, "o/x") == first  # again, after a crash
+
+
+async def test_a_finish_that_was_cut_off_is_taken_up_again(tmp_path: Path) -> None:
+    store = FolderBlobStore(tmp_path)
+    upload = new_key()
+    await uploads.write_at(store, upload, 0, pieces(b"12345", 2), max_bytes=LIMIT)
+    folder = tmp_path / "uploads" / upload.hex24
+    (folder / "data").rename(folder / "data-whole")
+    assert await uploads.received(store, upload) == 5
+    with pytest.raises(ConflictError, match="being finished"):
+        await uploads.write_at(store, upload, 0, pieces(b"X", 1), max_bytes=LIMIT)
+    assert await uploads.assemble(store, upload, None, "o/x") == digest_of(b"12345")
 
 
 async def test_checksums_of_the_standard_check_text(store: BlobStore) -> None:

@@ -10,7 +10,8 @@ import obstore
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.settings import Settings
 from cytosol.store.buckets import Bucket, bucket_errors, parse_s3_url
-from cytosol.store.local import FolderBlobStore, discard
+from cytosol.store.handles import discard
+from cytosol.store.local import FolderBlobStore
 from cytosol.store.pieces import write_all
 from cytosol.store.records import BlobInfo, BlobStore
 from cytosol.store.s3 import S3BlobStore

@@ -31,6 +31,15 @@ def sync(handle: Handle) -> None:
     os.fsync(handle.fd)
 
 
+def discard(handle: Handle) -> None:
+    """Remove a file that was being written, unless it has been renamed. Its space is free at once, whoever holds it."""
+    try:
+        os.unlink(handle.place)
+    except FileNotFoundError:
+        return
+    os.ftruncate(handle.fd, 0)
+
+
 def mark_of(status: os.stat_result) -> tuple[int, int, int]:
     """What changes when a file is replaced: inode, time and size."""
     return status.st_ino, status.st_mtime_ns, status.st_size

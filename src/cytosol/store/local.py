@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zarr.storage import LocalStore
 
 from cytosol.base.errors import InvalidInputError, NotFoundError, UnavailableError
-from cytosol.store.handles import Handle, HandleCache, mark_of, sync
+from cytosol.store.handles import Handle, HandleCache, discard, mark_of, sync
 from cytosol.store.paths import STAGING, check_path, check_prefix
 from cytosol.store.pieces import pump, write_all
 from cytosol.store.records import STREAM_BYTES, BlobInfo
@@ -214,7 +214,8 @@ class FolderBlobStore:
             except (FileNotFoundError, BlockingIOError):  # just renamed, or its writer lives
                 continue
             removed += handle.mark[2]
-            discard(handle)
+            with suppress(FileNotFoundError):
+                os.unlink(entry.path)
         return removed
 
     # reading
@@ -314,12 +315,6 @@ class FolderBlobStore:
                     continue
                 with suppress(FileNotFoundError):
                     yield _info(path, entry.stat(follow_symlinks=False))
-
-
-def discard(staged: Handle) -> None:
-    """Remove a staged file."""
-    with suppress(FileNotFoundError):
-        os.unlink(staged.place)
 
 
 @contextmanager

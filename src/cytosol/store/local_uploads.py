@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from cytosol.base.errors import ConflictError, DamagedDataError
@@ -46,30 +47,21 @@ class LocalUpload:
     def __init__(self, store: FolderBlobStore, path: str) -> None:
         self._store = store
         self._path = path
-        place = store.local_path(path)
-        self._place = str(place)
+        self._place = str(store.local_path(path))
+        self._whole = self._place + "-whole"
         self._turn = _turn_of(self._place)
 
     async def write(self, offset: int, body: CheckedBody) -> int:
         """Write a body from ``offset`` on; gives the bytes that the file then has."""
-        handle = await asyncio.to_thread(self._open)
-        stands = os.fstat(handle.fd).st_size
-        if offset > stands:
-            raise ConflictError(
-                f"The upload stands at byte {stands:,}",
-                do="Go on from there",
-                received=stands,
-            )
         me = object()
-        self._turn.owner = me
+        handle = await asyncio.to_thread(self._take_turn, me, offset)
         at = offset
 
         def write(pieces: list[bytes]) -> None:
             nonlocal at
-            with self._turn.lock:
+            with self._turn.lock, disk_errors(self._path):
                 self._check_turn(me)
-                with disk_errors(self._path):
-                    write_all(handle, pieces, at)
+                write_all(handle, pieces, at)
             at += sum(map(len, pieces))
 
         try:
@@ -82,12 +74,28 @@ class LocalUpload:
             raise
         return os.fstat(handle.fd).st_size
 
-    def assemble(self, paths: list[str], destination: str, marks: dict[str, tuple[int, int]]) -> Digest:
-        """Join files into one blob: a single one is moved, several are copied."""
-        self._turn.owner = None
+    def received(self) -> int:
+        """Bytes that the file has, or the finished one."""
+        for place in (self._whole, self._place):
+            try:
+                return os.stat(place).st_size
+            except FileNotFoundError:
+                continue
+        return 0
+
+    def finish(self, destination: str) -> Digest:
+        """Move the file to its place; what a body that still runs wants to add is refused from now on."""
         with self._turn.lock:
-            if len(paths) == 1:
-                return self._move(paths[0], destination, marks.get(paths[0]))
+            self._turn.owner = None
+            if not os.path.exists(self._whole):
+                with suppress(FileNotFoundError):
+                    os.rename(self._place, self._whole)
+        return self._move(self._whole, destination, None)
+
+    def assemble(self, paths: list[str], destination: str, marks: dict[str, tuple[int, int]]) -> Digest:
+        """Join chunks into one blob: a single one is moved, several are copied."""
+        if len(paths) == 1:
+            return self._move(str(self._store.local_path(paths[0])), destination, marks.get(paths[0]))
         with staged_file(self._store) as staged, Digester() as digester:
             offset = 0
             for path in paths:
@@ -95,10 +103,17 @@ class LocalUpload:
             self._store.commit(staged, destination)
             return digester.digest()
 
-    def _open(self) -> Handle:
-        with disk_errors(self._path):
+    def _take_turn(self, me: object, offset: int) -> Handle:
+        with self._turn.lock, disk_errors(self._path):
+            if os.path.exists(self._whole):
+                raise ConflictError("This upload is being finished", do="Wait for it, or begin another upload")
             os.makedirs(os.path.dirname(self._place), exist_ok=True)
-            return Handle(self._place, os.O_RDWR | os.O_CREAT)
+            handle = Handle(self._place, os.O_RDWR | os.O_CREAT)
+            stands = handle.mark[2]
+            if offset > stands:
+                raise ConflictError(f"The upload stands at byte {stands:,}", do="Go on from there", received=stands)
+            self._turn.owner = me
+            return handle
 
     def _check_turn(self, me: object) -> None:
         if self._turn.owner is not me:
@@ -106,9 +121,9 @@ class LocalUpload:
                 "Another request has taken over this upload", do="Ask how far it is and go on from there"
             )
 
-    def _move(self, path: str, destination: str, mark: tuple[int, int] | None) -> Digest:
+    def _move(self, place: str, destination: str, mark: tuple[int, int] | None) -> Digest:
         try:
-            handle = Handle(str(self._store.local_path(path)), os.O_RDONLY)
+            handle = Handle(place, os.O_RDONLY)
         except FileNotFoundError:
             moved = str(self._store.local_path(destination))  # by an earlier call that was cut off
             try:
@@ -116,7 +131,7 @@ class LocalUpload:
             except FileNotFoundError as error:
                 raise ConflictError("Nothing of this upload has arrived", do="Send its bytes first") from error
         digest = digest_handle(handle)
-        _check_mark(path, mark, digest.size, digest.crc32c)
+        _check_mark(place, mark, digest.size, digest.crc32c)
         self._store.commit(handle, destination)
         return digest
 

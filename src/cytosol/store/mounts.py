@@ -12,7 +12,7 @@ from typing import Protocol
 
 from cytosol.base.errors import ConflictError
 from cytosol.base.protocols import Source
-from cytosol.store.handles import Handle
+from cytosol.store.handles import Handle, discard
 from cytosol.store.paths import check_relative
 from cytosol.store.pieces import pump, write_all
 from cytosol.store.space import disk_errors
@@ -105,16 +105,17 @@ async def copy_down(
                 tell()
             yield piece
 
+    with disk_errors(destination.name):
+        handle = await asyncio.to_thread(Handle, str(part), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
         with disk_errors(destination.name):
-            handle = await asyncio.to_thread(Handle, str(part), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
             await pump(counted(), _writer(handle))
             if done != size:
                 raise ConflictError("The file changed while it was copied", where=destination.name, do="Try again")
             await asyncio.to_thread(os.replace, part, destination)
         tell()
     except BaseException:
-        part.unlink(missing_ok=True)
+        discard(handle)
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 
 from cytosol.base.errors import InvalidInputError, LimitExceededError
@@ -11,6 +12,10 @@ from cytosol.store.digests import crc32c
 from cytosol.store.handles import Handle
 
 BATCH_BYTES = 1 << 20
+SLOW_S = 0.02
+"""A write that takes longer has met a disk that is behind."""
+ASIDE_BYTES = 64 << 20
+"""So many bytes go through a thread before the disk gets another try."""
 _MAX_VECTORS = 1000
 
 
@@ -29,7 +34,10 @@ def write_all(handle: Handle, pieces: list[bytes], offset: int) -> None:
 
 
 async def pump(body: AsyncIterator[bytes], write: Callable[[list[bytes]], None]) -> None:
-    """Hand the pieces of a body to ``write`` in batches, on a thread, while the next batch arrives.
+    """Hand the pieces of a body to ``write`` as they arrive.
+
+    A write into the system's cache takes microseconds, less than handing it to a thread. Once one takes longer, the
+    disk is behind: then the next pieces go in batches on a thread, while others are served.
 
     Whatever ends the body, the batches that were begun are finished before this returns or raises, and what had
     arrived is written; so the caller may clean up or keep it.
@@ -38,15 +46,25 @@ async def pump(body: AsyncIterator[bytes], write: Callable[[list[bytes]], None])
     running: asyncio.Future[None] | None = None
     batch: list[bytes] = []
     n_bytes = 0
+    aside_bytes = 0
     try:
         async for piece in body:
+            if aside_bytes <= 0:
+                begun = time.perf_counter()
+                write([piece])
+                if time.perf_counter() - begun > SLOW_S:
+                    aside_bytes = ASIDE_BYTES
+                continue
             batch.append(piece)
             n_bytes += len(piece)
             if n_bytes >= BATCH_BYTES:
                 if running is not None:
                     await running
                 running = loop.run_in_executor(None, write, batch)
+                aside_bytes -= n_bytes
                 batch, n_bytes = [], 0
+                if aside_bytes <= 0:
+                    await running
     finally:
         if running is not None:
             await running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -64,7 +65,7 @@ class S3BlobStore:
 
     async def put_file(self, path: str, local: Path, *, move: bool = False) -> BlobInfo:
         """Write or replace a blob from a file."""
-        info = await self._put(path, local, os.path.getsize(local))
+        info = await self._put(path, local, await asyncio.to_thread(os.path.getsize, local))
         if move:
             with suppress(FileNotFoundError):
                 os.unlink(local)

@@ -111,8 +111,7 @@ async def write_at(
 async def received(store: BlobStore, upload: Key) -> int:
     """Bytes of a raw upload from its start without a gap; 0 if nothing came."""
     if isinstance(store, FolderBlobStore):
-        info = await store.stat(_data_path(upload))
-        return info.size if info else 0
+        return await asyncio.to_thread(LocalUpload(store, _data_path(upload)).received)
     return _reach(await _parts(store, upload))
 
 
@@ -154,8 +153,10 @@ async def assemble(
         await _check_chunks(store, upload, n_chunks, destination)
     marks = _marks(chunks, expected)
     if isinstance(store, FolderBlobStore):
-        paths = [_data_path(upload)] if n_chunks is None else chunks
-        return await asyncio.to_thread(LocalUpload(store, _data_path(upload)).assemble, paths, destination, marks)
+        local = LocalUpload(store, _data_path(upload))
+        if n_chunks is None:
+            return await asyncio.to_thread(local.finish, destination)
+        return await asyncio.to_thread(local.assemble, chunks, destination, marks)
     if n_chunks is not None:
         return await _join(store, [(path, 0) for path in chunks], destination, marks)
     parts = await _parts(store, upload)
