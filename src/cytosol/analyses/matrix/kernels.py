@@ -16,7 +16,7 @@ def _compile(function: Function) -> Function:
 
 
 @_compile
-def rank_sums(
+def rank_sums(  # noqa: PLR0917 -- compiled functions take their arguments by position
     keys: np.ndarray, indptr: np.ndarray, sizes: np.ndarray, sums: np.ndarray, ties: np.ndarray
 ) -> None:
     """Sum the ranks of each group in each column, zeros included.
@@ -70,7 +70,7 @@ def rank_sums(
 
 
 @_compile
-def group_sums(
+def group_sums(  # noqa: PLR0917 -- compiled functions take their arguments by position
     data: np.ndarray, groups: np.ndarray, indptr: np.ndarray, sums: np.ndarray, counts: np.ndarray
 ) -> None:
     """Sum and count the values of each group in each column.
@@ -103,7 +103,7 @@ def _move(table: np.ndarray, dx: Any, dy: Any, rate: Any) -> tuple[Any, Any]:
 
 
 @_compile
-def lay_out(
+def lay_out(  # noqa: PLR0917 -- compiled functions take their arguments by position
     placed: np.ndarray,
     edges: tuple[np.ndarray, np.ndarray],
     period: np.ndarray,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ import scipy.special
 from cytosol.analyses.parameters import Params, parameter
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import MatrixBlock
+
+_PIECE = 200_000
+"""Nonzero values that are worked on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Markers:
 def find_markers(
     blocks: Iterable[MatrixBlock],
     labels: np.ndarray,
+    *,
     n_groups: int,
     n_features: int,
     params: MarkerParams | None = None,
@@ -111,29 +116,48 @@ class _Sums:
 
 
 def _add_block(sums: _Sums, block: MatrixBlock, groups: np.ndarray, sizes: np.ndarray) -> None:
+    values, start = block.values, block.start
+    if block.axis != "features" or values.shape[0] != len(groups) or start + values.shape[1] > len(sums.ties):
+        raise InvalidInputError("A block of the matrix does not fit the clusters", do="Give feature-major blocks")
+    indptr = values.indptr
+    # In pieces that stay in the cache of the processor.
+    first = 0
+    while first < values.shape[1]:
+        last = max(first + 1, int(np.searchsorted(indptr, indptr[first] + _PIECE, side="right")) - 1)
+        _add_columns(sums, start + first, sizes, _labelled(values, (first, last), groups, len(sizes)))
+        first = last
+
+
+def _add_columns(
+    sums: _Sums, start: int, sizes: np.ndarray, columns: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
     from cytosol.analyses.matrix import kernels  # numba; runs in job processes only
 
-    values, start = block.values, block.start
-    stop = start + values.shape[1]
-    if block.axis != "features" or values.shape[0] != len(groups) or stop > len(sums.ties):
-        raise InvalidInputError("A block of the matrix does not fit the clusters", do="Give feature-major blocks")
-    data, group, indptr = _labelled(values, groups, len(sizes))
+    data, group, indptr = columns
+    stop = start + len(indptr) - 1
     bits = data.view(np.uint32)
     # Order of floats as order of integers: flip all bits of negative ones, else the sign bit.
-    order = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
-    keys = (order.astype(np.uint64) << np.uint64(32)) | group.astype(np.uint64)
-    for first, last in zip(indptr[:-1].tolist(), indptr[1:].tolist(), strict=True):
+    sign = np.uint32(1 << 31)
+    order = bits | sign if data.size and data.min() > 0 else np.where(bits & sign, ~bits, bits | sign)
+    keys = order.astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= group.view(np.uint32)
+    for first, last in itertools.pairwise(indptr.tolist()):
         keys[first:last].sort()
     sums.ranks[start:stop] = 0
     kernels.rank_sums(keys, indptr, sizes, sums.ranks[start:stop], sums.ties[start:stop])
     kernels.group_sums(data, group, indptr, sums.values[start:stop], sums.counts[start:stop])
 
 
-def _labelled(values: sp.csc_matrix, groups: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _labelled(
+    values: sp.csc_matrix, columns: tuple[int, int], groups: np.ndarray, n_groups: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values other than zero of labelled cells, their groups, and where each column begins."""
-    data = np.asarray(values.data, np.float32)
-    group = groups[values.indices]
-    indptr = np.asarray(values.indptr, np.int64)
+    indptr = np.asarray(values.indptr[columns[0] : columns[1] + 1], np.int64)
+    piece = slice(indptr[0], indptr[-1])
+    data = np.asarray(values.data[piece], np.float32)
+    group = groups[values.indices[piece]]
+    indptr = indptr - indptr[0]
     if np.isnan(data).any():
         raise InvalidInputError("The matrix holds missing values", do="Remove or replace them")
     keep = (group < n_groups) & (data != 0)

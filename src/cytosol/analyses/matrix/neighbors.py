@@ -189,7 +189,7 @@ def _block(search: _Search, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.nd
     which, step = np.nonzero(candidates <= np.minimum(bound, _FAR / 2)[at_row, None])
     row = at_row[which]
     cell = tile_of[which] * _TILE + column[which] + step * width
-    return _nearest(search.points, rows, row, cell, k)
+    return _nearest(search.points, rows, (row, cell), k)
 
 
 def _halve(product: np.ndarray, width: int) -> np.ndarray:
@@ -201,9 +201,10 @@ def _halve(product: np.ndarray, width: int) -> np.ndarray:
 
 
 def _nearest(
-    points: np.ndarray, rows: np.ndarray, row: np.ndarray, cell: np.ndarray, k: int
+    points: np.ndarray, rows: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest of the candidates (row, cell) by their distance in double precision, ties by cell number."""
+    row, cell = pairs
     difference = points[rows[row]] - points[cell]
     squared = np.einsum("ij,ij->i", difference, difference)
     count = np.bincount(row, minlength=len(rows))

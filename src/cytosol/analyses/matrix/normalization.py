@@ -14,6 +14,10 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import MatrixBlock
 
 Matrix = TypeVar("Matrix", sp.csr_matrix, sp.csc_matrix)
+_ROWS = 256
+"""Rows that are worked on at once, so that they stay in the cache of the processor."""
+_PIECE = 1 << 18
+"""Values that are worked on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,8 @@ def log_normalize_feature(
     -----
     ln(1 + value · target_sum / total), as scanpy's ``normalize_total`` and ``log1p``.
     """
-    scaled = np.divide(values, totals.take(cells), dtype=np.float64)
-    scaled *= target_sum
-    out: np.ndarray = scaled.astype(np.float32)
+    factor = np.divide(target_sum, totals.take(cells), dtype=np.float64)
+    out: np.ndarray = (values * factor).astype(np.float32)
     np.log1p(out, out=out)
     return out
 
@@ -75,10 +78,17 @@ def log_normalize(matrix: Matrix, totals: np.ndarray, target_sum: float = 1e4) -
     if matrix.format == "csr":
         # A cell without values never divides, so that its total of zero is of no consequence.
         factor = np.divide(target_sum, totals, out=np.zeros(len(totals)), where=totals != 0)
-        data = (matrix.data * np.repeat(factor, np.diff(matrix.indptr))).astype(np.float32)
-        np.log1p(data, out=data)
+        data = np.empty(matrix.nnz, np.float32)
+        for first in range(0, len(totals), _ROWS):
+            ends = matrix.indptr[first : first + _ROWS + 1]
+            piece = slice(ends[0], ends[-1])
+            data[piece] = matrix.data[piece] * np.repeat(factor[first : first + _ROWS], np.diff(ends))
+            np.log1p(data[piece], out=data[piece])
     else:
-        data = log_normalize_feature(matrix.data, matrix.indices, totals, target_sum)
+        data = np.empty(matrix.nnz, np.float32)
+        for start in range(0, matrix.nnz, _PIECE):
+            piece = slice(start, start + _PIECE)
+            data[piece] = log_normalize_feature(matrix.data[piece], matrix.indices[piece], totals, target_sum)
     made: Matrix = type(matrix)((data, matrix.indices, matrix.indptr), shape=matrix.shape)
     return made
 
