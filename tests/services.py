@@ -33,8 +33,8 @@ class S3Server:
     bucket: str
     access_key: str
     secret_key: str
-    folder: Path
-    pid: int
+    filer: str
+    """Address at which the server shows its own folders."""
 
 
 def absent(what: str) -> None:
@@ -155,7 +155,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
             stderr=output,
             start_new_session=True,
         )
-    server = S3Server(f"http://127.0.0.1:{s3}", "cytosol-tests", access_key, secret_key, folder, process.pid)
+    server = S3Server(f"http://127.0.0.1:{s3}", "cytosol-tests", access_key, secret_key, f"http://127.0.0.1:{filer}")
     try:
         wait_until_assigned(server, process, log)
         yield server

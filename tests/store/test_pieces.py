@@ -1,0 +1,103 @@
+"""Bodies in pieces: every byte once and in order, on a quick disk and on one that is behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cytosol.store.handles import Handle
+from cytosol.store.pieces import SLOW_S, pump, write_all
+from tests.conformance.store import BrokenLineError, pieces
+
+
+class Recorder:
+    """A disk that is behind for its first ``n_slow`` writes."""
+
+    def __init__(self, n_slow: int) -> None:
+        self.n_slow = n_slow
+        self.data = bytearray()
+        self.threads: set[int] = set()
+
+    def __call__(self, batch: list[bytes]) -> None:
+        if self.n_slow:
+            self.n_slow -= 1
+            time.sleep(2 * SLOW_S)
+        self.threads.add(threading.get_ident())
+        for piece in batch:
+            self.data += piece
+
+
+@pytest.mark.parametrize("fail", [False, True])
+@pytest.mark.parametrize("n_slow", [0, 1, 3])
+async def test_every_byte_is_written_once_and_in_order(n_slow: int, fail: bool) -> None:
+    data = os.urandom(5_000_001)
+    disk = Recorder(n_slow)
+    if fail:
+        with pytest.raises(BrokenLineError):
+            await pump(pieces(data, 1 << 16, fail=True), disk)
+    else:
+        await pump(pieces(data, 1 << 16), disk)
+    assert bytes(disk.data) == data
+    here = threading.get_ident()
+    assert (disk.threads == {here}) if n_slow == 0 else (disk.threads > {here})
+
+
+async def test_a_quick_disk_is_written_directly_again() -> None:
+    disk = Recorder(1)
+    seen = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(70):
+            yield bytes(1 << 20)
+        disk.threads.clear()
+        for _ in range(3):
+            yield bytes(1 << 20)
+            seen.append(set(disk.threads))
+
+    await pump(body(), disk)
+    assert len(disk.data) == 73 << 20
+    assert seen[-1] == {threading.get_ident()}
+
+
+async def test_others_are_served_while_the_disk_is_behind() -> None:
+    disk = Recorder(10)
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - begun)
+
+    await pump(pieces(bytes(1 << 16), 1 << 16), disk)  # the first one blocks, and is noticed
+    watcher = asyncio.create_task(watch())
+    disk.n_slow = 8
+    begun = time.perf_counter()
+    await pump(pieces(bytes(8 << 20), 1 << 20), disk)
+    assert time.perf_counter() - begun > 8 * 2 * SLOW_S
+    watcher.cancel()
+    assert longest < 6 * SLOW_S
+
+
+async def test_an_error_of_the_disk_is_raised(tmp_path: Path) -> None:
+    handle = Handle(str(tmp_path / "x"), os.O_RDONLY | os.O_CREAT)
+
+    def write(batch: list[bytes]) -> None:
+        write_all(handle, batch, 0)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        await pump(pieces(b"123", 1), write)
+
+
+def test_thousands_of_small_pieces_at_once(tmp_path: Path) -> None:
+    handle = Handle(str(tmp_path / "x"), os.O_RDWR | os.O_CREAT)
+    batch = [bytes([i % 256]) * (i % 5) for i in range(5000)]
+    write_all(handle, batch, 7)
+    assert (tmp_path / "x").read_bytes() == bytes(7) + b"".join(batch)
