@@ -89,8 +89,8 @@ generate: $(VENV)/.installed-dev ## make the generated files anew
 	@set -e; for script in $(GENERATORS); do echo "$$script"; $(BIN)/python $$script; done
 
 test: $(VENV)/.installed-dev web ## all tests
-	@$(BIN)/python scripts/build_web.py test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@page=0; $(BIN)/python scripts/build_web.py test || page=$$?; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) && exit $$page
 
 test-312: ## unit tests on Python 3.12, with the newest libraries
 	@if sh scripts/find_python.sh 3.12 >/dev/null 2>&1; then $(MAKE) run-test-312; \
