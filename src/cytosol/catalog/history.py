@@ -215,7 +215,7 @@ class History:
         return subject
 
     async def _reread(self, conn: Connection, id: Key) -> Revision:
-        return to(Revision, await rows.lock(conn, tables.revisions, id))
+        return to(Revision, await rows.need(conn, tables.revisions, id))
 
     async def _tell(self, conn: Connection, revision: Revision) -> None:
         kind = _EVENTS.get(revision.subject_kind)

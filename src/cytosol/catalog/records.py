@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import Enum
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
@@ -19,12 +20,21 @@ T = TypeVar("T")
 MAX_PAGE = 500
 
 
-def to(record: type[R], row: Mapping[Any, Any]) -> R:
+class Unset(Enum):
+    """Says that a field was not given, where None is a value of its own."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+def to(record: Callable[..., R], row: Mapping[Any, Any]) -> R:
     """The row as a record; further columns of the row are left out."""
     return record(*[row[name] for name in _names(record)])
 
 
-def all_to(record: type[R], rows: Iterable[Mapping[Any, Any]]) -> list[R]:
+def all_to(record: Callable[..., R], rows: Iterable[Mapping[Any, Any]]) -> list[R]:
     """The rows as records."""
     return [to(record, row) for row in rows]
 

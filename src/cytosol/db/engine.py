@@ -31,6 +31,7 @@ class Backend(Protocol):
     def read(self, *, heavy: bool) -> AbstractAsyncContextManager[Connection]: ...
     def write(self) -> AbstractAsyncContextManager[Connection]: ...
     async def close(self) -> None: ...
+    def change_mark(self) -> int | None: ...
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         """Run work that needs a plain connection, in one transaction."""
         ...
@@ -96,6 +97,10 @@ class Database:
         """Run work that needs a plain SQLAlchemy connection, in one transaction (migrations)."""
         return await self._backend.run_sync(work)
 
+    def change_mark(self) -> int | None:
+        """A number that differs as soon as anybody has committed anything; None where the database has none."""
+        return self._backend.change_mark()
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self._backend.close()
@@ -123,7 +128,8 @@ class _Sqlite:
         self._holder: asyncio.Task[Any] | None = None
         self._engines: list[sa.Engine] = []
         self._writer = self._connect(BUSY_MS)
-        self._reader = InlineConnection(self._connect(READ_BUSY_MS))
+        self._marked = self._connect(READ_BUSY_MS)
+        self._reader = InlineConnection(self._marked)
         self._heavy = self._connect(BUSY_MS)
 
     @classmethod
@@ -191,6 +197,10 @@ class _Sqlite:
                 self._holder = None
                 if self._in_transaction():
                     self._order("ROLLBACK")
+
+    def change_mark(self) -> int | None:
+        raw: Any = self._marked.connection.dbapi_connection
+        return int(raw.execute("PRAGMA data_version").fetchone()[0])
 
     def _in_transaction(self) -> bool:
         raw: Any = self._writer.connection.dbapi_connection
@@ -282,6 +292,9 @@ class _Postgres:
     async def write(self) -> AsyncIterator[Connection]:
         async with self._engine.begin() as connection:
             yield PostgresConnection(connection)
+
+    def change_mark(self) -> int | None:
+        return None
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         async with self._engine.begin() as connection:

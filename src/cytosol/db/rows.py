@@ -56,6 +56,20 @@ async def get(conn: Connection, table: sa.Table, id: Key) -> RowMapping | None:
     return (await conn.execute(_by_id(table), {"id_": id})).first
 
 
+async def need(conn: Connection, table: sa.Table, id: Key) -> RowMapping:
+    """The row with this id.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is none.
+    """
+    row = await get(conn, table, id)
+    if row is None:
+        raise NotFoundError(f"There is no such {_word(table)}")
+    return row
+
+
 @lru_cache(maxsize=64)
 def _by_id(table: sa.Table) -> sa.Select[Any]:
     return sa.select(table).where(table.c.id == sa.bindparam("id_", type_=table.c.id.type))

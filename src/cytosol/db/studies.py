@@ -1,0 +1,165 @@
+"""Statements about what a study holds: counts, the sample table, copies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import RowMapping
+
+from cytosol.base.keys import Key, new_key
+from cytosol.db import rows
+from cytosol.db.connections import Connection
+from cytosol.db.tables import attribute_values, attributes, datasets, elements, grants, originals, samples, users
+
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a study holds.
+
+    Attributes
+    ----------
+    n_cells : cells of all live datasets; tables of one dataset share their cells
+    """
+
+    n_datasets: int = 0
+    n_cells: int = 0
+    technologies: tuple[str, ...] = ()
+
+
+async def counts(conn: Connection, study_ids: Collection[Key]) -> dict[Key, Counts]:
+    """What each of the studies holds, without what is still being made or in the trash."""
+    live = sa.and_(
+        elements.c.dataset_id == datasets.c.id,
+        elements.c.kind == "table",
+        elements.c.until_version.is_(None),
+        elements.c.deleted_at.is_(None),
+    )
+    statement = (
+        sa.select(datasets.c.study_id, datasets.c.id, datasets.c.technology, elements.c.meta)
+        .select_from(datasets.outerjoin(elements, live))
+        .where(
+            datasets.c.study_id.in_(list(study_ids)),
+            datasets.c.deleted_at.is_(None),
+            datasets.c.state.in_(("ready", "published")),
+        )
+    )
+    cells: dict[Key, dict[Key, int]] = defaultdict(dict)
+    kinds: dict[Key, set[str]] = defaultdict(set)
+    for row in (await conn.execute(statement)).rows:
+        known = cells[row["study_id"]]
+        known[row["id"]] = max(known.get(row["id"], 0), int((row["meta"] or {}).get("n_cells", 0)))
+        if row["technology"]:
+            kinds[row["study_id"]].add(row["technology"])
+    return {
+        study: Counts(len(known), sum(known.values()), tuple(sorted(kinds[study]))) for study, known in cells.items()
+    }
+
+
+async def sample_values(conn: Connection, study_id: Key) -> list[RowMapping]:
+    """All values of the sample table of a study, those of deleted samples and attributes left out."""
+    statement = (
+        sa.select(attribute_values.c.subject_id, attribute_values.c.attribute_id, attribute_values.c.value)
+        .join(samples, samples.c.id == attribute_values.c.subject_id)
+        .join(attributes, attributes.c.id == attribute_values.c.attribute_id)
+        .where(
+            attribute_values.c.subject_kind == "sample",
+            samples.c.study_id == study_id,
+            samples.c.deleted_at.is_(None),
+            attributes.c.deleted_at.is_(None),
+        )
+    )
+    return (await conn.execute(statement)).rows
+
+
+async def set_sample_values(conn: Connection, values: Mapping[tuple[Key, Key], Any]) -> None:
+    """Set values of samples, by (sample, attribute); None takes a value away."""
+    for part in _chunks(list(values)):
+        by_attribute: dict[Key, list[Key]] = defaultdict(list)
+        for sample, attribute in part:
+            by_attribute[attribute].append(sample)
+        for attribute, ids in by_attribute.items():
+            await rows.delete(
+                conn, attribute_values, {"attribute_id": attribute, "subject_kind": "sample", "subject_id": ids}
+            )
+        fresh = [
+            {
+                "attribute_id": attribute,
+                "subject_kind": "sample",
+                "subject_id": sample,
+                "value": values[sample, attribute],
+            }
+            for sample, attribute in part
+            if values[sample, attribute] is not None
+        ]
+        await rows.insert_many(conn, attribute_values, fresh)
+
+
+def _chunks(items: list[tuple[Key, Key]]) -> Iterable[list[tuple[Key, Key]]]:
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+
+
+async def grants_on(conn: Connection, subject_kind: str, subject_id: Key) -> list[RowMapping]:
+    """The grants given directly on a folder or study, with ``email`` and ``user_name`` of users."""
+    statement = (
+        sa.select(grants, users.c.email, users.c.name.label("user_name"))
+        .outerjoin(users, sa.and_(grants.c.principal_kind == "user", users.c.id == grants.c.principal_id))
+        .where(grants.c.subject_kind == subject_kind, grants.c.subject_id == subject_id)
+        .order_by(grants.c.id)
+    )
+    return (await conn.execute(statement)).rows
+
+
+async def copy_contents(conn: Connection, from_study: Key, to_study: Key, *, owner_id: Key) -> dict[str, int]:
+    """Copy samples, attributes, values and finished datasets; the bytes are shared. How many of what."""
+    done: dict[str, int] = {}
+    new_samples = await _copy_rows(conn, samples, {"study_id": from_study, "deleted_at": None}, {"study_id": to_study})
+    new_attributes = await _copy_rows(
+        conn, attributes, {"study_id": from_study, "deleted_at": None}, {"study_id": to_study}
+    )
+    values = {
+        (new_samples[row["subject_id"]], new_attributes[row["attribute_id"]]): row["value"]
+        for row in await sample_values(conn, from_study)
+    }
+    await set_sample_values(conn, values)
+    ready = {"study_id": from_study, "deleted_at": None, "state": ["ready", "published"]}
+    sources = {row["id"]: row for row in await rows.find(conn, datasets, ready)}
+    new_datasets = await _copy_rows(
+        conn, datasets, ready, {"study_id": to_study}, references={"sample_id": new_samples}
+    )
+    live: dict[str, Any] = {"deleted_at": None}
+    inside = {"dataset_id": new_datasets}
+    for old in sources:
+        where = live | {"dataset_id": old}
+        await _copy_rows(conn, elements, where | {"until_version": None}, {"job_id": None}, references=inside)
+        await _copy_rows(conn, originals, where, {"owner_id": owner_id}, references=inside)
+    done["samples"], done["attributes"], done["datasets"] = len(new_samples), len(new_attributes), len(new_datasets)
+    return done
+
+
+async def _copy_rows(
+    conn: Connection,
+    table: sa.Table,
+    where: rows.Where,
+    values: Mapping[str, Any],
+    *,
+    references: Mapping[str, Mapping[Key, Key]] | None = None,
+) -> dict[Key, Key]:
+    """Copy rows under fresh ids, some columns set, some translated; old id → new id."""
+    found = await rows.find(conn, table, where)
+    ids: dict[Key, Key] = {row["id"]: new_key() for row in found}
+    fresh = []
+    for row in found:
+        copy = dict(row) | dict(values) | {"id": ids[row["id"]], "version": 1}
+        for name in ("created_at", "updated_at"):
+            copy.pop(name)
+        for column, known in (references or {}).items():
+            copy[column] = known.get(row[column]) if row[column] is not None else None
+        fresh.append(copy)
+    await rows.insert_many(conn, table, fresh)
+    return ids
