@@ -102,7 +102,7 @@ run-test-312: $(VENV312)/.installed
 	$(VENV312)/bin/python -m pytest -n $(WORKERS) --dist loadfile -p no:cacheprovider $(UNIT_TESTS)
 
 bench: $(VENV)/.installed-dev ## all measurements, at full size
-	@set -e; for script in $(sort $(wildcard bench/bench_*.py)); do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in $(filter-out bench/conftest.py bench/_%,$(sort $(wildcard bench/*.py))); do echo "== $$script"; $(BIN)/python $$script; done
 
 # -------------------------------------------------------------------------------------------------- build
 
