@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import zarr
-from numcodecs import blosc
+from numcodecs import VLenUTF8, blosc
 from zarr.abc.store import Store
-from zarr.codecs import BloscCodec
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
-from zarr.dtype import VariableLengthUTF8
 
 from cytosol.base.errors import ConflictError, DamagedDataError, NotFoundError
 
@@ -131,16 +130,66 @@ def join(*parts: str) -> str:
 # arrays
 
 
-def codec_for(dtype: np.dtype[Any], *, packed: bool = False) -> BloscCodec:
-    """The compressor of an array: blosc with lz4, which reads and writes fastest.
+def array_document(
+    shape: tuple[int, ...],
+    chunks: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    packed: bool,
+    attributes: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The ``zarr.json`` of a numeric array, compressed by blosc with lz4, which reads and writes fastest.
 
     Parameters
     ----------
-    dtype : data type of the array
+    shape, chunks : of the array
+    dtype : little-endian number, or bool
     packed : whether neighbouring values resemble one another bit by bit (counts, codes) rather than byte by byte
+    attributes : what to note on the array
     """
-    shuffle = "bitshuffle" if packed or dtype.itemsize == 1 else "shuffle"
-    return BloscCodec(typesize=dtype.itemsize, cname="lz4", clevel=_LEVEL, shuffle=shuffle)  # type: ignore[arg-type]
+    first: dict[str, Any] = {"name": "bytes"}
+    if dtype.itemsize > 1:
+        first["configuration"] = {"endian": "little"}
+    packer = {
+        "typesize": dtype.itemsize,
+        "cname": "lz4",
+        "clevel": _LEVEL,
+        "shuffle": "bitshuffle" if packed else "shuffle",
+        "blocksize": 0,
+    }
+    fill = False if dtype.kind == "b" else 0.0 if dtype.kind == "f" else 0
+    codecs = [first, {"name": "blosc", "configuration": packer}]
+    return _document(shape, chunks, dtype.name, fill=fill, codecs=codecs, attributes=attributes)
+
+
+def _document(
+    shape: tuple[int, ...],
+    chunks: tuple[int, ...],
+    data_type: str,
+    *,
+    fill: Any,
+    codecs: list[dict[str, Any]],
+    attributes: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": list(shape),
+        "data_type": data_type,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunks)}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": fill,
+        "codecs": codecs,
+        "attributes": dict(attributes),
+        "storage_transformers": [],
+    }
+
+
+def _pack(values: np.ndarray, *, packed: bool) -> bytes:
+    """Compress one chunk as ``array_document`` says."""
+    shuffle = blosc.BITSHUFFLE if packed else blosc.SHUFFLE
+    data: bytes = blosc.compress(values, b"lz4", _LEVEL, shuffle, 0, values.dtype.itemsize)
+    return data
 
 
 def refuse_taken(root: Store, path: str) -> None:
@@ -164,21 +213,23 @@ def write_array(root: Store, path: str, values: np.ndarray, attributes: Mapping[
     attributes : what to note on the array
     """
     values = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    row_bytes = max(1, values.dtype.itemsize * int(np.prod(values.shape[1:], dtype=np.int64)))
-    rows = max(1, min(values.shape[0], CHUNK_BYTES // row_bytes)) if values.ndim else 1
-    array = zarr.create_array(
-        root,
-        name=path,
-        shape=values.shape,
-        dtype=values.dtype,
-        chunks=(rows, *(max(1, n) for n in values.shape[1:])),
-        compressors=codec_for(values.dtype, packed=values.dtype.kind in "biu"),
-        fill_value=values.dtype.type(0),
-        attributes=dict(attributes),
-        zarr_format=3,
-    )
-    if values.size:
-        array[...] = values
+    inner = values.shape[1:]
+    row_bytes = max(1, values.dtype.itemsize * math.prod(inner))
+    rows = max(1, min(len(values), CHUNK_BYTES // row_bytes))
+    packed = values.dtype.kind in "biu"
+    chunks = (rows, *(max(1, n) for n in inner))
+
+    def pack(start: int) -> bytes:
+        part = values[start : start + rows]
+        if len(part) < rows:
+            part = np.concatenate([part, np.zeros((rows - len(part), *inner), values.dtype)])
+        return _pack(part, packed=packed)
+
+    tail = "/0" * len(inner)
+    starts = range(0, len(values), rows) if values.size else range(0)
+    put_many(root, [(f"{path}/c/{start // rows}{tail}", pack(start)) for start in starts])
+    document = array_document(values.shape, chunks, values.dtype, packed=packed, attributes=attributes)
+    put_many(root, [(join(path, METADATA), json_bytes(document))])
 
 
 def write_strings(root: Store, path: str, values: np.ndarray, attributes: Mapping[str, Any] | None = None) -> None:
@@ -191,19 +242,27 @@ def write_strings(root: Store, path: str, values: np.ndarray, attributes: Mappin
     values : shape (n,), object array of str
     attributes : what to note beside the encoding
     """
-    array = zarr.create_array(
-        root,
-        name=path,
-        shape=values.shape,
-        dtype=VariableLengthUTF8(),  # type: ignore[arg-type]
-        chunks=(max(1, min(len(values), CHUNK_STRINGS)),),
-        compressors=BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="noshuffle"),
-        fill_value="",
+    rows = max(1, min(len(values), CHUNK_STRINGS))
+    text = VLenUTF8()
+
+    def pack(start: int) -> bytes:
+        part = values[start : start + rows]
+        if len(part) < rows:
+            part = np.concatenate([part, np.full(rows - len(part), "", dtype=object)])
+        data: bytes = blosc.compress(text.encode(part), b"zstd", 1, blosc.NOSHUFFLE, 0, 1)
+        return data
+
+    put_many(root, [(f"{path}/c/{start // rows}", pack(start)) for start in range(0, len(values), rows)])
+    packer = {"typesize": 1, "cname": "zstd", "clevel": 1, "shuffle": "noshuffle", "blocksize": 0}
+    document = _document(
+        values.shape,
+        (rows,),
+        "string",
+        fill="",
+        codecs=[{"name": "vlen-utf8"}, {"name": "blosc", "configuration": packer}],
         attributes={"encoding-type": "string-array", "encoding-version": "0.2.0", **(attributes or {})},
-        zarr_format=3,
     )
-    if len(values):
-        array[...] = values
+    put_many(root, [(join(path, METADATA), json_bytes(document))])
 
 
 def read_array(root: Store, path: str, rows: slice | None = None) -> np.ndarray:
@@ -235,7 +294,7 @@ class GrowingVector:
     path : where to write it
     dtype : data type of the values; ``append`` may widen it
     chunk : values in a chunk
-    packed : see ``codec_for``
+    packed : see ``array_document``
     """
 
     def __init__(self, root: Store, path: str, dtype: np.dtype[Any], *, chunk: int, packed: bool = False) -> None:
@@ -282,20 +341,11 @@ class GrowingVector:
             self._rest[self._filled :] = 0
             self._add_chunk()
         self._flush()
-        zarr.create_array(
-            self._root,
-            name=self._path,
-            shape=(n,),
-            dtype=self.dtype,
-            chunks=(self._chunk,),
-            compressors=codec_for(self.dtype, packed=self._packed),
-            fill_value=self.dtype.type(0),
-            attributes=dict(attributes),
-            zarr_format=3,
-        )
+        document = array_document((n,), (self._chunk,), self.dtype, packed=self._packed, attributes=attributes)
+        put_many(self._root, [(join(self._path, METADATA), json_bytes(document))])
 
     def _add_chunk(self) -> None:
-        self._pending.append((self._key(self._n_chunks), self._encode(self._rest)))
+        self._pending.append((self._key(self._n_chunks), _pack(self._rest, packed=self._packed)))
         self._n_chunks += 1
         self._filled = 0
         if len(self._pending) >= _PENDING_CHUNKS:
@@ -307,11 +357,6 @@ class GrowingVector:
 
     def _key(self, number: int) -> str:
         return f"{self._path}/c/{number}"
-
-    def _encode(self, values: np.ndarray) -> bytes:
-        shuffle = blosc.BITSHUFFLE if self._packed or self.dtype.itemsize == 1 else blosc.SHUFFLE
-        encoded: bytes = blosc.compress(values, b"lz4", _LEVEL, shuffle, 0, self.dtype.itemsize)
-        return encoded
 
     def _widen(self, dtype: np.dtype[Any]) -> None:
         """Rewrite what is there in a wider type; seldom, since the first blocks mostly show the range."""
@@ -326,7 +371,7 @@ class GrowingVector:
             if data is None:
                 raise DamagedDataError("A chunk that was just written is gone", where=self._key(number))
             values = np.frombuffer(blosc.decompress(data), old).astype(dtype)
-            put_many(self._root, [(self._key(number), self._encode(values))])
+            put_many(self._root, [(self._key(number), _pack(values, packed=self._packed))])
 
 
 def common_dtype(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
