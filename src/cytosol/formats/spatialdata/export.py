@@ -132,11 +132,16 @@ def _write_frame(parent: h5py.Group, slot: str, frame: pd.DataFrame) -> None:
 def _column_name(wanted: str, taken: list[str]) -> str:
     """The name itself, unless it is taken, or its '/' would nest it in another column."""
     parts = wanted.split("/")
-    prefixes = {"/".join(parts[:n]) for n in range(1, len(parts))}
-    nests = bool(prefixes & set(taken)) or any(name.startswith(wanted + "/") for name in taken)
-    if nests or not all(part and part != "." for part in parts):
+    if not all(part and part != "." for part in parts) or set(_outer(wanted)) & set(taken):
         wanted = wanted.replace("/", "_")
-    return free_name(wanted if wanted not in ("", ".") else "_", taken)
+    groups = [outer for name in taken for outer in _outer(name)]
+    return free_name(wanted if wanted not in ("", ".") else "_", [*taken, *groups])
+
+
+def _outer(name: str) -> list[str]:
+    """The groups that HDF5 makes for a name: 'a' and 'a/b' for 'a/b/c'."""
+    parts = name.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts))]
 
 
 def _write_series(group: h5py.Group, name: str, series: pd.Series, where: str) -> None:
@@ -204,7 +209,8 @@ def _write_value(group: h5py.Group, name: str, value: Any) -> None:
     elif isinstance(value, pd.DataFrame):
         _write_frame(group, name, value)
     elif isinstance(value, list | tuple | np.ndarray):
-        array = np.asarray(value)
+        mixed = not isinstance(value, np.ndarray) and len({isinstance(item, str) for item in value}) > 1
+        array = np.asarray(value, dtype=object if mixed else None)
         if array.dtype.kind in "biuf":
             _write_numbers(group, name, array)
         elif array.dtype.kind in "UO" and all(isinstance(item, str) for item in array.ravel()):

@@ -72,13 +72,13 @@ class ZarrV2View:
         for name, path in _names([(entry.name, entry.path) for entry in spec.embeddings]):
             self._copy(f"{place}/obsm/{path}", f"obsm/{name}")
 
-    def keys(self) -> Iterator[str]:
+    def paths(self) -> Iterator[str]:
         """Relative paths of all files, '/' between parts."""
         yield from self._files
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, path: str) -> bytes | None:
         """The bytes of one file; None where there is none."""
-        content = self._files.get(key)
+        content = self._files.get(path)
         return None if content is None else content()
 
     def write_folder(self, folder: Path) -> None:
