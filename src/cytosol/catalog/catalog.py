@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cytosol.analyses.registry import DEFAULT_ANALYSES
+from cytosol.analyses.registry import DEFAULT_ANALYSES, AnalysisRegistry
 from cytosol.base.protocols import Notifier
 from cytosol.base.settings import Settings
 from cytosol.catalog.accounts import Accounts
@@ -12,15 +12,24 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.events import Events
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.groups import Groups
-from cytosol.catalog.history import History
+from cytosol.catalog.history import History, Subject
+from cytosol.catalog.sample_history import SampleSubject
 from cytosol.catalog.samples import Samples
 from cytosol.catalog.sharing import Sharing
-from cytosol.catalog.studies import Studies
+from cytosol.catalog.studies import Studies, StudySubject
 from cytosol.db.engine import Database
 from cytosol.db.migrate import prepare
-from cytosol.formats.registry import DEFAULT_FORMATS
+from cytosol.formats.registry import DEFAULT_FORMATS, FormatRegistry
 from cytosol.store.blobs import open_store
 from cytosol.store.scratch import Scratch
+
+SUBJECTS: tuple[Subject, ...] = (
+    StudySubject(),
+    SampleSubject("sample"),
+    SampleSubject("attribute"),
+    SampleSubject("sample_table"),
+)
+"""Whose changes can be undone."""
 
 
 class Catalog:
@@ -31,7 +40,7 @@ class Catalog:
         self.settings = context.settings
         self.audit = Audit(context)
         self.events = Events(context)
-        self.history = History(context)
+        self.history = History(context, SUBJECTS)
         self.accounts = Accounts(context)
         self.groups = Groups(context)
         self.folders = Folders(context)
@@ -49,8 +58,8 @@ class Catalog:
                 settings=settings,
                 db=db,
                 blobs=open_store(settings),
-                formats=DEFAULT_FORMATS,
-                analyses=DEFAULT_ANALYSES,
+                formats=FormatRegistry(DEFAULT_FORMATS),
+                analyses=AnalysisRegistry(DEFAULT_ANALYSES),
                 notifier=notifier,
                 compute=Compute(settings),
                 scratch=Scratch(settings.data / "scratch"),

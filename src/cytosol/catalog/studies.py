@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
+from cytosol.base.errors import ConflictError, InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.base.times import now_us
 from cytosol.catalog import audit, events, history
@@ -108,7 +108,7 @@ class Studies:
             id = await rows.insert(
                 conn, tables.studies, owner_id=user_id, folder_id=folder_id, group_id=group_id, origin=origin, **values
             )
-            await self._note(conn, actor, "study.create", id)
+            await self._note(conn, actor, "study.create", study_id=id)
             view = await self._view(conn, actor, id)
         self._context.notifier.events_stored()
         return view
@@ -154,9 +154,10 @@ class Studies:
         values = fields.checked()
         async with self._context.db.write() as conn:
             access = await study_access(conn, actor, study_id, Permission.STUDY_EDIT)
-            before = {name: getattr(access.study, name) for name in values if name != "extra"}
+            study = to(Study, await rows.lock(conn, tables.studies, study_id))
+            before = {name: getattr(study, name) for name in values if name != "extra"}
             after = {name: values[name] for name in before}
-            if folder_id is not UNSET and folder_id != access.study.folder_id:
+            if folder_id is not UNSET and folder_id != study.folder_id:
                 access.require(Permission.MEMBER_MANAGE)
                 if folder_id is not None:
                     await folder_access(conn, actor, folder_id, Permission.STUDY_EDIT)
@@ -185,7 +186,7 @@ class Studies:
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.STUDY_DELETE)
             await rows.change(conn, tables.studies, study_id, {"deleted_at": now_us()}, expected=expected)
-            await self._note(conn, actor, "study.delete", study_id)
+            await self._note(conn, actor, "study.delete", study_id=study_id)
         self._context.notifier.events_stored()
 
     async def undelete(self, actor: Actor, *, study_id: Key) -> StudyView:
@@ -210,7 +211,7 @@ class Studies:
                 if folder["deleted_at"] is not None:
                     values["folder_id"] = None
             await rows.change(conn, tables.studies, study_id, values, expected=None)
-            await self._note(conn, actor, "study.undelete", study_id)
+            await self._note(conn, actor, "study.undelete", study_id=study_id)
             view = await self._view(conn, actor, study_id)
         self._context.notifier.events_stored()
         return view
@@ -235,7 +236,7 @@ class Studies:
                 extra=source.extra,
             )
             copied = await studies.copy_contents(conn, study_id, id, owner_id=user_id)
-            await self._note(conn, actor, "study.duplicate", id, {"from": study_id.hex24, **copied})
+            await self._note(conn, actor, "study.duplicate", study_id=id, source=study_id.hex24, **copied)
             view = await self._view(conn, actor, id)
         self._context.notifier.events_stored()
         return view
@@ -250,7 +251,7 @@ class Studies:
                 await rows.insert(conn, tables.grants, **grant, principal_id=None, role="reader")
             values = {"published_at": now_us() if is_public else None}
             await rows.change(conn, tables.studies, study_id, values, expected=None)
-            await self._note(conn, actor, "study.publish", study_id, {"is_public": is_public})
+            await self._note(conn, actor, "study.publish", study_id=study_id, is_public=is_public)
             view = await self._view(conn, actor, study_id)
         self._context.notifier.events_stored()
         return view
@@ -269,9 +270,7 @@ class Studies:
             counted.technologies,
         )
 
-    async def _note(
-        self, conn: Connection, actor: Actor, verb: str, study_id: Key, detail: Mapping[str, Any] | None = None
-    ) -> None:
+    async def _note(self, conn: Connection, actor: Actor, verb: str, *, study_id: Key, **detail: Any) -> None:
         await audit.note(conn, actor, verb, subject_kind="study", subject_id=study_id, detail=detail)
         await _changed(conn, study_id)
 
@@ -307,9 +306,3 @@ def _view_of(row: Mapping[Any, Any], held: frozenset[Permission], counted: studi
         counted.n_cells,
         counted.technologies,
     )
-
-
-def require_within(study: Study, thing_study_id: Key, *, what: str) -> None:
-    """Refuse a reference to a thing of another study."""
-    if study.id != thing_study_id:
-        raise NotFoundError(f"There is no such {what} in this study")

@@ -129,7 +129,10 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A named member of a dataset, or a column or embedding of one of its tables; immutable, live from ``since_version`` until ``until_version``."""
+    """A named member of a dataset, or a column or embedding of one of its tables.
+
+    Immutable; live from ``since_version`` until ``until_version``.
+    """
 
     id: Key
     created_at: int
