@@ -35,24 +35,32 @@ function ints(column: ArrowColumn<unknown>): Int32Array {
   return Int32Array.from(values as number[], (v) => (v == null ? -1 : Number(v)));
 }
 
-function list<T>(text: string | undefined): T[] | null {
-  if (!text) return null;
-  const parsed: unknown = JSON.parse(text);
-  return Array.isArray(parsed) ? (parsed as T[]) : null;
+/** A fact about a column: JSON where it is JSON, else the text itself. */
+function fact(field: Field, name: string): unknown {
+  const text = field.metadata?.get(name);
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function list<T>(value: unknown): T[] | null {
+  return Array.isArray(value) ? (value as T[]) : null;
 }
 
 function toColumn(field: Field, column: ArrowColumn<unknown>): Column {
   const name = field.name;
-  const meta = field.metadata;
-  const kind = meta?.get('kind') ?? 'numeric';
+  const kind = fact(field, 'kind') ?? 'numeric';
   if (kind === 'categorical') {
     return {
       kind,
       name,
       codes: ints(column),
-      categories: (list<unknown>(meta?.get('categories')) ?? []).map(String),
-      colors: list<string | null>(meta?.get('colors')),
-      ordered: meta?.get('ordered') === 'true',
+      categories: (list<unknown>(fact(field, 'categories')) ?? []).map(String),
+      colors: list<string | null>(fact(field, 'colors')),
+      ordered: fact(field, 'ordered') === true,
     };
   }
   if (kind === 'text') {

@@ -2,6 +2,9 @@
 
 export type Tool = 'pan' | 'lasso' | 'rectangle';
 
+/** What an outline does with the selection there is. */
+export type Combine = 'replace' | 'add' | 'subtract';
+
 export interface GestureHandlers {
   tool: () => Tool;
   pan: (dx: number, dy: number) => void;
@@ -9,7 +12,7 @@ export interface GestureHandlers {
   hover: (x: number, y: number) => void;
   leave: () => void;
   /** An outline is being drawn: pixel vertices x0, y0, x1, y1, … */
-  outline: (vertices: number[], done: boolean) => void;
+  outline: (vertices: number[], done: boolean, how: Combine) => void;
   click: (x: number, y: number) => void;
 }
 
@@ -20,6 +23,7 @@ export function attachGestures(element: HTMLElement, on: GestureHandlers): () =>
   let start: { x: number; y: number } | null = null;
   let moved = false;
   let tool: Tool = 'pan';
+  const how = (event: MouseEvent): Combine => (event.altKey ? 'subtract' : event.shiftKey ? 'add' : 'replace');
   const at = (event: MouseEvent) => {
     const box = element.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -54,16 +58,16 @@ export function attachGestures(element: HTMLElement, on: GestureHandlers): () =>
     if (pointers.size > 1) pinch(event.pointerId, p);
     else if (vertices && tool === 'rectangle') {
       vertices = [start.x, start.y, p.x, start.y, p.x, p.y, start.x, p.y];
-      on.outline(vertices, false);
+      on.outline(vertices, false, how(event));
     } else if (vertices) {
       vertices.push(p.x, p.y);
-      on.outline(vertices, false);
+      on.outline(vertices, false, how(event));
     } else if (moved) on.pan(p.x - before.x, p.y - before.y);
     pointers.set(event.pointerId, p);
   };
   const up = (event: PointerEvent) => {
     if (!pointers.delete(event.pointerId)) return;
-    if (vertices && moved) on.outline(vertices, true);
+    if (vertices && moved) on.outline(vertices, true, how(event));
     else if (!moved && event.type === 'pointerup') on.click(at(event).x, at(event).y);
     vertices = null;
     start = null;

@@ -1,0 +1,56 @@
+/** What was changed in a study, each undone with a click; and what was deleted. */
+
+import { undoRevision } from '../../api/routes';
+import type { Revision } from '../../api/types';
+import { ago } from '../../data/words';
+import { tell, tellError } from '../../state/notices';
+import { keys, refresh, useRevisions } from '../../state/queries';
+import { Button } from '../../views/controls';
+import { Empty, Loaded } from '../../views/states';
+import { DeletedDatasets } from '../TrashPage';
+
+/** Undo, then read afresh whatever may have changed. */
+export function undo(studyId: string, revision: Pick<Revision, 'id'>): void {
+  undoRevision(revision.id).then(() => {
+    tell('Undone');
+    return refresh(keys.revisions(studyId), keys.samples(studyId), keys.datasets(studyId), keys.study(studyId), ['dataset']);
+  }, tellError);
+}
+
+export function History({ studyId }: { studyId: string }) {
+  const query = useRevisions(studyId);
+  return (
+    <div className="stack" style={{ maxWidth: 820 }}>
+      <div className="card">
+        <Loaded query={query}>
+          {(revisions) =>
+            revisions.length === 0 ? (
+              <Empty title="No changes yet">Changes of samples and annotations stand here, and can be undone.</Empty>
+            ) : (
+              <table className="table">
+                <tbody>
+                  {revisions.map((revision) => (
+                    <tr key={revision.id}>
+                      <td>{revision.label || revision.verb}</td>
+                      <td className="muted">{revision.actor?.name ?? ''}</td>
+                      <td className="num muted">{ago(revision.created_at)}</td>
+                      <td className="num" style={{ width: 110 }}>
+                        {revision.undone_at ? (
+                          <span className="pill">undone</span>
+                        ) : (
+                          <Button small icon="undo" onClick={() => undo(studyId, revision)}>Undo</Button>
+                        )}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )
+          }
+        </Loaded>
+      </div>
+      <h2>Deleted datasets</h2>
+      <DeletedDatasets studyId={studyId} />
+    </div>
+  );
+}
