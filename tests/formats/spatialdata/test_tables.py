@@ -7,18 +7,29 @@ from pathlib import Path
 
 import anndata
 import numpy as np
+import obstore
 import pytest
 import scipy.sparse as sp
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zarr.storage import LocalStore
+from zarr.abc.store import Store
+from zarr.storage import LocalStore, MemoryStore, ObjectStore
 
 from cytosol.base.errors import ConflictError, InvalidInputError
 from cytosol.formats.spatialdata.cells import CellMatrix, read_rows
-from cytosol.formats.spatialdata.columns import read_barcodes, read_features
-from cytosol.formats.spatialdata.layout import DatasetSpec, TableSpec, write_metadata
+from cytosol.formats.spatialdata.columns import read_barcodes, read_features, write_column
+from cytosol.formats.spatialdata.layout import (
+    ColumnEntry,
+    DatasetSpec,
+    TableSpec,
+    fresh_path,
+    read_table_spec,
+    write_metadata,
+)
 from cytosol.formats.spatialdata.tables import scan_cells, write_table
-from tests.formats.spatialdata.sources import Axis, MemorySource, Steps, open_index, random_counts, write
+from cytosol.formats.spatialdata.zarr_v2_view import ZarrV2View
+from tests.formats.spatialdata.sources import COLUMNS, Axis, MemorySource, Steps, open_index, random_counts, write
 
 
 @st.composite
@@ -187,3 +198,41 @@ def test_a_failed_write_leaves_no_index(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="went away"):
         write(tmp_path, Broken(random_counts(50, 4)))
     assert not [path.name for path in tmp_path.iterdir() if path.name != "dataset"]
+
+
+@pytest.mark.parametrize("kind", ["memory", "obstore memory", "obstore folder"])
+def test_every_kind_of_store(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "objects"
+    place.mkdir()
+    stores: dict[str, Store] = {
+        "memory": MemoryStore(),
+        "obstore memory": ObjectStore(obstore.store.MemoryStore()),
+        "obstore folder": ObjectStore(obstore.store.LocalStore(str(place))),
+    }
+    store, matrix = stores[kind], random_counts(50, 12, most=200).tolil()
+    matrix[49, 11] = 1000
+    matrix = sp.csr_matrix(matrix)
+    for _ in range(2):  # the second time over what the first one left
+        write_table(
+            store,
+            "rna",
+            MemorySource(matrix),
+            keep=None,
+            index_path=tmp_path / "index",
+            scratch=tmp_path,
+            memory_bytes=1 << 20,
+            report=Steps(),
+        )
+    path = fresh_path(store, "rna", "obs", "louvain")
+    write_column(store, "rna", path, COLUMNS["note"])
+    assert (path, fresh_path(store, "rna", "obs", "louvain")) == ("louvain", "louvain-2")
+    spec = TableSpec("rna", (ColumnEntry("louvain", path),), n_cells=50, n_features=12)
+    write_metadata(store, DatasetSpec((spec,)))
+    assert read_table_spec(store, "rna") == spec
+    np.testing.assert_array_equal(read_rows(store, "rna", 0, 50).toarray(), matrix.toarray())
+    judged = anndata.io.read_zarr(zarr.open_group(store, path="tables/rna", mode="r"))
+    np.testing.assert_array_equal(judged.X.toarray(), matrix.toarray())
+    assert judged.obs["louvain"].isna().sum() == 10
+    view = ZarrV2View(store, spec)
+    assert {"X/data/0", "obs/louvain/codes/0"} <= set(view.paths())
+    assert all(view.get(file) is not None for file in view.paths())
