@@ -24,7 +24,10 @@ _COUNT_LAYERS = ("counts", "raw_counts", "raw")
 _ID_COLUMNS = ("gene_ids", "feature_id", "feature_ids", "gene_id", "ensembl_id", "ensembl_ids", "ensembl", "ENSEMBL")
 _SYMBOL_COLUMNS = ("feature_name", "gene_symbols", "gene_symbol", "gene_name", "gene_names", "symbol", "hgnc_symbol")
 _TYPE_COLUMNS = ("feature_types", "feature_type")
-_DO_COUNTS = "Give the file as normalized values, or add the raw counts to it (adata.raw or adata.layers['counts']) and try again"
+_DO_COUNTS = (
+    "Give the file as normalized values, or add the raw counts to it (adata.raw or adata.layers['counts']) "
+    "and try again"
+)
 
 
 @dataclass(frozen=True, slots=True)

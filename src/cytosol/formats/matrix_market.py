@@ -148,7 +148,7 @@ def _parse(text: bytes, header: Header, line: int, name: str) -> _Entries:
     """Parse whole lines with scipy's reader, by giving them a header of their own."""
     count = text.count(b"\n")
     if b"\n\n" in text or b"\r" in text or text.startswith(b"\n") or text.isspace():
-        text = b"".join(row + b"\n" for row in text.split(b"\n") if row.strip())
+        text = b"".join(row.rstrip() + b"\n" for row in text.split(b"\n") if row.strip())
         count = text.count(b"\n")
     if not count:
         empty = np.zeros(0, dtype=np.int32)
@@ -159,11 +159,23 @@ def _parse(text: bytes, header: Header, line: int, name: str) -> _Entries:
         header.n_columns,
         count,
     )
+    if not _is_plain(text, header.field, count):
+        raise _bad_line(text, header, line, name)
     try:
         found = scipy.io.mmread(io.BytesIO(head + text), spmatrix=False)
     except (ValueError, OverflowError, RuntimeError) as error:
         raise _bad_line(text, header, line, name) from error
     return _Entries(found.row, found.col, found.data, line)
+
+
+def _is_plain(text: bytes, field: str, count: int) -> bool:
+    """Whether each line is three numbers and nothing else; scipy's reader skips what stands behind the third."""
+    letters = b"0123456789 \t\n-" if field == "integer" else b"0123456789 \t\n-+.eE"
+    if text.translate(None, letters):
+        return False
+    if text.count(b" ") + text.count(b"\t") == 2 * count and text.count(b"-") == text.count(b" -") + text.count(b"e-"):
+        return True
+    return all(_LINE.match(row) for row in text.split(b"\n") if row)
 
 
 def _bad_line(text: bytes, header: Header, first: int, name: str) -> CytosolError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from cytosol.base.errors import InvalidInputError, UnsupportedFormatError
+from cytosol.base.errors import InvalidInputError, UnreadableFileError, UnsupportedFormatError
 from cytosol.base.protocols import Report, Source
 from cytosol.base.tables import MatrixKind, TableSource
 from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive
@@ -330,6 +330,12 @@ def _open(
         raise entry.refuse(files["matrix"].name)
     if entry.sniff is not None and not entry.sniff(head):
         raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
+    if head.packed not in ("", "gzip"):
+        raise UnreadableFileError(
+            f"The file is {head.title}, which is not unpacked here",
+            where=head.name,
+            do="Unpack it, or pack it with gzip",
+        )
     _check_options(entry, options)
     kind: MatrixKind = "counts" if matrix == "raw" else "normalized"
     table = entry.open(files, matrix=kind, options=options, report=report)
