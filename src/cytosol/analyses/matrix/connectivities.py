@@ -109,7 +109,8 @@ def shared_neighbors(neighbors: Neighbors) -> sp.csr_matrix:
 
 def _matrix(index: np.ndarray, weight: np.ndarray) -> sp.csr_matrix:
     n_cells, k = index.shape
-    made = sp.csr_matrix((weight.ravel(), index.ravel(), np.arange(n_cells + 1) * k), shape=(n_cells, n_cells))
+    # Sorting works in place, so that the matrix must not share the neighbours' memory.
+    made = sp.csr_matrix((weight.ravel(), index.flatten(), np.arange(n_cells + 1) * k), shape=(n_cells, n_cells))
     made.sort_indices()
     return made
 
