@@ -82,3 +82,11 @@ def preserved(high: np.ndarray, low: np.ndarray, k: int = 15) -> float:
 
     one, other = nearest(high), nearest(low)
     return sum(len(np.intersect1d(a, b)) for a, b in zip(one, other, strict=True)) / one.size
+
+
+def modularity(graph: sp.csr_matrix, labels: np.ndarray) -> float:
+    """Modularity of a partition of a graph, from its whole matrix."""
+    dense = graph.toarray().astype(np.float64)
+    degree, total = dense.sum(axis=1), dense.sum()
+    same = labels[:, None] == labels
+    return float((dense - np.outer(degree, degree) / total)[same].sum() / total)

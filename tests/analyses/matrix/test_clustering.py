@@ -10,7 +10,7 @@ from cytosol.analyses.matrix.clustering import LeidenParams, LouvainParams, leid
 from cytosol.analyses.matrix.connectivities import fuzzy_set, shared_neighbors
 from cytosol.analyses.matrix.neighbors import find_neighbors
 from cytosol.analyses.matrix.pca import principal_components
-from tests.analyses.matrix.cells import Counts, rand_index
+from tests.analyses.matrix.cells import Counts, modularity, rand_index
 
 
 @pytest.fixture(scope="module")
@@ -18,19 +18,12 @@ def graph(planted: Counts) -> sp.csr_matrix:
     return fuzzy_set(find_neighbors(principal_components(planted.logged).scores[:, :10], 14))
 
 
-def slow_modularity(graph: sp.csr_matrix, labels: np.ndarray) -> float:
-    dense = graph.toarray().astype(np.float64)
-    degree, total = dense.sum(axis=1), dense.sum()
-    same = labels[:, None] == labels
-    return float((dense - np.outer(degree, degree) / total)[same].sum() / total)
-
-
 def test_planted_clusters_are_found(planted: Counts, graph: sp.csr_matrix) -> None:
     for found in (leiden(graph, LeidenParams(resolutions=(0.5,))), louvain(graph, LouvainParams(resolutions=(0.5,)))):
         assert rand_index(found[0].labels, planted.labels) > 0.97
         assert found[0].labels.dtype == np.int32
         assert (np.diff(np.bincount(found[0].labels)) <= 0).all()
-        assert found[0].modularity == pytest.approx(slow_modularity(graph, found[0].labels), abs=1e-6)
+        assert found[0].modularity == pytest.approx(modularity(graph, found[0].labels), abs=1e-6)
         assert found[0].names[0] == "Cluster 1"
         assert len(found[0].names) == found[0].n_clusters
     shared = shared_neighbors(find_neighbors(principal_components(planted.logged).scores[:, :10], 10))

@@ -35,7 +35,8 @@ results = {
     "values": data.logged.data, "moments": moments.variance, "scores": pca.scores, "loadings": pca.loadings,
     "exact": exact.index, "distances": exact.distance, "hnsw": near.index, "graph": graph.data,
     "shared": shared_neighbors(exact.first(14)).data, "spectral": spectral_embedding(graph), "tsne": tsne(exact),
-    "umap": umap(graph), "leiden": clusters, "louvain": louvain(graph)[0].labels, "z": markers.z, "p": markers.p_adjusted,
+    "umap": umap(graph), "leiden": clusters, "louvain": louvain(graph)[0].labels,
+    "z": markers.z, "p": markers.p_adjusted,
 }
 assert near.method == "hnsw"
 print(json.dumps({name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in results.items()}))
