@@ -20,7 +20,7 @@ void main() {
 }`;
 
 const FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec4 colour;
 uniform float size;
 out vec4 pixel;
@@ -67,6 +67,9 @@ export class PointsRenderer {
     gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX));
     gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, FRAGMENT));
     gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
+      throw new Error(`The shaders do not link: ${gl.getProgramInfoLog(program) ?? ''}`);
+    }
     this.program = program;
     const buffer = () => gl.createBuffer();
     this.buffers = { x: buffer(), y: buffer(), shade: buffer(), flag: buffer(), order: buffer() };

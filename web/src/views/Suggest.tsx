@@ -15,7 +15,7 @@ interface Props<T> {
   inputRef?: Ref<HTMLInputElement>;
 }
 
-export function Suggest<T>(props: Props<T>) {
+export function Suggest<T>({ inputRef, ...props }: Props<T>) {
   const { items, text } = props;
   const id = useId();
   const [open, setOpen] = useState(false);
@@ -29,7 +29,7 @@ export function Suggest<T>(props: Props<T>) {
   return (
     <div className="suggest" onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}>
       <input
-        ref={props.inputRef}
+        ref={inputRef}
         className="input"
         role="combobox"
         aria-label={props.label}

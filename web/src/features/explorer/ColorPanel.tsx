@@ -55,13 +55,13 @@ function CategoryLegend({ state, onColor }: { state: ExplorerState; onColor?: (n
   return (
     <>
       <div className="row small muted">
-        <span className="grow">{plural(entries.length, 'category', 'categories')}</span>
+        <span className="grow cut">{plural(entries.length, 'group')}</span>
         <label className="row" style={{ gap: 4 }}>
           <span>by</span>
           <select className="input small" style={{ width: 'auto' }} aria-label="Sort the legend by" value={view.sort} onChange={(e) => setView({ sort: e.target.value as LegendSort })}>
             <option value="size">size</option>
             <option value="name">name</option>
-            <option value="given">given order</option>
+            <option value="given">order</option>
           </select>
         </label>
         <label className="check" style={{ gap: 4 }}>
@@ -94,7 +94,7 @@ function NumericLegend({ state }: { state: ExplorerState }) {
         <span className="muted">{coloring.unit}</span>
         <span>{scale.clipped ? '≥ ' : ''}{number(scale.high)}</span>
       </div>
-      <div className="row">
+      <div className="stack tight">
         <select className="input small" aria-label="Colour map" value={view.map} onChange={(e) => setView({ map: e.target.value as MapName })}>
           <option value="viridis">Viridis</option>
           <option value="cividis">Cividis</option>
@@ -102,9 +102,9 @@ function NumericLegend({ state }: { state: ExplorerState }) {
         </select>
         <select className="input small" aria-label="Upper end of the colours" value={view.clip} onChange={(e) => setView({ clip: Number(e.target.value) })}>
           <option value={100}>to the maximum</option>
-          <option value={99}>to percentile 99</option>
-          <option value={95}>to percentile 95</option>
-          <option value={90}>to percentile 90</option>
+          <option value={99}>to 99th percentile</option>
+          <option value={95}>to 95th percentile</option>
+          <option value={90}>to 90th percentile</option>
         </select>
       </div>
     </>

@@ -21,6 +21,15 @@ export interface PlotHandle {
   snapshot: (pixelRatio: number) => HTMLCanvasElement | null;
 }
 
+interface Hover {
+  cell: number;
+  x: number;
+  y: number;
+  /** Size of the plot then, so that the card stays within it. */
+  width: number;
+  height: number;
+}
+
 interface Props {
   state: ExplorerState;
   datasetId: string;
@@ -34,10 +43,12 @@ const cssColor = (name: string) => getComputedStyle(document.documentElement).ge
 
 export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  const canvases = [useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null)];
+  const glCanvas = useRef<HTMLCanvasElement>(null);
+  const densityCanvas = useRef<HTMLCanvasElement>(null);
+  const overlayCanvas = useRef<HTMLCanvasElement>(null);
   const [scatter, setScatter] = useState<Scatter | null>(null);
   const [status, setStatus] = useState<ScatterStatus | null>(null);
-  const [hover, setHover] = useState<{ cell: number; x: number; y: number } | null>(null);
+  const [hover, setHover] = useState<Hover | null>(null);
   const [outline, setOutline] = useState<number[] | null>(null);
   const latest = useRef({ tool, onOutline });
   useEffect(() => {
@@ -45,10 +56,9 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
   });
 
   useEffect(() => {
-    const [gl, density, overlay] = canvases.map((c) => c.current);
+    const [gl, density, overlay] = [glCanvas.current, densityCanvas.current, overlayCanvas.current];
     const element = box.current;
     if (!gl || !density || !overlay || !element) return;
-    // A canvas gives its WebGL context once: after it is let go, a new one is needed, so each mount makes its own.
     const made = new Scatter(gl, density, overlay);
     const watch = new ResizeObserver(([entry]) => made.resize(entry.contentRect.width, entry.contentRect.height));
     watch.observe(element);
@@ -67,7 +77,7 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
         cancelAnimationFrame(frame);
         frame = requestAnimationFrame(() => {
           const cell = made.pick(x, y);
-          setHover(cell < 0 ? null : { cell, x, y });
+          setHover(cell < 0 ? null : { cell, x, y, width: made.view.width, height: made.view.height });
         });
       },
       leave: () => {
@@ -89,7 +99,6 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
       made.destroy();
       setScatter(null);
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
 
   useImperativeHandle(
@@ -106,10 +115,12 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
   const wantsFps = currentRoute().query.get('fps') === '1';
   return (
     <div ref={box} className={tool === 'pan' ? 'plot' : 'plot drawing'} role="img" tabIndex={0} aria-label={`Plot of ${count(state.n)} cells by ${embeddingTitle(state.embeddingName ?? '')}, coloured by ${state.coloring.title}`} data-drawn={status?.drawnAs}>
-      {canvases.map((canvas, i) => <canvas key={i} ref={canvas} />)}
+      <canvas ref={glCanvas} />
+      <canvas ref={densityCanvas} />
+      <canvas ref={overlayCanvas} />
       {state.busy && <div className="loading" role="status" aria-label="Loading values" />}
       {status && <Corner state={state} status={status} wantsFps={wantsFps} />}
-      {hover && <HoverCard state={state} datasetId={datasetId} tableName={tableName} hover={hover} width={box.current?.clientWidth ?? 0} height={box.current?.clientHeight ?? 0} />}
+      {hover && <HoverCard state={state} datasetId={datasetId} tableName={tableName} hover={hover} />}
     </div>
   );
 }
@@ -163,14 +174,13 @@ interface HoverProps {
   state: ExplorerState;
   datasetId: string;
   tableName: string;
-  hover: { cell: number; x: number; y: number };
-  width: number;
-  height: number;
+  hover: Hover;
 }
 
-function HoverCard({ state, datasetId, tableName, hover, width, height }: HoverProps) {
+
+function HoverCard({ state, datasetId, tableName, hover }: HoverProps) {
   const barcodes = useQuery(barcodesQuery(datasetId, tableName)).data;
-  const { cell } = hover;
+  const { cell, width, height } = hover;
   const value = state.coloring.describe(cell);
   const others = [...state.columns.values()].filter((c) => c.name !== state.coloring.title).slice(0, 8);
   const place = {

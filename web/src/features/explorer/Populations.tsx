@@ -69,7 +69,7 @@ export function PopulationDialog({ draft, taken, chosen, actions, onDraft, onSav
     >
       <Field label="Population">
         <span className="row">
-          <input type="color" aria-label="Colour of the population" value={color} onChange={(e) => setColor(e.target.value)} />
+          <input className="swatch" type="color" aria-label="Colour of the population" value={color} onChange={(e) => setColor(e.target.value)} />
           <input className="input" required autoFocus value={name} onChange={(e) => setName(e.target.value)} onFocus={(e) => e.target.select()} />
         </span>
       </Field>

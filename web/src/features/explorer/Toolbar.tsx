@@ -22,7 +22,7 @@ interface Props {
 }
 
 export function Toolbar({ state, datasetId, table, tool, onTool, plot, searchRef, onPicture }: Props) {
-  const { view, setView, color } = state;
+  const { setView, color } = state;
   const nDims = state.embeddingRecord?.n_dims ?? 2;
   return (
     <div className="toolbar" role="toolbar" aria-label="Plot">
