@@ -6,17 +6,28 @@ from cytosol.analyses.registry import DEFAULT_ANALYSES, AnalysisRegistry
 from cytosol.base.protocols import Notifier
 from cytosol.base.settings import Settings
 from cytosol.catalog.accounts import Accounts
+from cytosol.catalog.annotations import Annotations, AnnotationSubject
 from cytosol.catalog.audit import Audit
+from cytosol.catalog.care import Care
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
+from cytosol.catalog.datasets import Datasets, DatasetSubject
 from cytosol.catalog.events import Events
+from cytosol.catalog.exports import Exports
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.groups import Groups
 from cytosol.catalog.history import History, Subject
+from cytosol.catalog.jobs import Jobs
+from cytosol.catalog.layouts import Layouts
+from cytosol.catalog.leases import Leases
 from cytosol.catalog.sample_history import SampleSubject
 from cytosol.catalog.samples import Samples
 from cytosol.catalog.sharing import Sharing
+from cytosol.catalog.storages import Storages
 from cytosol.catalog.studies import Studies, StudySubject
+from cytosol.catalog.submissions import Submissions
+from cytosol.catalog.tables import Tables
+from cytosol.catalog.uploads import Uploads
 from cytosol.db.engine import Database
 from cytosol.db.migrate import prepare
 from cytosol.formats.registry import DEFAULT_FORMATS, FormatRegistry
@@ -28,6 +39,7 @@ SUBJECTS: tuple[Subject, ...] = (
     SampleSubject("sample"),
     SampleSubject("attribute"),
     SampleSubject("sample_table"),
+    DatasetSubject(),
 )
 """Whose changes can be undone."""
 
@@ -40,13 +52,24 @@ class Catalog:
         self.settings = context.settings
         self.audit = Audit(context)
         self.events = Events(context)
-        self.history = History(context, SUBJECTS)
+        self.history = History(context, (*SUBJECTS, AnnotationSubject(context)))
         self.accounts = Accounts(context)
         self.groups = Groups(context)
         self.folders = Folders(context)
         self.sharing = Sharing(context)
         self.studies = Studies(context)
         self.samples = Samples(context)
+        layouts = Layouts()
+        self.uploads = Uploads(context)
+        self.storages = Storages(context)
+        self.submissions = Submissions(context, self.storages)
+        self.datasets = Datasets(context, layouts)
+        self.tables = Tables(context, layouts)
+        self.annotations = Annotations(context, layouts, self.tables)
+        self.jobs = Jobs(context)
+        self.exports = Exports(context, self.tables, self.jobs)
+        self.leases = Leases(context)
+        self.care = Care(context)
 
     @classmethod
     async def open(cls, settings: Settings, *, notifier: Notifier) -> Catalog:

@@ -1,0 +1,166 @@
+"""Answers queries that compute: a bounded pool of warm threads with a time limit, and a cache of their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, is_dataclass
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from cytosol.base.errors import LimitExceededError, TooManyError
+from cytosol.base.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+WAITING_PER_THREAD = 64
+_OVERHEAD_BYTES = 200
+
+
+class Compute:
+    """Runs functions on threads.
+
+    A query that takes longer than ``compute_time_s`` is given up; its thread is free again when the function ends. At
+    most 64 queries a thread wait. Answers under a key are kept, the least used ones dropped, and a query that is
+    under way already is not begun twice. Answers are shared: callers must not change them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._time_s = settings.compute_time_s
+        self._most_waiting = settings.compute_threads * WAITING_PER_THREAD
+        self._threads = ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="cytosol-compute")
+        self._cache = ByteCache(settings.compute_cache_bytes)
+        self._running: dict[Hashable, asyncio.Future[Any]] = {}
+        self._n_waiting = 0
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on a thread.
+
+        Raises
+        ------
+        LimitExceededError
+            Where it takes too long; names ``compute_time_s``.
+        TooManyError
+            Where too many wait; names ``compute_threads``.
+        """
+        return await self._in_time(self._begin(lambda: function(*args, **kwargs)))
+
+    async def cached(self, key: Hashable, work: Callable[[], T]) -> T:
+        """The answer under a key, or that of ``work``, run on a thread.
+
+        Parameters
+        ----------
+        key : function, element and version, arguments; never one key for two answers
+        """
+        known = self._cache.get(key)
+        if known is not None:
+            return cast(T, known)
+        future = self._running.get(key)
+        if future is None:
+            future = self._running[key] = self._begin(work)
+            future.add_done_callback(lambda done: self._keep(key, done))
+        return await self._in_time(cast("asyncio.Future[T]", future))
+
+    def _keep(self, key: Hashable, done: asyncio.Future[Any]) -> None:
+        self._running.pop(key, None)
+        if not done.cancelled() and done.exception() is None:
+            self._cache.put(key, done.result())
+
+    def _begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        if self._n_waiting >= self._most_waiting:
+            raise TooManyError(
+                "Too many queries wait for an answer",
+                do="Try again in a moment, or raise compute_threads",
+                setting="compute_threads",
+            )
+        self._n_waiting += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        future.add_done_callback(self._one_less)
+        return future
+
+    def _one_less(self, _done: asyncio.Future[Any]) -> None:
+        self._n_waiting -= 1
+
+    async def _in_time(self, future: asyncio.Future[T]) -> T:
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._time_s)
+        except TimeoutError as error:
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise LimitExceededError(
+                f"The query took longer than {self._time_s:g} seconds and was given up",
+                do="Ask for less, or raise compute_time_s",
+                setting="compute_time_s",
+            ) from error
+
+    def close(self) -> None:
+        """Take nothing more; running functions end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class ByteCache:
+    """The most recently used values, up to a number of bytes; safe for threads.
+
+    Parameters
+    ----------
+    most_bytes : 0 = keep nothing; a value larger than a quarter of it is not kept
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Any:
+        """The value, or None."""
+        with self._lock:
+            entry = self._held.get(key)
+            if entry is None:
+                return None
+            self._held.move_to_end(key)
+            return entry[0]
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep a value that is not None."""
+        size = size_of(value)
+        with self._lock:
+            if value is None or size > self._most_bytes // 4:
+                return
+            before = self._held.pop(key, None)
+            self._bytes += size - (before[1] if before else 0)
+            self._held[key] = (value, size)
+            while self._bytes > self._most_bytes:
+                _, (_, dropped) = self._held.popitem(last=False)
+                self._bytes -= dropped
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held, about."""
+        return self._bytes
+
+
+def size_of(value: Any) -> int:
+    """About how many bytes a value takes in memory."""
+    if isinstance(value, np.ndarray):
+        if value.dtype == object:
+            return _OVERHEAD_BYTES + 8 * value.size + sum(sys.getsizeof(item) for item in value.flat)
+        return _OVERHEAD_BYTES + value.nbytes
+    if sp.issparse(value):
+        return _OVERHEAD_BYTES + sum(size_of(getattr(value, name)) for name in ("data", "indices", "indptr"))
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        used = value.memory_usage(deep=True)
+        return _OVERHEAD_BYTES + int(used.sum() if isinstance(value, pd.DataFrame) else used)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _OVERHEAD_BYTES + sum(size_of(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, Mapping):
+        return _OVERHEAD_BYTES + sum(size_of(key) + size_of(item) for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return _OVERHEAD_BYTES + sum(size_of(item) for item in value)
+    return sys.getsizeof(value)

@@ -1,0 +1,343 @@
+"""Reading a table: features, values, annotations, embeddings, markers, whole matrices; each at one version."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from cytosol.analyses.matrix.markers import adjust_p
+from cytosol.analyses.matrix.normalization import log_normalize, log_normalize_feature
+from cytosol.base.errors import ConflictError, InvalidInputError, LimitExceededError, NotFoundError
+from cytosol.base.keys import Key
+from cytosol.base.tables import ColumnData
+from cytosol.catalog.access import dataset_access
+from cytosol.catalog.context import Context
+from cytosol.catalog.indexes import Indexes
+from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, dataset_path
+from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_features
+from cytosol.model.rights import Actor, Permission
+from cytosol.model.studies import Dataset, Element
+
+Unit = Literal["raw", "lognorm"]
+MAX_DENSE_BYTES = 1 << 30
+INLINE_VALUES = 200_000
+BLOCK_BYTES = 16 << 20
+Feature = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A table at one version of its dataset, open for reading."""
+
+    dataset: Dataset
+    layout: DatasetLayout
+    part: TableLayout
+
+    @property
+    def version(self) -> int:
+        """The version of the dataset that is read."""
+        return self.layout.version
+
+    @property
+    def key(self) -> tuple[Key, str]:
+        """What caches call the table; its matrix never changes."""
+        return self.part.table.id, self.part.table.path
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureHit:
+    """A feature that a search found; ``index`` is its place in the table."""
+
+    index: int
+    symbol: str
+    feature_id: str
+    feature_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """The features of a table.
+
+    Attributes
+    ----------
+    frame : indexed by symbol, unique; text columns feature_id, feature_type and genome
+    by_symbol, by_id : place of each
+    lower : symbol and id of each in lower case, for searches
+    """
+
+    frame: pd.DataFrame
+    by_symbol: dict[str, int]
+    by_id: dict[str, int]
+    lower: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values of some features.
+
+    Attributes
+    ----------
+    version : of the dataset
+    features : places in the table, in the order asked for
+    names : their symbols
+    dense : shape (n_features, n_cells), float32, in the unit asked for; None if sparse was asked for
+    sparse : shape (n_cells, n_features) CSC, float32; None if dense was asked for
+    """
+
+    version: int
+    features: list[int]
+    names: list[str]
+    dense: np.ndarray | None
+    sparse: sp.csc_matrix | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerTable:
+    """Markers of each group of one annotation; arrays of shape (n_groups, n_features), see ``analyses`` for each."""
+
+    version: int
+    column: str
+    groups: list[str]
+    statistics: dict[str, np.ndarray]
+
+
+class Tables:
+    """The verbs that read tables. All need the permission to read data."""
+
+    def __init__(self, context: Context, layouts: Layouts) -> None:
+        self._context = context
+        self._layouts = layouts
+        self._indexes = Indexes(context)
+
+    async def pin(self, actor: Actor, *, dataset_id: Key, table: str = "", version: int | None = None) -> Pinned:
+        """Fix the version that is read; None = the newest. ``table`` "" is the main one.
+
+        Raises
+        ------
+        NotFoundError
+            Where there is no such dataset, version or table.
+        ConflictError
+            While the dataset is being made.
+        """
+        async with self._context.db.read() as conn:
+            dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.DATA_READ)
+            layout = await self._layouts.get(conn, dataset, version)
+        if not dataset.data_version:
+            raise ConflictError("The dataset is being made", do="Wait until its job has succeeded")
+        return Pinned(dataset, layout, layout.table(table))
+
+    async def search(self, pinned: Pinned, *, text: str = "", limit: int = 50) -> list[FeatureHit]:
+        """Features whose symbol or id contains the text, whatever the case: equal ones first, then by prefix."""
+        known = await self.feature_table(pinned)
+        wanted = text.strip().lower()
+        ranked: tuple[list[int], ...] = ([], [], [])
+        for place, (symbol, id) in enumerate(known.lower):
+            if wanted not in symbol and wanted not in id:
+                continue
+            exact = wanted in (symbol, id)
+            rank = 0 if exact else 1 if symbol.startswith(wanted) or id.startswith(wanted) else 2
+            ranked[rank].append(place)
+        places = [place for part in ranked for place in part][: max(0, limit)]
+        return [self._hit(known.frame, place) for place in places]
+
+    @staticmethod
+    def _hit(frame: pd.DataFrame, place: int) -> FeatureHit:
+        ids, types = frame["feature_id"], frame["feature_type"]
+        return FeatureHit(place, str(frame.index[place]), str(ids.iat[place]), str(types.iat[place]))
+
+    async def feature_table(self, pinned: Pinned) -> FeatureTable:
+        """All features."""
+        return await self._context.compute.cached(("features", pinned.key), lambda: self._read_features(pinned))
+
+    def _read_features(self, pinned: Pinned) -> FeatureTable:
+        frame = read_features(self._root(pinned), pinned.part.table.path)
+        symbols = [str(symbol) for symbol in frame.index]
+        ids = [str(id) for id in frame["feature_id"]]
+        by_id: dict[str, int] = {}
+        for place, id in enumerate(ids):
+            by_id.setdefault(id, place)
+        by_id.pop("", None)
+        lower = [(symbol.lower(), id.lower()) for symbol, id in zip(symbols, ids, strict=True)]
+        return FeatureTable(frame, {symbol: place for place, symbol in enumerate(symbols)}, by_id, lower)
+
+    async def barcodes(self, pinned: Pinned) -> np.ndarray:
+        """Names of the cells: shape (n_cells,), object array of str, unique."""
+        return await self._context.compute.cached(
+            ("barcodes", pinned.key), lambda: read_barcodes(self._root(pinned), pinned.part.table.path)
+        )
+
+    async def places(self, pinned: Pinned, features: Sequence[Feature]) -> list[int]:
+        """Places of features given by symbol, by id, or by place.
+
+        Raises
+        ------
+        NotFoundError
+            Names those that are not in the table.
+        """
+        known = await self.feature_table(pinned)
+        found: list[int] = []
+        missing: list[Feature] = []
+        for feature in features:
+            if isinstance(feature, str):
+                place = known.by_symbol.get(feature, known.by_id.get(feature, -1))
+            else:
+                place = feature if 0 <= feature < len(known.lower) else -1
+            if place >= 0:
+                found.append(int(place))
+            else:
+                missing.append(feature)
+        if missing:
+            shown = ", ".join(str(name)[:64] for name in missing[:10]) + (" …" if len(missing) > 10 else "")
+            raise NotFoundError(
+                f"{len(missing)} of {len(features)} features are not in this table: {shown}",
+                do="Search for them; symbols and ids are compared letter by letter",
+                missing=[str(name)[:64] for name in missing[:100]],
+            )
+        return found
+
+    async def values(
+        self,
+        pinned: Pinned,
+        *,
+        features: Sequence[Feature],
+        unit: Unit = "lognorm",
+        layout: Literal["dense", "sparse"] = "dense",
+    ) -> Values:
+        """Values of some features of all cells.
+
+        Parameters
+        ----------
+        features : symbols, ids or places; none in a sparse layout = all
+        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell)
+
+        Raises
+        ------
+        LimitExceededError
+            Where a dense answer would be too large.
+        ConflictError
+            Where counts are wanted of a table that holds normalised values only.
+        """
+        _check_unit(pinned, unit)
+        if not features and layout == "sparse":
+            places = list(range(int(pinned.part.table.meta["n_features"])))
+        else:
+            places = await self.places(pinned, features)
+        known = await self.feature_table(pinned)
+        names = [str(known.frame.index[place]) for place in places]
+        if layout == "sparse":
+            matrix = await self._context.compute.run(self._sparse, pinned, places, unit)
+            return Values(pinned.version, places, names, None, matrix)
+        if 4 * len(places) * pinned.part.n_cells > MAX_DENSE_BYTES:
+            raise LimitExceededError(
+                f"{len(places):,} features of {pinned.part.n_cells:,} cells are too much for a dense answer",
+                do="Ask for fewer features, or for the sparse layout",
+                setting="dense-answer",
+            )
+        index = self._indexes.known(pinned.part)
+        if index is not None and int(index.counts[places].sum()) <= INLINE_VALUES and self._indexes.local:
+            # cheaper than handing it to a thread
+            return Values(pinned.version, places, names, self._dense(pinned, places, unit), None)
+        dense = await self._context.compute.run(self._dense, pinned, places, unit)
+        return Values(pinned.version, places, names, dense, None)
+
+    def _dense(self, pinned: Pinned, places: list[int], unit: Unit) -> np.ndarray:
+        index = self._indexes.open(pinned.layout, pinned.part)
+        out = np.zeros((len(places), index.n_cells), np.float32)
+        normalise = unit == "lognorm" and pinned.part.table.meta["kind"] == "counts"
+        if len(places) == 1:
+            cells, values = index.feature(places[0])
+            out[0, cells] = log_normalize_feature(values, cells, index.totals) if normalise else values
+            return out
+        matrix = index.features(places)
+        values = log_normalize_feature(matrix.data, matrix.indices, index.totals) if normalise else matrix.data
+        ends = matrix.indptr.tolist()
+        for row, (first, last) in enumerate(pairwise(ends)):
+            out[row, matrix.indices[first:last]] = values[first:last]
+        return out
+
+    def _sparse(self, pinned: Pinned, places: list[int], unit: Unit) -> sp.csc_matrix:
+        index = self._indexes.open(pinned.layout, pinned.part)
+        matrix = index.features(places)
+        return self._in_unit(pinned, matrix, index.totals, unit)
+
+    @staticmethod
+    def _in_unit(pinned: Pinned, matrix: sp.csc_matrix, totals: np.ndarray, unit: Unit) -> sp.csc_matrix:
+        if unit == "raw" or pinned.part.table.meta["kind"] != "counts":
+            return matrix
+        return log_normalize(matrix, totals)
+
+    async def matrix_blocks(
+        self, pinned: Pinned, *, unit: Unit = "lognorm", block_bytes: int = BLOCK_BYTES
+    ) -> AsyncIterator[tuple[int, sp.csc_matrix]]:
+        """The whole matrix, feature by feature: pairs of the first feature and a block (n_cells, n) CSC, float32."""
+        _check_unit(pinned, unit)
+        index = await self._context.compute.run(self._indexes.open, pinned.layout, pinned.part)
+        blocks = index.blocks(block_bytes)
+
+        def following() -> tuple[int, sp.csc_matrix] | None:
+            step = next(blocks, None)
+            return None if step is None else (step[0], self._in_unit(pinned, step[1], index.totals, unit))
+
+        while (block := await self._context.compute.run(following)) is not None:
+            yield block
+
+    async def column(self, pinned: Pinned, name: str) -> ColumnData:
+        """One annotation."""
+        return await self._column(pinned, pinned.part.column(name))
+
+    async def columns(self, pinned: Pinned, *, names: Sequence[str] | None = None) -> dict[str, ColumnData]:
+        """Annotations by name; None = all, in their order."""
+        chosen = pinned.part.columns if names is None else [pinned.part.column(name) for name in names]
+        return {element.name: await self._column(pinned, element) for element in chosen}
+
+    async def _column(self, pinned: Pinned, element: Element) -> ColumnData:
+        return await self._context.compute.cached(
+            ("column", pinned.key, element.path),
+            lambda: read_column(self._root(pinned), pinned.part.table.path, element.path),
+        )
+
+    async def embedding(self, pinned: Pinned, *, name: str) -> np.ndarray:
+        """Coordinates: shape (n_cells, n_dims), float32; NaN = this cell has no place."""
+        element = pinned.part.embedding(name)
+        return await self._context.compute.cached(
+            ("embedding", pinned.key, element.path),
+            lambda: read_embedding(self._root(pinned), pinned.part.table.path, element.path),
+        )
+
+    async def markers(self, pinned: Pinned, *, column: str = "") -> MarkerTable:
+        """Marker genes of the groups of an annotation; "" = of the first annotation that has them."""
+        for element in pinned.part.results:
+            if element.kind == "markers" and column in ("", element.meta["column"]):
+                read = partial(self._read_markers, element.path)
+                held = await self._context.compute.cached(("markers", element.id), read)
+                return MarkerTable(pinned.version, element.meta["column"], list(element.meta["groups"]), held)
+        raise NotFoundError("No markers were computed for this annotation", where=column)
+
+    def _read_markers(self, path: str) -> dict[str, np.ndarray]:
+        from scipy.special import ndtr  # loads in a thread; few queries need it
+
+        with self._context.blobs.source(path, "markers.npz").open() as file:
+            data = file.read()
+        with np.load(io.BytesIO(data), allow_pickle=False) as held:
+            statistics = {name: held[name] for name in held.files}
+        statistics["p"] = np.minimum(2 * ndtr(-np.abs(statistics["z"])), 1.0)
+        statistics["p_adjusted"] = adjust_p(statistics["p"])
+        return statistics
+
+    def _root(self, pinned: Pinned) -> Any:
+        return self._context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=True)
+
+
+def _check_unit(pinned: Pinned, unit: str) -> None:
+    if unit not in ("raw", "lognorm"):
+        raise InvalidInputError(f"'{unit[:32]}' is no unit", where="unit", do="Use raw or lognorm")
+    if unit == "raw" and pinned.part.table.meta["kind"] != "counts":
+        raise ConflictError("This table holds normalised values only, no counts", do="Ask for lognorm")
