@@ -17,8 +17,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Each can be given as a flag of `cytosol serve` where one exists, as the environment variable `CYTOSOL_<NAME>`, or in",
-        "`cytosol.toml` in the data folder; the first of these that names it wins.",
+        "Each can be given as a flag of `cytosol serve` where one exists, as the environment variable",
+        "`CYTOSOL_<NAME>`, or in `cytosol.toml` in the data folder; the first of these that names it wins.",
         "",
         "| setting | default | what it is |",
         "| --- | --- | --- |",
@@ -34,8 +34,8 @@ def errors_page() -> str:
     lines = [
         "# Errors",
         "",
-        "Every error has a stable code and a sentence that says what was wrong, where, and what to do. The native API sends them",
-        "as problem+json (RFC 9457); the SDK raises the class of the same name.",
+        "Every error has a stable code and a sentence that says what was wrong, where, and what to do. The native API",
+        "sends them as problem+json (RFC 9457); the SDK raises the class of the same name.",
         "",
         "| code | class | meaning |",
         "| --- | --- | --- |",

@@ -16,6 +16,7 @@ CytosolError
 ├── LimitExceededError            above a limit of the settings
 │   ├── TooManyError              too many at once, or too many so far
 │   └── OutOfSpaceError           no room on disk
+├── JobFailedError                a job ended without its result
 ├── DamagedDataError              stored bytes do not match their record
 └── UnavailableError              a service that Cytosol needs does not answer
 """
@@ -57,10 +58,11 @@ class CytosolError(Exception):
         return text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.what, self.where, self.do, self.details)
+        return _rebuild, (type(self), (self.what, self.where, self.do), self.details)
 
 
-def _rebuild(cls: type[CytosolError], what: str, where: str, do: str, details: dict[str, Any]) -> CytosolError:
+def _rebuild(cls: type[CytosolError], texts: tuple[str, str, str], details: dict[str, Any]) -> CytosolError:
+    what, where, do = texts
     return cls(what, where=where, do=do, **details)
 
 
@@ -134,6 +136,12 @@ class OutOfSpaceError(LimitExceededError):
     """No room on disk."""
 
     code = "out-of-space"
+
+
+class JobFailedError(CytosolError):
+    """A job ended without its result."""
+
+    code = "job-failed"
 
 
 class DamagedDataError(CytosolError):

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose forwarded headers are believed, separated by commas."""
     database: str = ""
-    """SQLAlchemy URL; empty = SQLite in the data folder; ``postgresql+asyncpg://USER:PASSWORD@HOST/NAME`` for many users."""
+    """Database URL; empty = SQLite in the data folder; for many users ``postgresql+asyncpg://USER:PASSWORD@HOST/NAME``."""
     store: str = ""
     """Where bytes lie: empty = ``store/`` in the data folder, or ``s3://BUCKET/PREFIX``."""
     s3_endpoint: str = ""
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     """Memory of one job."""
 
     @classmethod
-    def settings_customise_sources(
+    def settings_customise_sources(  # noqa: PLR0917 (the signature is pydantic's)
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
@@ -102,7 +102,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags (given to the constructor) before the environment before the file."""
         flags = init_settings()
-        folder = flags.get("data") or env_settings().get("data") or cls.model_fields["data"].get_default(call_default_factory=True)
+        default = cls.model_fields["data"].get_default(call_default_factory=True)
+        folder = flags.get("data") or env_settings().get("data") or default
         return init_settings, env_settings, _FileSource(settings_cls, Path(str(folder)) / _FILE_NAME)
 
     @property

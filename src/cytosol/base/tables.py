@@ -26,7 +26,7 @@ class MatrixBlock:
     start : first cell (axis "cells") or first feature (axis "features") of the block
     axis : which axis is cut into blocks
     values : shape (n_block, n_features) CSR for axis "cells"; shape (n_cells, n_block) CSC for axis "features";
-        float32, or the smallest unsigned integer that holds all counts; indices sorted, no duplicates, no explicit zeros
+        float32, or the smallest unsigned integer that holds all counts; indices sorted, no duplicates, no stored zeros
     """
 
     start: int

@@ -78,4 +78,4 @@ def study_type(code: int | str) -> StudyType:
             f"This version does not take in {_SPATIAL[code]} studies",
             do="Submit the cells × genes table alone, as h5ad or 10x MTX, with BBrowserXConnector",
         )
-    raise InvalidInputError(f"There is no study type {code!r}", do="Use a value of bioturing_connector.typing.StudyType")
+    raise InvalidInputError(f"There is no study type {code!r}", do="Use a value of the client's enumeration StudyType")

@@ -1,0 +1,72 @@
+"""Errors as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cytosol.asgi.dialect import status_of
+from cytosol.asgi.errors import HTTP_STATUS
+from cytosol.asgi.requests import request_id
+from cytosol.asgi.responses import json_response
+from cytosol.base.errors import CytosolError, InvalidInputError
+
+_MEDIA_TYPE = "application/problem+json"
+
+
+def problem(request: Request, error: CytosolError, status: int) -> Response:
+    """The response that says what was wrong, where, and what to do."""
+    body: dict[str, Any] = {
+        **error.details,
+        "type": f"urn:cytosol:error:{error.code}",
+        "title": error.what,
+        "status": status,
+        "detail": error.sentence,
+        "code": error.code,
+        "where": error.where,
+        "do": error.do,
+        "request_id": request_id(request),
+    }
+    response = json_response(body, status=status)
+    response.headers["content-type"] = _MEDIA_TYPE
+    return response
+
+
+async def on_cytosol_error(request: Request, error: Exception) -> Response:
+    """Answer one of our errors by the table."""
+    if not isinstance(error, CytosolError):
+        raise error
+    return problem(request, error, status_of(HTTP_STATUS, error))
+
+
+async def on_invalid_request(request: Request, error: Exception) -> Response:
+    """Answer a request that does not fit the schema: every field that is wrong, in one sentence."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    parts = [f"{'.'.join(str(p) for p in item['loc'][1:]) or item['loc'][0]}: {item['msg']}" for item in error.errors()]
+    return problem(
+        request,
+        InvalidInputError(f"The request does not fit: {'; '.join(parts)}", do="See api/v1/docs for what it takes"),
+        422,
+    )
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer the framework's own refusals (no such route, wrong method)."""
+    if not isinstance(error, HTTPException):
+        raise error
+    path, method = request.scope["path"], request.method
+    if error.status_code == 404:
+        refusal = InvalidInputError(f"There is no address '{path}'", do="See api/v1/docs for the addresses")
+    elif error.status_code == 405:
+        refusal = InvalidInputError(f"'{path}' does not take {method}", do="See api/v1/docs for the methods")
+    else:
+        refusal = InvalidInputError(str(error.detail))
+    response = problem(request, refusal, error.status_code)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,25 @@
+"""The Python client of a Cytosol server."""
+
+from cytosol.base.errors import JobFailedError
+from cytosol.sdk.aio.client import AsyncClient
+from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
+from cytosol.sdk.aio.tables import AsyncTable
+from cytosol.sdk.sync.client import Client
+from cytosol.sdk.sync.jobs import Job
+from cytosol.sdk.sync.studies import Dataset, Study
+from cytosol.sdk.sync.tables import Table
+
+__all__ = [
+    "AsyncClient",
+    "AsyncDataset",
+    "AsyncJob",
+    "AsyncStudy",
+    "AsyncTable",
+    "Client",
+    "Dataset",
+    "Job",
+    "JobFailedError",
+    "Study",
+    "Table",
+]

@@ -1,0 +1,115 @@
+"""The client: where everything starts."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from cytosol.base.errors import NotFoundError
+from cytosol.sdk.aio.http import AsyncHttp
+from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
+
+_DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+class AsyncClient:
+    """A connection to one server.
+
+    Parameters
+    ----------
+    url : address of the server; the environment variable CYTOSOL_URL where empty
+    token : a token of this server; CYTOSOL_TOKEN where empty
+    timeout_s : seconds to wait for an answer to begin
+
+    Examples
+    --------
+    >>> client = Client("http://127.0.0.1:8000", token="…")  # doctest: +SKIP
+    >>> table = client.study("PBMC 8k").dataset().table()  # doctest: +SKIP
+    >>> table.values(["CD3E", "CD79A"])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        url: str = "",
+        token: str = "",
+        *,
+        timeout_s: float = 120.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        address = url or os.environ.get("CYTOSOL_URL", "") or _DEFAULT_URL
+        self.http = AsyncHttp(
+            address, token or os.environ.get("CYTOSOL_TOKEN", ""), timeout_s=timeout_s, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.http.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.http.url!r})"
+
+    async def server(self) -> dict[str, Any]:
+        """Name, version and limits of the server."""
+        answer: dict[str, Any] = await self.http.get("server")
+        return answer
+
+    async def sign_in(self, email: str, password: str) -> dict[str, Any]:
+        """Sign in with e-mail and password, instead of a token."""
+        answer: dict[str, Any] = await self.http.post("session", {"email": email, "password": password})
+        return answer
+
+    async def me(self) -> dict[str, Any]:
+        """Who is signed in, and with which scopes."""
+        answer: dict[str, Any] = await self.http.get("session")
+        return answer
+
+    async def studies(self, search: str = "", *, species: str | None = None) -> list[AsyncStudy]:
+        """The studies that you may read."""
+        items = self.http.pages("studies", search=search or None, species=species)
+        return [AsyncStudy(self.http, item) async for item in items]
+
+    async def study(self, name: str) -> AsyncStudy:
+        """A study by id, name or display id.
+
+        Raises
+        ------
+        NotFoundError
+            Where you may read none of that name.
+        """
+        for study in await self.studies():
+            if name in (study.id, study.name, study.display_id):
+                return study
+        raise NotFoundError(f"There is no study '{name}', or it is not shared with you", do="See client.studies()")
+
+    async def create_study(self, name: str, *, species: str = "human", description: str = "") -> AsyncStudy:
+        """Make an empty study of your own."""
+        fields = {"name": name, "species": species, "description": description}
+        return AsyncStudy(self.http, await self.http.post("studies", fields))
+
+    async def dataset(self, dataset_id: str) -> AsyncDataset:
+        """A dataset by id."""
+        return AsyncDataset(self.http, await self.http.get(f"datasets/{dataset_id}"))
+
+    async def jobs(self, *, state: str | None = None) -> list[AsyncJob]:
+        """Your jobs, newest first."""
+        return [AsyncJob(self.http, item) async for item in self.http.pages("jobs", state=state)]
+
+    async def job(self, job_id: str) -> AsyncJob:
+        """A job by id."""
+        return AsyncJob(self.http, await self.http.get(f"jobs/{job_id}"))
+
+    async def storages(self) -> list[dict[str, Any]]:
+        """The mounted storages that you may browse."""
+        return [item async for item in self.http.pages("storages")]

@@ -1,0 +1,120 @@
+"""Requests to one server: credentials, errors, retries of reads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+from cytosol.base.keys import new_key
+from cytosol.sdk.arrow import Column, read_columns
+from cytosol.sdk.problems import error_of, unreachable
+
+_READ_TRIES = 3
+
+
+class AsyncHttp:
+    """Speaks to one server.
+
+    Parameters
+    ----------
+    url : address of the server, with the path under which it is served
+    token : a token of this server, or "" to sign in with e-mail and password
+    timeout_s : seconds to wait for an answer to begin
+    """
+
+    def __init__(
+        self, url: str, token: str = "", *, timeout_s: float = 120.0, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        headers = {"x-cytosol": "1"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        self._client = httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1/", headers=headers, timeout=timeout_s, transport=transport
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """A JSON answer; parameters that are None are left out."""
+        return orjson.loads(await self._send("GET", path, params=_given(query)))
+
+    async def get_columns(self, path: str, **query: Any) -> dict[str, Column]:
+        """An Arrow answer."""
+        return read_columns(await self._send("GET", path, params=_given(query)))
+
+    async def pages(self, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
+        """All items of a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, cursor=cursor, **query)
+            for item in page["items"]:
+                yield item
+            cursor = page.get("next")
+            if not cursor:
+                return
+
+    async def post(self, path: str, body: Any = None, **query: Any) -> Any:
+        """Send JSON; repeated safely by an idempotency key when the connection fails before the answer."""
+        headers = {"idempotency-key": new_key().hex24, "content-type": "application/json"}
+        content = orjson.dumps(body if body is not None else {}, option=orjson.OPT_SERIALIZE_NUMPY)
+        return _parsed(await self._send("POST", path, params=_given(query), content=content, headers=headers))
+
+    async def post_bytes(self, path: str, body: bytes, content_type: str, **query: Any) -> Any:
+        """Send bytes as the body."""
+        headers = {"content-type": content_type}
+        return _parsed(await self._send("POST", path, params=_given(query), content=body, headers=headers))
+
+    async def change(
+        self, method: str, path: str, body: Any = None, *, version: int | None = None, **query: Any
+    ) -> Any:
+        """PATCH, PUT or DELETE a record of a known version."""
+        headers = {"content-type": "application/json"}
+        if version is not None:
+            headers["if-match"] = f'"{version}"'
+        content = orjson.dumps(body) if body is not None else None
+        return _parsed(await self._send(method, path, params=_given(query), content=content, headers=headers))
+
+    async def put_bytes(self, path: str, body: bytes, headers: Mapping[str, str], **query: Any) -> Any:
+        """Send bytes as the body of a PUT."""
+        return _parsed(await self._send("PUT", path, params=_given(query), content=body, headers=dict(headers)))
+
+    async def stream(self, path: str) -> AsyncIterator[tuple[int, bytes]]:
+        """The pieces of a download, each with the length of the whole (0 where the server does not say)."""
+        url = path if "://" in path else f"{self.url}/{path.lstrip('/')}"
+        try:
+            async with self._client.stream("GET", url) as response:
+                if response.status_code >= 400:
+                    raise error_of(response, await response.aread())
+                total = int(response.headers.get("content-length", 0))
+                async for piece in response.aiter_bytes(1 << 20):
+                    yield total, piece
+        except httpx.TransportError as error:
+            raise unreachable(self.url, error) from error
+
+    async def _send(self, method: str, path: str, **options: Any) -> bytes:
+        tries = _READ_TRIES if method == "GET" else 1
+        while True:
+            tries -= 1
+            try:
+                response = await self._client.request(method, path, **options)
+            except httpx.TransportError as error:
+                if tries > 0:
+                    continue
+                raise unreachable(self.url, error) from error
+            if response.status_code >= 400:
+                raise error_of(response, response.content)
+            return response.content
+
+
+def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
+
+
+def _parsed(body: bytes) -> Any:
+    return orjson.loads(body) if body else None

@@ -1,0 +1,115 @@
+"""The client: where everything starts."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from cytosol.base.errors import NotFoundError
+from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.jobs import Job
+from cytosol.sdk.sync.studies import Dataset, Study
+
+_DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+class Client:
+    """A connection to one server.
+
+    Parameters
+    ----------
+    url : address of the server; the environment variable CYTOSOL_URL where empty
+    token : a token of this server; CYTOSOL_TOKEN where empty
+    timeout_s : seconds to wait for an answer to begin
+
+    Examples
+    --------
+    >>> client = Client("http://127.0.0.1:8000", token="…")  # doctest: +SKIP
+    >>> table = client.study("PBMC 8k").dataset().table()  # doctest: +SKIP
+    >>> table.values(["CD3E", "CD79A"])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        url: str = "",
+        token: str = "",
+        *,
+        timeout_s: float = 120.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        address = url or os.environ.get("CYTOSOL_URL", "") or _DEFAULT_URL
+        self.http = Http(
+            address, token or os.environ.get("CYTOSOL_TOKEN", ""), timeout_s=timeout_s, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.http.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.http.url!r})"
+
+    def server(self) -> dict[str, Any]:
+        """Name, version and limits of the server."""
+        answer: dict[str, Any] = self.http.get("server")
+        return answer
+
+    def sign_in(self, email: str, password: str) -> dict[str, Any]:
+        """Sign in with e-mail and password, instead of a token."""
+        answer: dict[str, Any] = self.http.post("session", {"email": email, "password": password})
+        return answer
+
+    def me(self) -> dict[str, Any]:
+        """Who is signed in, and with which scopes."""
+        answer: dict[str, Any] = self.http.get("session")
+        return answer
+
+    def studies(self, search: str = "", *, species: str | None = None) -> list[Study]:
+        """The studies that you may read."""
+        items = self.http.pages("studies", search=search or None, species=species)
+        return [Study(self.http, item) for item in items]
+
+    def study(self, name: str) -> Study:
+        """A study by id, name or display id.
+
+        Raises
+        ------
+        NotFoundError
+            Where you may read none of that name.
+        """
+        for study in self.studies():
+            if name in (study.id, study.name, study.display_id):
+                return study
+        raise NotFoundError(f"There is no study '{name}', or it is not shared with you", do="See client.studies()")
+
+    def create_study(self, name: str, *, species: str = "human", description: str = "") -> Study:
+        """Make an empty study of your own."""
+        fields = {"name": name, "species": species, "description": description}
+        return Study(self.http, self.http.post("studies", fields))
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """A dataset by id."""
+        return Dataset(self.http, self.http.get(f"datasets/{dataset_id}"))
+
+    def jobs(self, *, state: str | None = None) -> list[Job]:
+        """Your jobs, newest first."""
+        return [Job(self.http, item) for item in self.http.pages("jobs", state=state)]
+
+    def job(self, job_id: str) -> Job:
+        """A job by id."""
+        return Job(self.http, self.http.get(f"jobs/{job_id}"))
+
+    def storages(self) -> list[dict[str, Any]]:
+        """The mounted storages that you may browse."""
+        return list(self.http.pages("storages"))

@@ -1,0 +1,124 @@
+"""One table: values, annotations, embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.sdk.frames import to_csc, to_frame
+from cytosol.sdk.records import Record
+from cytosol.sdk.sync.http import Http
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import scipy.sparse as sp
+
+Unit = Literal["raw", "lognorm"]
+
+
+class Table(Record):
+    """Cells × features, with annotations and embeddings."""
+
+    _shown = ("name", "n_cells", "n_features", "kind")
+
+    def __init__(self, http: Http, dataset_id: str, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self._http = http
+        self._path = f"datasets/{dataset_id}/tables/{self.name}"
+
+    def barcodes(self) -> np.ndarray:
+        """The names of the cells, shape (n_cells,), object array of str."""
+        return (self._http.get_columns(f"{self._path}/barcodes.arrow"))["barcode"].values
+
+    def features(self) -> pd.DataFrame:
+        """One row a feature: ``symbol`` (index), ``feature_id``, ``feature_type``, ``genome``."""
+        return to_frame(self._http.get_columns(f"{self._path}/features.arrow")).set_index("symbol")
+
+    def values(self, features: Sequence[str], *, unit: Unit = "lognorm") -> pd.DataFrame:
+        """Values of some features, one float32 column each, indexed by barcode.
+
+        Parameters
+        ----------
+        features : symbols or feature ids
+        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell)
+        """
+        columns = self._http.get_columns(f"{self._path}/values", features=_joined(features), unit=unit)
+        return to_frame(columns, index=self.barcodes())
+
+    def matrix(self, features: Sequence[str] | None = None, *, unit: Unit = "lognorm") -> sp.csc_matrix:
+        """Values of some or all features, shape (n_cells, n_selected), CSC float32."""
+        wanted = "*" if features is None else _joined(features)
+        columns = self._http.get_columns(f"{self._path}/values", features=wanted, unit=unit, layout="sparse")
+        n_columns = self.n_features if features is None else len(features)
+        return to_csc(columns, shape=(self.n_cells, n_columns))
+
+    def obs(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Annotations, indexed by barcode; all where no names are given."""
+        wanted = None if names is None else _joined(names)
+        columns = self._http.get_columns(f"{self._path}/columns.arrow", names=wanted)
+        return to_frame(columns, index=self.barcodes())
+
+    def embedding(self, name: str) -> np.ndarray:
+        """Coordinates, shape (n_cells, n_dims), float32, in the unit of the method; row order of ``barcodes``."""
+        columns = self._http.get_columns(f"{self._path}/embeddings.arrow", name=name)
+        return np.column_stack([column.values for column in columns.values()])
+
+    def annotate(self, name: str, values: pd.Series[Any]) -> dict[str, Any]:
+        """Save an annotation.
+
+        Parameters
+        ----------
+        values : categories by barcode; cells that it does not name stay empty
+
+        Returns
+        -------
+        The server's report: the new column, and how many barcodes did not match.
+        """
+        barcodes = {barcode: row for row, barcode in enumerate(self.barcodes())}
+        cells: dict[str, list[int]] = {}
+        unmatched = []
+        for barcode, value in values.dropna().items():
+            row = barcodes.get(str(barcode))
+            if row is None:
+                unmatched.append(str(barcode))
+            else:
+                cells.setdefault(str(value), []).append(row)
+        if not cells:
+            raise InvalidInputError(
+                "No barcode of the annotation is in this table",
+                where=", ".join(unmatched[:3]),
+                do="Give a series whose index holds barcodes as table.barcodes() spells them",
+            )
+        categories = [{"name": label, "cells": rows} for label, rows in cells.items()]
+        report: dict[str, Any] = self._http.post(f"{self._path}/columns", {"name": name, "categories": categories})
+        return {**report, "unmatched": unmatched}
+
+    def change_annotation(self, name: str, **changes: Any) -> dict[str, Any]:
+        """Rename, merge or recolour categories: ``rename={old: new}``, ``merge={new: [old, …]}``, ``colors={…}``."""
+        column = self._column(name)
+        path = f"{self._path}/columns/{column['id']}"
+        changed: dict[str, Any] = self._http.change("PATCH", path, changes, version=column["version"])
+        return changed
+
+    def delete_annotation(self, name: str) -> None:
+        """Remove an annotation; its revision can be undone."""
+        column = self._column(name)
+        self._http.change("DELETE", f"{self._path}/columns/{column['id']}", version=column["version"])
+
+    def _column(self, name: str) -> dict[str, Any]:
+        dataset = self._http.get(self._path.partition("/tables/")[0])
+        for table in dataset["tables"]:
+            for column in table["columns"]:
+                if table["name"] == self.name and column["name"] == name:
+                    found: dict[str, Any] = column
+                    return found
+        raise NotFoundError(f"The table has no annotation '{name}'", do="See table.columns for its annotations")
+
+
+def _joined(names: Sequence[str]) -> str:
+    if isinstance(names, str):
+        return names
+    return ",".join(name.replace("\\", "\\\\").replace(",", "\\,") for name in names)
