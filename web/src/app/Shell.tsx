@@ -81,6 +81,8 @@ function Notices() {
   );
 }
 
+const KEY_NAMES: Record<string, string> = { Escape: 'Esc', ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓' };
+
 function Keys({ onClose }: { onClose: () => void }) {
   const shortcuts = useStore(shortcutStore);
   return (
@@ -90,7 +92,7 @@ function Keys({ onClose }: { onClose: () => void }) {
           {shortcuts.map((s) => (
             <tr key={s.keys}>
               <td style={{ width: 110 }}>
-                <span className="row">{s.keys.split(' ').map((k) => <kbd key={k} className="key">{k === 'Escape' ? 'Esc' : k}</kbd>)}</span>
+                <span className="row">{s.keys.split(' ').map((k) => <kbd key={k} className="key">{KEY_NAMES[k] ?? k}</kbd>)}</span>
               </td>
               <td>{s.title}</td>
             </tr>

@@ -10,8 +10,8 @@ export const OKABE_ITO = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9',
 /** Twenty-four colours spaced in hue and lightness, for up to twenty-four categories. */
 export const SET_24 = [
   '#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#c9b800', '#7e57c2',
-  '#8c5a2b', '#2f4b7c', '#e4572e', '#76b041', '#a05195', '#17a2a2', '#f7a1a1', '#5b7f2f',
-  '#c2185b', '#9ecae1', '#b08d57', '#4527a0', '#a5d6a7', '#7f1d1d', '#b39ddb', '#455a64',
+  '#8c5a2b', '#5a78b8', '#e4572e', '#76b041', '#a05195', '#17a2a2', '#f7a1a1', '#5b7f2f',
+  '#c2185b', '#9ecae1', '#b08d57', '#6a3fd0', '#a5d6a7', '#a33a3a', '#b39ddb', '#607d8b',
 ];
 
 export const OTHERS_COLOR = '#a3a7ad';

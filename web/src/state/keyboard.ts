@@ -33,8 +33,11 @@ export function startKeyboard(): void {
   let held = '';
   let timer: ReturnType<typeof setTimeout> | undefined;
   window.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event.target) && event.key !== 'Escape') return;
+    // A slider moves by arrow keys; a dialog has the keys for itself.
+    if (event.key.startsWith('Arrow') && event.target instanceof HTMLInputElement) return;
+    if (document.querySelector('dialog[open]')) return;
     const list = shortcuts.get();
     const found = matchShortcut(list, held, event.key);
     const begins = !held && list.some((s) => s.keys.startsWith(`${event.key} `));

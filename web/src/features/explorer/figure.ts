@@ -8,7 +8,7 @@ import type { ExplorerState } from './useExplorer';
 
 const MOST_ROWS = 40;
 
-export async function saveFigure(plot: PlotHandle | null, state: ExplorerState, place: string): Promise<void> {
+export async function saveFigure(plot: PlotHandle | null, state: ExplorerState, place: string[]): Promise<void> {
   const ratio = 2;
   const picture = plot?.snapshot(ratio);
   if (!picture) return;
@@ -21,7 +21,7 @@ export async function saveFigure(plot: PlotHandle | null, state: ExplorerState, 
     plot: picture,
     pixelRatio: ratio,
     title: coloring.title,
-    subtitle: `${place} · ${embeddingTitle(state.embeddingName ?? '')} · ${count(shown)} cells`,
+    lines: [...place, `${embeddingTitle(state.embeddingName ?? '')}, ${count(shown)} cells`],
     rows: rows.slice(0, MOST_ROWS).map((e) => ({ label: e.label, count: count(e.count), color: e.color })),
     bar: coloring.scale
       ? { colors: rampOf(view.map), low: number(coloring.scale.low), high: (coloring.scale.clipped ? '≥ ' : '') + number(coloring.scale.high) }
