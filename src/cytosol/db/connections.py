@@ -105,6 +105,8 @@ def translated(error: exc.DBAPIError) -> CytosolError | exc.DBAPIError:
         return OutOfSpaceError(
             "The disk of the database is full", do="Free some space and try again", setting="min_free_bytes"
         )
+    if "deadlock detected" in lower or "could not serialize" in lower:
+        return UnavailableError("Somebody else changed the same things at the same moment", do="Try again")
     if "database is locked" in lower:
         return UnavailableError("The database is busy with another process", do="Try again in a moment")
     if "readonly database" in lower:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from cytosol.base.errors import ConflictError, DamagedDataError, UnavailableError
 from cytosol.db.engine import Database
+from cytosol.db.tables import metadata
 
 HEAD = "0001"
 """The newest migration; a test holds it to the files in ``migrations/versions``."""
@@ -21,6 +22,13 @@ _TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
     "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
 }
+_VERSIONS = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""The table in which alembic notes what ran, as it makes it itself."""
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -49,7 +57,7 @@ async def state(db: Database) -> SchemaState:
         found = str((await conn.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar or "")
     if found == HEAD:
         return SchemaState("current", found, HEAD)
-    return SchemaState("old" if found in KNOWN else "newer" if found else "empty", found, HEAD)
+    return SchemaState("old" if found in KNOWN else "newer" if found else "foreign", found, HEAD)
 
 
 async def prepare(db: Database) -> None:
@@ -73,14 +81,14 @@ async def prepare(db: Database) -> None:
 
 
 async def upgrade(db: Database) -> SchemaState:
-    """Run the migrations that are missing; an SQLite file is copied beside itself first. The state before."""
+    """Bring the database to this version; an SQLite file is copied beside itself first. The state before."""
     before = await state(db)
     _refuse_strange(db, before)
     if before.kind == "current":
         return before
     if before.kind == "old" and db.path is not None:
         copy_aside(db.path, f"before-{HEAD}")
-    await db.run_sync(_upgrade)
+    await db.run_sync(_make if before.kind == "empty" else run_migrations)
     return before
 
 
@@ -111,7 +119,15 @@ def copy_aside(source: Path, suffix: str) -> Path:
     return target
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _make(connection: sa.Connection) -> None:
+    """Make all tables of this version at once; a test holds them to what the migrations lead to."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(sa.schema.CreateTable(_VERSIONS))
+    connection.execute(sa.insert(_VERSIONS).values(version_num=HEAD))
+
+
+def run_migrations(connection: sa.Connection) -> None:
+    """Run all migrations that did not run yet."""
     # imported here: alembic takes 0.2 s to load and is needed once per version
     from alembic import command
     from alembic.config import Config

@@ -57,5 +57,5 @@ async def hand_over(conn: Connection, from_id: Key, to_id: Key) -> dict[str, int
                 values |= {"version": table.c.version + 1, "updated_at": now_us()}
             done = await conn.execute(sa.update(table).where(column == from_id).values(values))
             if done.rowcount:
-                moved[table.name] = done.rowcount
+                moved[str(table.name)] = done.rowcount
     return moved
