@@ -264,8 +264,10 @@ export interface Parameter {
 export interface FormatRecord {
   name: string;
   title: string;
-  summary?: string;
-  extensions?: string[];
+  description?: string;
+  suffixes?: string[];
+  /** False for formats that are known but not read. */
+  reads?: boolean;
   roles?: Record<string, string> | string[];
   parameters?: Parameter[];
 }

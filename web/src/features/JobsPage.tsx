@@ -107,7 +107,7 @@ function useLog(id: string, open: boolean): LogLine[] {
     queryKey: ['log', id],
     queryFn: async () => {
       const known = logStore.get().get(id) ?? NO_LINES;
-      const more = await getJobLog(id, known.length ? known[known.length - 1].seq : -1);
+      const more = await getJobLog(id, known.length ? known[known.length - 1].seq : 0);
       addLines(id, more);
       return known.length + more.length;
     },

@@ -181,7 +181,7 @@ function Options({ studyId, form, onChange }: { studyId: string; form: Form; onC
         <Field label="Format" help="The file’s content tells it; choose only when it is told wrongly.">
           <select className="input" value={form.format} onChange={(e) => set({ format: e.target.value })}>
             <option value="">Found from the file</option>
-            {formats.map((f) => <option key={f.name} value={f.name}>{f.title}</option>)}
+            {formats.filter((f) => f.reads !== false).map((f) => <option key={f.name} value={f.name}>{f.title}</option>)}
           </select>
         </Field>
         <Field label="Values" help="Raw counts are normalised (log, per 10,000); normalised values are taken as they are.">
