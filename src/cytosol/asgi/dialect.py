@@ -13,12 +13,21 @@ from cytosol.base.settings import Settings
 from cytosol.catalog.catalog import Catalog
 
 
+class EventSignal(Protocol):
+    """Wakes who watches events."""
+
+    async def wait_events(self, timeout_s: float) -> bool:
+        """Wait for the next event; False where none came in time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a dialect may use: the catalog, the settings, and the version of this server."""
+    """What a dialect may use: the catalog, the settings, the signal of new events, the version of this server."""
 
     catalog: Catalog
     settings: Settings
+    events: EventSignal
     version: str
 
 

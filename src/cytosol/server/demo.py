@@ -1,0 +1,211 @@
+"""The demonstration: a server with real studies, and three ways to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cytosol.base.errors import JobFailedError, NotFoundError
+from cytosol.base.settings import Settings
+from cytosol.catalog.catalog import Catalog
+from cytosol.model.rights import ALL_SCOPES, SYSTEM
+from cytosol.sdk.aio.client import AsyncClient
+from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.studies import AsyncDataset
+from cytosol.server.serve import serve, write_address
+from cytosol.server.synthetic import write_synthetic
+
+EMAIL = "demo@example.org"
+_ACCOUNT_FILE = "demo.json"
+_LARGE_CELLS = 200_000
+_ENDED = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One example study."""
+
+    name: str
+    file: str
+    description: str
+    matrix: Literal["raw", "normalized"]
+    embeddings: Literal["compute", "keep"]
+
+
+_CREDIT = "Data: 10x Genomics, CC BY 4.0."
+EXAMPLES = (
+    Example(
+        "PBMC 8k",
+        "pbmc8k_2700.h5",
+        f"2,700 cells of '8k PBMCs from a Healthy Donor' (v2 chemistry), raw counts. {_CREDIT}",
+        "raw",
+        "compute",
+    ),
+    Example(
+        "PBMC 68k reduced",
+        "pbmc68k_reduced.h5ad",
+        f"700 labelled cells of 'Fresh 68k PBMCs (Donor A)', scaled values as scanpy ships them. {_CREDIT}",
+        "normalized",
+        "keep",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the demonstration signs in as."""
+
+    email: str
+    password: str
+    token: str
+
+
+def run_demo(settings: Settings, *, check: bool, large: bool) -> None:
+    """Serve the example studies until stopped; with ``check``, query them through the SDK and stop."""
+    console = Console(stderr=False, highlight=False)
+
+    async def ready(catalog: Catalog, url: str) -> None:
+        write_address(settings, url)
+        account = await _account(settings, catalog)
+        async with AsyncClient(url, account.token) as client:
+            for example in EXAMPLES:
+                await _ensure(client, console, example, Path(str(files("cytosol") / "demo_data" / example.file)))
+            if large:
+                await _ensure_large(client, console, settings)
+            if check:
+                await _check(client, console)
+            else:
+                _explain(console, url, account)
+
+    serve(settings, on_ready=ready, once=check)
+
+
+async def _account(settings: Settings, catalog: Catalog) -> Account:
+    place = settings.data / _ACCOUNT_FILE
+    if place.is_file():
+        return Account(**json.loads(place.read_text(encoding="utf-8")))
+    password = secrets.token_urlsafe(12)
+    try:
+        user = await catalog.accounts.find_user(SYSTEM, email=EMAIL)
+        await catalog.accounts.set_password(SYSTEM, user_id=user.id, password=password)
+    except NotFoundError:
+        user = await catalog.accounts.create_user(SYSTEM, email=EMAIL, password=password, name="Demo", is_admin=True)
+    token, _ = await catalog.accounts.new_token(SYSTEM, name="demo", scopes=sorted(ALL_SCOPES), user_id=user.id)
+    account = Account(EMAIL, password, token)
+    place.touch(mode=0o600)
+    place.write_text(json.dumps(asdict(account)), encoding="utf-8")
+    return account
+
+
+async def _ensure(client: AsyncClient, console: Console, example: Example, file: Path) -> None:
+    """Submit the example unless its data are here already."""
+    try:
+        study = await client.study(example.name)
+    except NotFoundError:
+        study = await client.create_study(example.name, description=example.description)
+    datasets = await study.datasets()
+    if any(dataset.state in ("ready", "published") for dataset in datasets):
+        return
+    waiting = [job for job in await client.jobs() if job.study_id == study.id and job.state not in _ENDED]
+    job = waiting[0] if waiting else None
+    if job is None:
+        job = await study.submit(
+            file, name=example.name, matrix=example.matrix, embeddings=example.embeddings, progress=False
+        )
+    console.print(f"[bold]{example.name}[/]")
+    await _show(job, console)
+
+
+async def _show(job: AsyncJob, console: Console) -> None:
+    """A progress bar per step until the job has ended."""
+    columns = (TextColumn("  {task.description:32}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        current, step, started = progress.add_task("Waiting in queue", total=1.0), "", 0.0
+        while True:
+            await job.refresh()
+            if job.step and job.step != step:
+                progress.update(current, completed=1.0)
+                progress.stop_task(current)
+                step, started = job.step, job.progress
+                current = progress.add_task(step, total=1.0)
+            if job.state in _ENDED:
+                break
+            progress.update(current, completed=min(0.95, (job.progress - started) * 4))
+            await asyncio.sleep(0.1)
+        progress.update(current, completed=1.0)
+        progress.stop_task(current)
+    if job.state != "succeeded":
+        reason = (job.error or {}).get("detail", f"The job was {job.state}")
+        raise JobFailedError(reason, do=f"See: cytosol logs {job.serial}")
+
+
+async def _ensure_large(client: AsyncClient, console: Console, settings: Settings) -> None:
+    example = Example(
+        f"Synthetic: {_LARGE_CELLS:,} cells",
+        "",
+        "Seeded negative binomial counts with 15 planted clusters. Not real data.",
+        "raw",
+        "compute",
+    )
+    file = settings.data / "synthetic.h5ad"
+    try:
+        known = await (await client.study(example.name)).datasets()
+    except NotFoundError:
+        known = []
+    if not known:
+        console.print(f"Writing {_LARGE_CELLS:,} synthetic cells …")
+        write_synthetic(file, n_cells=_LARGE_CELLS)
+    try:
+        await _ensure(client, console, example, file)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+async def _check(client: AsyncClient, console: Console) -> None:
+    """Ask the server what a user would, and print the answers."""
+    for study in await client.studies():
+        dataset: AsyncDataset = await study.dataset()
+        table = dataset.table()
+        features = await table.features()
+        gene = next((name for name in ("CD3E", "CD3D", "LYZ") if name in features.index), str(features.index[0]))
+        values = await table.values([gene])
+        obs = await table.obs()
+        embeddings = ", ".join(f"{item['name']} ({item['n_dims']} dimensions)" for item in table.embeddings)
+        console.print(f"{study.name}: {table.n_cells:,} cells × {table.n_features:,} features, {table.kind}")
+        console.print(f"  {gene}: above 0 in {int((values[gene] > 0).sum()):,} cells, mean {values[gene].mean():.4f}")
+        console.print(f"  annotations: {', '.join(obs.columns)}")
+        console.print(f"  embeddings: {embeddings}")
+    console.print("The demonstration works.")
+
+
+def _explain(console: Console, url: str, account: Account) -> None:
+    def say(text: Any = "") -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    say()
+    say(f"Cytosol is ready at {url}")
+    say(f"  sign in as    {account.email}")
+    say(f"  password      {account.password}")
+    say(f"  token         {account.token}")
+    say()
+    say("From Python, with Cytosol's own client:")
+    say(f'  python -c \'import cytosol; c = cytosol.Client("{url}", "{account.token}"); '
+        'print(c.study("PBMC 8k").dataset().table().values(["CD3E", "LYZ"]).describe())\'')  # fmt: skip
+    say()
+    say("From a BBrowserX script (pip install bioturing_connector), nothing changed but the host:")
+    say("  python -c 'from bioturing_connector.bbrowserx_connector import BBrowserXConnector as B; "
+        f'c = B("{url}/t2d_index_tool/", "{account.token}"); '
+        'print(c.get_all_studies_info_in_group("human", "personal"))\'')  # fmt: skip
+    say()
+    say("From the shell:")
+    say(f"  curl -H 'Authorization: Bearer {account.token}' {url}/api/v1/studies")
+    say()
+    say("Stop with Ctrl-C. The next start takes seconds.")
