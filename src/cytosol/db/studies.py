@@ -14,6 +14,7 @@ from cytosol.base.keys import Key, new_key
 from cytosol.db import rows
 from cytosol.db.connections import Connection
 from cytosol.db.tables import attribute_values, attributes, datasets, elements, grants, originals, samples, users
+from cytosol.db.types import KeyType
 
 _CHUNK = 5_000
 
@@ -32,26 +33,32 @@ class Counts:
     technologies: tuple[str, ...] = ()
 
 
-async def counts(conn: Connection, study_ids: Collection[Key]) -> dict[Key, Counts]:
-    """What each of the studies holds, without what is still being made or in the trash."""
-    live = sa.and_(
-        elements.c.dataset_id == datasets.c.id,
-        elements.c.kind == "table",
-        elements.c.until_version.is_(None),
-        elements.c.deleted_at.is_(None),
-    )
-    statement = (
-        sa.select(datasets.c.study_id, datasets.c.id, datasets.c.technology, elements.c.meta)
-        .select_from(datasets.outerjoin(elements, live))
-        .where(
-            datasets.c.study_id.in_(list(study_ids)),
-            datasets.c.deleted_at.is_(None),
-            datasets.c.state.in_(("ready", "published")),
+_COUNTED = (
+    sa.select(datasets.c.study_id, datasets.c.id, datasets.c.technology, elements.c.meta)
+    .select_from(
+        datasets.outerjoin(
+            elements,
+            sa.and_(
+                elements.c.dataset_id == datasets.c.id,
+                elements.c.kind == "table",
+                elements.c.until_version.is_(None),
+                elements.c.deleted_at.is_(None),
+            ),
         )
     )
+    .where(
+        datasets.c.study_id.in_(sa.bindparam("ids", expanding=True, type_=KeyType())),
+        datasets.c.deleted_at.is_(None),
+        datasets.c.state.in_(("ready", "published")),
+    )
+)
+
+
+async def counts(conn: Connection, study_ids: Collection[Key]) -> dict[Key, Counts]:
+    """What each of the studies holds, without what is still being made or in the trash."""
     cells: dict[Key, dict[Key, int]] = defaultdict(dict)
     kinds: dict[Key, set[str]] = defaultdict(set)
-    for row in (await conn.execute(statement)).rows:
+    for row in (await conn.execute(_COUNTED, {"ids": list(study_ids)})).rows:
         known = cells[row["study_id"]]
         known[row["id"]] = max(known.get(row["id"], 0), int((row["meta"] or {}).get("n_cells", 0)))
         if row["technology"]:
