@@ -38,6 +38,17 @@ function patchJob(id: string, data: Record<string, unknown>): void {
   queryClient.setQueryData<Job>(keys.job(id), (job) => (job ? merge(job) : job));
 }
 
+/** A log grew: take the lines that came along, or ask for them where somebody looks at them. */
+function receiveLog(id: string, data: Record<string, unknown>): void {
+  const { progress, step } = data;
+  if (typeof progress === 'number') patchJob(id, { progress, ...(typeof step === 'string' ? { step } : {}) });
+  const known = logStore.get().get(id);
+  if (!known) return;
+  const lines = linesOf(data);
+  if (lines.length) addLines(id, lines);
+  else if (typeof data.seq === 'number' && data.seq > (known[known.length - 1]?.seq ?? 0)) void refresh(['log', id]);
+}
+
 let jobsTimer: ReturnType<typeof setTimeout> | undefined;
 
 function receive(event: ServerEvent): void {
@@ -47,7 +58,7 @@ function receive(event: ServerEvent): void {
     clearTimeout(jobsTimer);
     jobsTimer = setTimeout(() => void refresh(keys.jobs, keys.job(id)), 250);
   } else if (event.type === 'job.log') {
-    if (logStore.get().has(id)) addLines(id, linesOf(event.data));
+    receiveLog(id, event.data);
   } else if (event.type === 'dataset.changed') {
     void refresh(['datasets'], keys.dataset(id), keys.studies, ['study']);
   } else if (event.type === 'study.changed') {
