@@ -8,7 +8,8 @@ import pytest
 
 from cytosol.base.errors import UnavailableError
 from cytosol.db.engine import Database
-from tests.conformance.db import DatabaseSuite, opened
+from tests.conformance.db import RowsSuite, opened
+from tests.conformance.db_work import RightsSuite, WorkSuite
 
 
 @pytest.fixture
@@ -17,7 +18,15 @@ async def db(postgres_url: str) -> AsyncIterator[Database]:
         yield database
 
 
-class TestPostgresql(DatabaseSuite):
+class TestRows(RowsSuite):
+    """Runs the suite."""
+
+
+class TestRights(RightsSuite):
+    """Runs the suite."""
+
+
+class TestWork(WorkSuite):
     """Runs the suite."""
 
 

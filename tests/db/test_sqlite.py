@@ -16,7 +16,8 @@ from cytosol.base.errors import ConflictError, InvalidInputError, UnavailableErr
 from cytosol.db import rows, tables
 from cytosol.db.engine import Database
 from cytosol.db.single import ServerLock, running_server
-from tests.conformance.db import DatabaseSuite, add_study, add_user, opened
+from tests.conformance.db import RowsSuite, add_study, add_user, opened
+from tests.conformance.db_work import RightsSuite, WorkSuite
 
 
 @pytest.fixture
@@ -25,7 +26,15 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
         yield database
 
 
-class TestSqlite(DatabaseSuite):
+class TestRows(RowsSuite):
+    """Runs the suite."""
+
+
+class TestRights(RightsSuite):
+    """Runs the suite."""
+
+
+class TestWork(WorkSuite):
     """Runs the suite."""
 
 
