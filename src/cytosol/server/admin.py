@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -130,19 +129,7 @@ async def revoke_token(settings: Settings, *, token_id: str) -> None:
 
 async def add_storage(settings: Settings, *, name: str, target: str, email: str, group: str) -> str:
     """Mount a folder or bucket for a user, a group or all members; gives the id."""
-    location: Mapping[str, Any]
-    if target.startswith("s3://"):
-        kind = "s3"
-        location = {
-            "url": target,
-            "endpoint": settings.s3_endpoint,
-            "region": settings.s3_region,
-            "access_key": settings.s3_access_key,
-            "secret_key": settings.s3_secret_key,
-            "machine_keys": not settings.s3_access_key,
-        }
-    else:
-        kind, location = "folder", {"path": os.path.realpath(target)}
+    kind, location = _location(settings, target)
     async with opened(settings) as catalog:
         owner = (await catalog.accounts.find_user(SYSTEM, email=email)).id if email else None
         view = await catalog.storages.add(
@@ -154,6 +141,19 @@ async def add_storage(settings: Settings, *, name: str, target: str, email: str,
             group_id=await _group(catalog, group) if group else None,
         )
         return view.storage.id.hex24
+
+
+def _location(settings: Settings, target: str) -> tuple[str, Mapping[str, Any]]:
+    if not target.startswith("s3://"):
+        return "folder", {"path": str(Path(target).resolve())}
+    return "s3", {
+        "url": target,
+        "endpoint": settings.s3_endpoint,
+        "region": settings.s3_region,
+        "access_key": settings.s3_access_key,
+        "secret_key": settings.s3_secret_key,
+        "machine_keys": not settings.s3_access_key,
+    }
 
 
 async def _group(catalog: Catalog, name: str) -> Key:

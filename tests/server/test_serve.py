@@ -1,0 +1,149 @@
+"""Starting, stopping and operating the server as a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import COMMAND, EMAIL, PASSWORD, RunningServer, command, server, serving
+
+__all__ = ["server"]
+
+
+def run(*arguments: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("CYTOSOL_")} | environment
+    return subprocess.run(
+        [*COMMAND, *arguments, "--data", str(data)], capture_output=True, text=True, env=env, timeout=60, check=False
+    )
+
+
+def test_an_empty_folder_prints_a_link_that_makes_the_first_admin_once(tmp_path: Path) -> None:
+    with serving(tmp_path, with_user=False) as running:
+        deadline = time.monotonic() + 10
+        while len(running.printed) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        key = re.search(r"/app/setup\?key=(\S+)", "\n".join(running.printed))
+        assert key, running.printed
+        body = {"key": key[1], "email": EMAIL, "name": "Ada", "password": PASSWORD}
+        with httpx.Client(base_url=f"{running.url}/api/v1/", headers={"x-cytosol": "1"}) as client:
+            assert client.get("server").json()["needs_setup"] is True
+            made = client.post("setup", json=body)
+            assert made.status_code in (200, 201), made.text
+            assert made.json()["user"]["is_admin"] is True
+            assert client.get("session").json()["user"]["email"] == EMAIL
+            assert client.get("server").json()["needs_setup"] is False
+        again = httpx.post(f"{running.url}/api/v1/setup", json=body)
+        assert again.status_code == 401
+    with serving(tmp_path, with_user=False) as running:
+        assert not any("setup" in line for line in running.printed)
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port), data=tmp_path)
+    assert done.returncode == 1
+    assert f"Port {port} is taken by another program" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    done = run("serve", "--port", "0", data=tmp_path, CYTOSOL_MIN_FREE_BYTES=str(1 << 60))
+    assert done.returncode == 1
+    assert "GB are free" in done.stderr
+    assert "min_free_bytes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
+    done = run("serve", data=tmp_path, CYTOSOL_WORKERS="none")
+    assert done.returncode == 1
+    assert "workers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_server_on_the_folder_is_refused(server: RunningServer) -> None:
+    done = run("serve", "--port", "0", data=server.data, CYTOSOL_MIN_FREE_BYTES="0")
+    assert done.returncode == 1
+    assert "already runs on this data folder" in done.stderr
+
+
+def test_operations(server: RunningServer) -> None:
+    assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
+    metrics = httpx.get(f"{server.url}/metrics").text
+    assert re.search(r"^cytosol_resident_bytes \d", metrics, re.M)
+    assert re.search(r'^cytosol_jobs\{state="queued"\} 0', metrics, re.M)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v2/studies", "/api/v1/nothing", "/wp-login.php"])
+def test_unknown_addresses_are_json_404s_with_a_request_id(server: RunningServer, path: str) -> None:
+    answer = httpx.get(server.url + path)
+    assert answer.status_code == 404
+    assert "json" in answer.headers["content-type"]
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_the_request_id_stands_in_the_log(server: RunningServer) -> None:
+    httpx.get(f"{server.url}/api/v1/studies/none", headers={"x-request-id": "trace-me-1"})
+    lines = (server.data / "logs" / "cytosol.log").read_text().splitlines()
+    found = [json.loads(line) for line in lines if "trace-me-1" in line]
+    assert found
+    assert found[0]["status"] in (401, 404, 422)
+
+
+def test_a_missing_slash_of_the_connector_is_explained(server: RunningServer) -> None:
+    answer = httpx.post(f"{server.url}/api/v1/test_connection", json={}, headers={"bioturing-api-token": server.token})
+    assert answer.status_code == 404
+    assert "slash" in answer.json()["detail"]
+    assert "slash" in answer.json()["message"]
+
+
+def test_users_and_tokens_by_command_while_the_server_runs(server: RunningServer) -> None:
+    server.command("user", "add", "bo@example.org", "--password", PASSWORD)
+    token = server.command("token", "new", "bo@example.org", "--scope", "read", "--expires", "1").strip()
+    headers = {"authorization": f"Bearer {token}"}
+    who = httpx.get(f"{server.url}/api/v1/session", headers=headers).json()
+    assert (who["user"]["email"], who["scopes"]) == ("bo@example.org", ["read"])
+    listed = json.loads(server.command("token", "list", "bo@example.org", "--json"))
+    assert token not in json.dumps(listed)
+    server.command("token", "revoke", listed[0]["id"])
+    deadline = time.monotonic() + 15
+    while httpx.get(f"{server.url}/api/v1/session", headers=headers).status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    server.command("user", "disable", "bo@example.org")
+    refused = httpx.post(f"{server.url}/api/v1/session", json={"email": "bo@example.org", "password": PASSWORD})
+    assert refused.status_code in (401, 403)
+    assert json.loads(server.command("user", "list", "--json"))[-1]["disabled"] is True
+
+
+def test_it_stops_cleanly(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        assert running.stop() in (0, 130, -signal.SIGINT)
+    assert not any("Traceback" in line for line in running.printed)
+
+
+def test_a_password_from_standard_input(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "user", "add", "c@example.org", "--password", "-", "--data", str(tmp_path)],
+        input=f"{PASSWORD}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "c@example.org" in command("user", "list", data=tmp_path)
