@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from cytosol.store.digests import Digest
 from cytosol.store.originals import original_path, verify
 
 COLLECT_EVERY_US = 3_600_000_000
+_RECENT_US = 24 * 3_600_000_000
+_log = logging.getLogger("cytosol.care")
 _COLLECT_MEMORY = 128 << 20
 Findings = list["Finding"]
 Weights = list["Weight"]
@@ -78,6 +81,17 @@ class Care:
             )
         self._context.notifier.jobs_waiting()
         return True
+
+    async def mend_recent(self) -> None:
+        """Write the group metadata of datasets that changed in the last day again; for the runner, after a crash."""
+        recent = {"updated_at": rows.Above(now_us() - _RECENT_US), "data_version": rows.Above(0), "deleted_at": None}
+        async with self._context.db.read() as conn:
+            found = await rows.find(conn, tables.datasets, recent)
+        for row in found:
+            try:
+                await rewrite_metadata(self._context, row["id"])
+            except CytosolError as error:
+                _log.error("the metadata of dataset %s cannot be written: %s", row["id"], error)
 
     async def collect(self, actor: Actor, *, tell: Callable[[str], None] | None = None) -> dict[str, int]:
         """Remove what nobody needs any more; how much of what."""

@@ -111,6 +111,18 @@ class Leases:
         self._context.notifier.events_stored()
         return state
 
+    async def give_back(self, job: Job) -> None:
+        """Put a job back into the queue because the server stops; that run does not count as an attempt."""
+        await self.discard(job)
+        async with self._context.db.write() as conn:
+            if await work.release(conn, job.id, epoch=job.epoch):
+                await rows.update(conn, tables.jobs, {"id": job.id}, {"attempt": job.attempt - 1})
+                await work.append_log(
+                    conn, job.id, [{"text": "The server was stopped; starting again later", "level": "warning"}]
+                )
+                await tell_job(conn, job, "queued")
+        self._context.notifier.events_stored()
+
     async def recover(self, owner: str) -> Jobs:
         """Take over what dead runners left: their jobs are queued again or fail with the reason; which ones.
 

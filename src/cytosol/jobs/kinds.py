@@ -1,0 +1,16 @@
+"""The kinds of jobs that ship with Cytosol."""
+
+from __future__ import annotations
+
+from cytosol.jobs.collect import collect
+from cytosol.jobs.export import export
+from cytosol.jobs.ingest import ingest
+from cytosol.jobs.registry import JobKind, JobRegistry
+
+DEFAULT_KINDS = JobRegistry(
+    (
+        JobKind("ingest", "Make a dataset of files", ingest),
+        JobKind("export", "Make a file of a dataset", export),
+        JobKind("collect", "Remove what nobody needs any more", collect),
+    )
+)
