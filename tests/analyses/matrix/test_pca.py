@@ -47,6 +47,25 @@ def test_lost_variance_and_blocks(planted: Counts) -> None:
     check(principal_components(lambda: cuts))
 
 
+def test_sparse_and_dense_rows_give_the_same() -> None:
+    # 600 genes of falling density: the sparse way and Lanczos iteration, against whole dense decomposition.
+    rng = np.random.default_rng(4)
+    density = np.geomspace(0.45, 0.008, 600)
+    dense = (rng.random((3000, 600)) < density) * rng.gamma(2, 1, (3000, 600)) * rng.choice([1, 2], (3000, 1))
+    dense = dense.astype(np.float32)
+    assert (dense > 0).mean() < 0.12
+    variance, _ = slow(dense.astype(np.float64), 40)
+    centred = dense.astype(np.float64) - dense.mean(axis=0, dtype=np.float64)
+    for order in (np.arange(600), rng.permutation(600)):
+        matrix = sp.csr_matrix(dense)[:, order]  # taking columns out of order leaves indices unsorted
+        found = principal_components(matrix, PcaParams(n_components=40, block_bytes=1 << 20))
+        np.testing.assert_allclose(found.variance, variance, rtol=1e-5)
+        np.testing.assert_allclose(found.loadings.T @ found.loadings, np.eye(40), atol=1e-12)
+        np.testing.assert_allclose(found.scores, centred[:, order] @ found.loadings, atol=1e-3)
+    whole = principal_components(sp.csr_matrix(dense + 1), PcaParams(n_components=40))
+    np.testing.assert_allclose(whole.variance, variance, rtol=1e-5)
+
+
 def test_a_large_offset_does_not_cost_precision() -> None:
     rng = np.random.default_rng(0)
     dense = rng.normal(size=(500, 12)) * np.arange(1, 13) + 1e4

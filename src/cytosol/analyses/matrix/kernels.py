@@ -15,6 +15,10 @@ def _compile(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
+def _compile_fast(function: Function) -> Function:
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function))
+
+
 @_compile
 def rank_sums(  # noqa: PLR0917 -- compiled functions take their arguments by position
     keys: np.ndarray, indptr: np.ndarray, sizes: np.ndarray, sums: np.ndarray, ties: np.ndarray
@@ -87,6 +91,23 @@ def group_sums(  # noqa: PLR0917 -- compiled functions take their arguments by p
         for at in range(indptr[column], indptr[column + 1]):
             sums[column, groups[at]] += data[at]
             counts[column, groups[at]] += 1
+
+
+@_compile_fast
+def add_products(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, products: np.ndarray) -> None:
+    """Add the products of all pairs of values of each row to the upper triangle.
+
+    Parameters
+    ----------
+    data, indices, indptr : of a CSR matrix with sorted indices; data float32
+    products : shape (n_columns, n_columns), float32, changed in place
+    """
+    for row in range(indptr.size - 1):
+        first, stop = indptr[row], indptr[row + 1]
+        for one in range(first, stop):
+            value, line = data[one], products[indices[one]]
+            for other in range(one, stop):
+                line[indices[other]] += value * data[other]
 
 
 FORCE_SHIFT = 14

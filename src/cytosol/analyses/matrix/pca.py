@@ -8,9 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
+import scipy.sparse.linalg
 
 from cytosol.analyses.parameters import Params, parameter
 from cytosol.base.errors import InvalidInputError
+
+_LANCZOS_FROM = 500
+"""Features from which on the leading eigenvectors are found by iteration."""
+_SPARSE_BELOW = 0.12
+"""Share of values other than zero below which products are made value by value."""
 
 RowBlocks = Callable[[], Iterable[sp.csr_matrix]]
 """Gives the rows of a matrix in order, in blocks, as often as it is called."""
@@ -24,6 +30,9 @@ class PcaParams(Params):
     scale: bool = parameter(False, "Whether every gene is scaled to unit variance first")
     block_bytes: int = parameter(
         32 << 20, "Memory of one block of cells as a dense matrix", unit="bytes", minimum=1 << 16
+    )
+    threads: int = parameter(
+        1, "Threads of the matrix products; another number may change the last bits", minimum=1, maximum=256
     )
 
 
@@ -65,10 +74,18 @@ def principal_components(matrix: sp.csr_matrix | RowBlocks, params: PcaParams | 
 
     Notes
     -----
-    The products of genes are summed from single-precision blocks in double precision, after a shift close to the
-    mean; the covariance is then decomposed in double precision. Memory: 3 × 8 × n_features² bytes and a block.
+    Halko et al. 2011, doi:10.1137/090771806, names the ways; here products of genes are summed from single-precision
+    blocks in double precision, and the leading eigenvectors of the covariance are found by Lanczos iteration and
+    made orthonormal in double precision (few genes: decomposed whole). Memory: 3 × 8 × n_features² bytes and a block.
     """
-    params = params or PcaParams()
+    # Opens every loaded library, which the server process never needs.
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits((params or PcaParams()).threads, user_api="blas"):
+        return _components(matrix, params or PcaParams())
+
+
+def _components(matrix: sp.csr_matrix | RowBlocks, params: PcaParams) -> PcaResult:
     blocks = _once(matrix) if callable(matrix) else lambda: iter((matrix,))
     n_cells, mean, gram = _gram(blocks, params.block_bytes)
     if n_cells < 2 or not len(mean):
@@ -86,11 +103,9 @@ def principal_components(matrix: sp.csr_matrix | RowBlocks, params: PcaParams | 
         covariance /= np.outer(deviation, deviation)
     total = float(covariance.trace())
     n_components = min(params.n_components, len(mean), n_cells - 1)
-    values, vectors = scipy.linalg.eigh(
-        covariance, subset_by_index=[len(mean) - n_components, len(mean) - 1], overwrite_a=True, check_finite=False
-    )
-    variance = np.maximum(values[::-1], 0)
-    loadings = fix_signs(vectors[:, ::-1])
+    values, vectors = _leading(covariance, n_components)
+    variance = np.maximum(values, 0)
+    loadings = fix_signs(vectors)
     scores = _project(blocks, loadings / deviation[:, None], mean, n_cells)
     ratio = variance / total if total > 0 else np.zeros(n_components)
     return PcaResult(scores, loadings, variance, ratio, mean, deviation)
@@ -115,24 +130,78 @@ def _once(blocks: RowBlocks) -> Callable[[], Iterator[sp.csr_matrix]]:
     return lambda: iter(blocks())
 
 
+def _leading(covariance: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest eigenvalues, shape (k,), decreasing, and their vectors, shape (n_features, k); both float64."""
+    n_features = len(covariance)
+    scale = float(np.abs(covariance.diagonal()).max())
+    if n_features >= _LANCZOS_FROM and k <= n_features // 8 and scale > 0:
+        try:
+            start = np.random.default_rng(0).standard_normal(n_features).astype(np.float32)
+            _, rough = scipy.sparse.linalg.eigsh((covariance / scale).astype(np.float32), k, v0=start, ncv=3 * k + 20)
+        except scipy.sparse.linalg.ArpackError:  # no convergence: decomposed whole below
+            pass
+        else:
+            basis = np.linalg.qr(rough.astype(np.float64))[0]
+            values, turn = scipy.linalg.eigh(basis.T @ covariance @ basis)
+            return values[::-1], (basis @ turn)[:, ::-1]
+    values, vectors = scipy.linalg.eigh(covariance, subset_by_index=[n_features - k, n_features - 1])
+    return values[::-1], vectors[:, ::-1]
+
+
 def _gram(blocks: Callable[[], Iterator[sp.csr_matrix]], block_bytes: int) -> tuple[int, np.ndarray, np.ndarray]:
     """Number of rows, mean of the columns, and the sum of products of the centred columns."""
-    n_cells, shift, total, gram = 0, np.zeros(0), np.zeros(0), np.zeros((0, 0))
+    sums: _Sums | None = None
     for block in blocks():
+        if block.shape[0] and sums is None:
+            sums = _Sums(block)
         step = max(1, block_bytes // (4 * max(1, block.shape[1])))
         for start in range(0, block.shape[0], step):
-            dense = block[start : start + step].toarray().astype(np.float32, copy=False)
-            if not n_cells:
-                shift = dense.mean(axis=0)
-                total, gram = np.zeros(dense.shape[1]), np.zeros((dense.shape[1],) * 2)
-            dense -= shift
-            total += dense.sum(axis=0, dtype=np.float64)
-            gram += dense.T @ dense
-            n_cells += len(dense)
-    if n_cells:
-        gram -= np.outer(total, total) / n_cells
-        total = total / n_cells + shift
-    return n_cells, total, gram
+            if sums is not None:
+                sums.add(block[start : start + step])
+    if sums is None:
+        return 0, np.zeros(0), np.zeros((0, 0))
+    return sums.centred()
+
+
+class _Sums:
+    """Sums of values and of products of columns, row block by row block.
+
+    Sparse rows are multiplied value by value, dense ones as matrices, after a shift near the mean so that single
+    precision suffices; the first block decides. In sparse data the mean is small beside the spread.
+    """
+
+    def __init__(self, first: sp.csr_matrix) -> None:
+        n_features = first.shape[1]
+        self.n_cells = 0
+        self.sparse = first.nnz < _SPARSE_BELOW * first.shape[0] * n_features
+        self.shift = np.zeros(n_features, np.float32)
+        if not self.sparse:
+            self.shift = np.asarray(first[:1000].mean(axis=0)).ravel().astype(np.float32)
+        self.total = np.zeros(n_features)
+        self.upper = np.zeros((n_features, n_features))
+
+    def add(self, rows: sp.csr_matrix) -> None:
+        self.n_cells += rows.shape[0]
+        if not self.sparse:
+            dense = rows.toarray().astype(np.float32, copy=False)
+            dense -= self.shift
+            self.total += dense.sum(axis=0, dtype=np.float64)
+            self.upper += dense.T @ dense
+            return
+        from cytosol.analyses.matrix import kernels  # numba; runs in job processes only
+
+        rows = rows if rows.has_sorted_indices else rows.sorted_indices()
+        data = rows.data.astype(np.float32, copy=False)
+        self.total += np.bincount(rows.indices, data, len(self.total))
+        products = np.zeros(self.upper.shape, np.float32)
+        kernels.add_products(data, rows.indices, rows.indptr, products)
+        self.upper += products
+
+    def centred(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """Number of rows, mean, and the sum of products of the centred columns, whole."""
+        mean = self.total / self.n_cells
+        upper = np.triu(self.upper - np.outer(self.total, mean))
+        return self.n_cells, mean + self.shift, upper + np.triu(upper, 1).T
 
 
 def _project(
