@@ -16,5 +16,7 @@ def shared_data() -> Path:
     """The folder of further real files beside the project; absent in a plain clone."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("the further data files beside the project are not here; the shipped files cover this test's ground")
+        pytest.skip(
+            "the further data files beside the project are not here; the shipped files cover this test's ground"
+        )
     return folder

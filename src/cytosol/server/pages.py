@@ -46,10 +46,10 @@ async def _page(request: Request) -> Response:
 
 async def _page_or_asset(request: Request) -> Response:
     path = request.path_params["path"]
-    if "." not in path.rsplit("/", 1)[-1]:
-        return await _page(request)
     asset = (STATIC / path).resolve()
     if not asset.is_relative_to(STATIC) or not asset.is_file():
+        if not path.startswith("assets/"):
+            return await _page(request)
         return json_response({"status": 404, "code": "not-found", "detail": f"There is no file '{path}'."}, status=404)
     lasting = "/assets/" in f"/{path}"
     cache = "public, max-age=31536000, immutable" if lasting else "no-cache"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import scipy.sparse as sp
 
 def base64_array(values: np.ndarray, dtype: str) -> str:
     """Spell an array, for example with ``dtype="<f4"``."""
-    return base64.b64encode(np.ascontiguousarray(values, dtype=dtype)).decode()
+    return base64.b64encode(np.ascontiguousarray(values, dtype=dtype).tobytes()).decode()
 
 
 def encode_matrix(matrix: sp.csc_matrix) -> dict[str, Any]:
@@ -39,14 +38,19 @@ def encode_embedding(coordinates: np.ndarray) -> dict[str, Any]:
     return {"coord_arr": base64_array(coordinates, "<f4"), "coord_shape": [int(n) for n in coordinates.shape]}
 
 
-def base64_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+class Base64Stream:
     """Base64 of a long buffer that comes in pieces, without holding it whole."""
-    rest = b""
-    for piece in pieces:
-        whole = rest + piece
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def add(self, piece: bytes) -> bytes:
+        """What can be spelled now."""
+        whole = self._rest + piece
         cut = len(whole) - len(whole) % 3
-        rest = whole[cut:]
-        if cut:
-            yield base64.b64encode(whole[:cut])
-    if rest:
-        yield base64.b64encode(rest)
+        self._rest = whole[cut:]
+        return base64.b64encode(whole[:cut])
+
+    def end(self) -> bytes:
+        """What is left."""
+        return base64.b64encode(self._rest)
