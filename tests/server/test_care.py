@@ -9,6 +9,9 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 import cytosol
 from tests.processes import RunningServer, command, server, serving
 
@@ -47,8 +50,6 @@ def ingest(running: RunningServer) -> str:
         job = study.submit(H5AD, matrix="normalized", embeddings="keep", progress=False).wait(progress=False)
         dataset = client.dataset(job.dataset_id)
         barcodes = dataset.table().barcodes()
-        import pandas as pd
-
         dataset.table().annotate("Picked", pd.Series("yes", index=barcodes[:10]))
         return str(dataset.id)
 
@@ -82,12 +83,8 @@ def test_backup_destroy_restore(tmp_path: Path) -> None:
 
 def test_restore_refuses_a_folder_in_use(server: RunningServer, tmp_path: Path) -> None:
     server.command("backup", str(tmp_path / "saved"))
-    try:
+    with pytest.raises(AssertionError, match="server runs on this data folder"):
         server.command("restore", str(tmp_path / "saved"))
-    except AssertionError as error:
-        assert "server runs on this data folder" in str(error)
-    else:
-        raise AssertionError("restored over a live server")
 
 
 def test_a_damaged_backup_is_refused(server: RunningServer, tmp_path: Path) -> None:
@@ -98,12 +95,8 @@ def test_a_damaged_backup_is_refused(server: RunningServer, tmp_path: Path) -> N
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
-    try:
+    with pytest.raises(AssertionError, match=victim.name):
         command("restore", str(saved), data=tmp_path / "elsewhere")
-    except AssertionError as error:
-        assert victim.name in str(error)
-    else:
-        raise AssertionError("restored damaged bytes")
 
 
 def test_check_mends_a_lost_index_and_du_and_logs(server: RunningServer) -> None:
