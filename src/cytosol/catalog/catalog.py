@@ -6,6 +6,7 @@ from cytosol.analyses.registry import DEFAULT_ANALYSES, AnalysisRegistry
 from cytosol.base.protocols import Notifier
 from cytosol.base.settings import Settings
 from cytosol.catalog.accounts import Accounts
+from cytosol.catalog.annotation_files import AnnotationFiles
 from cytosol.catalog.annotations import Annotations, AnnotationSubject
 from cytosol.catalog.audit import Audit
 from cytosol.catalog.care import Care
@@ -15,8 +16,10 @@ from cytosol.catalog.datasets import Datasets, DatasetSubject
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.folders import Folders
+from cytosol.catalog.group_studies import GroupStudies
 from cytosol.catalog.groups import Groups
 from cytosol.catalog.history import History, Subject
+from cytosol.catalog.idempotency import Idempotency
 from cytosol.catalog.jobs import Jobs
 from cytosol.catalog.layouts import Layouts
 from cytosol.catalog.leases import Leases
@@ -53,11 +56,13 @@ class Catalog:
         self.audit = Audit(context)
         self.events = Events(context)
         self.history = History(context, (*SUBJECTS, AnnotationSubject(context)))
+        self.idempotency = Idempotency(context)
         self.accounts = Accounts(context)
         self.groups = Groups(context)
         self.folders = Folders(context)
         self.sharing = Sharing(context)
         self.studies = Studies(context)
+        self.group_studies = GroupStudies(context)
         self.samples = Samples(context)
         layouts = Layouts()
         self.uploads = Uploads(context)
@@ -66,6 +71,7 @@ class Catalog:
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
         self.annotations = Annotations(context, layouts, self.tables)
+        self.annotation_files = AnnotationFiles(self.annotations, self.storages)
         self.jobs = Jobs(context)
         self.exports = Exports(context, self.tables, self.jobs)
         self.leases = Leases(context)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cytosol.base.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError
+from cytosol.base.errors import ConflictError, CytosolError, ForbiddenError, NotFoundError, TooManyError
 from cytosol.base.keys import Key
 from cytosol.base.settings import Settings
 from cytosol.base.times import now_us
 from cytosol.catalog.access import study_access
 from cytosol.catalog.commit import PERMISSIONS, tell_job
 from cytosol.catalog.context import Context
-from cytosol.catalog.leases import close_job, hide_unmade
+from cytosol.catalog.leases import close_job, error_json, hide_unmade
 from cytosol.catalog.records import Page, all_to, check_limit, decode_key_cursor, page_of, to
 from cytosol.db import rows, tables, work
 from cytosol.db.connections import Connection
@@ -146,6 +146,17 @@ class Jobs:
             )
         return all_to(LogEntry, found)
 
+    async def refuse(self, actor: Actor, *, kind: str, error: CytosolError) -> Job:
+        """Write down a job that cannot be done, with its reason; for clients that learn of reasons from a log only."""
+        require_user(actor)
+        params = {"refused": True}
+        async with self._context.db.write() as conn:
+            job = await insert_job(conn, actor, kind, study_id=None, dataset_id=None, params=params, memory_bytes=0)
+            await close_job(conn, job, "failed", error_json(error))
+            job = to(Job, await rows.need(conn, tables.jobs, job.id))
+        self._context.notifier.events_stored()
+        return job
+
     async def cancel(self, actor: Actor, *, job_id: Key) -> JobView:
         """Stop a job: at once if it waits, in a moment if it runs. A job that has ended stays as it is."""
         async with self._context.db.write() as conn:
@@ -173,6 +184,8 @@ class Jobs:
                 raise ConflictError(
                     f"The job is {job.state}", do="Only a job that failed or was cancelled can be retried"
                 )
+            if job.params.get("refused"):
+                raise ConflictError("This job cannot be done, however often it is tried", do="See its log for the reason")
             await check_job_limit(conn, actor, self._context.settings)
             await hide_unmade(conn, job, hidden=False)
             values = {

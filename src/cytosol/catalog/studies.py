@@ -135,7 +135,7 @@ class Studies:
             held = await permissions_on_studies(conn, actor, ids)
             counted = await studies.counts(conn, ids)
         views = [
-            _view_of(row, held[row["id"]], counted.get(row["id"], studies.Counts()))
+            study_view(row, held[row["id"]], counted.get(row["id"]))
             for row in shown
             if not chosen.trash or Permission.STUDY_DELETE in held[row["id"]]
         ]
@@ -296,7 +296,9 @@ async def _changed(conn: Connection, study_id: Key) -> None:
     await events.append(conn, "study.changed", subject_kind="study", subject_id=study_id, study_id=study_id)
 
 
-def _view_of(row: Mapping[Any, Any], held: frozenset[Permission], counted: studies.Counts) -> StudyView:
+def study_view(row: Mapping[Any, Any], held: frozenset[Permission], counted: studies.Counts | None) -> StudyView:
+    """A row of a study with its owner's e-mail and name, as people see it."""
+    counted = counted or studies.Counts()
     return StudyView(
         to(Study, row),
         row["owner_email"],

@@ -181,7 +181,7 @@ class Submissions:
         """
         async with self._context.db.write() as conn:
             row = await rows.get(conn, tables.jobs, job_id)
-            if row is None or row["dataset_id"] is None:
+            if row is None or row["dataset_id"] is None or row["kind"] != "ingest":
                 raise NotFoundError("There is no such submission, or it is not yours")
             job = to(Job, row)
             dataset, _ = await dataset_access(conn, actor, row["dataset_id"], Permission.FILE_UPLOAD)

@@ -18,10 +18,12 @@ from cytosol.analyses.matrix.normalization import log_normalize, log_normalize_f
 from cytosol.base.errors import ConflictError, InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
-from cytosol.catalog.access import dataset_access
+from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.indexes import Indexes
 from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, dataset_path
+from cytosol.catalog.records import to
+from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_features
 from cytosol.model.rights import Actor, Permission
 from cytosol.model.studies import Dataset, Element
@@ -133,6 +135,24 @@ class Tables:
         if not dataset.data_version:
             raise ConflictError("The dataset is being made", do="Wait until its job has succeeded")
         return Pinned(dataset, layout, layout.table(table))
+
+    async def pin_study(self, actor: Actor, *, study_id: Key) -> Pinned:
+        """The main table of a study: that of its first published dataset.
+
+        Raises
+        ------
+        NotFoundError
+            Where there is no such study, or nothing of it is published.
+        """
+        ready = {"study_id": study_id, "state": "published", "deleted_at": None, "data_version": rows.Above(0)}
+        async with self._context.db.read() as conn:
+            await study_access(conn, actor, study_id, Permission.DATA_READ)
+            row = await rows.first(conn, tables.datasets, ready, order=("position", "id"))
+            if row is None:
+                raise NotFoundError("There is no such study, or it is not shared with you")
+            dataset = to(Dataset, row)
+            layout = await self._layouts.get(conn, dataset, None)
+        return Pinned(dataset, layout, layout.table(""))
 
     async def search(self, pinned: Pinned, *, text: str = "", limit: int = 50) -> list[FeatureHit]:
         """Features whose symbol or id contains the text, whatever the case: equal ones first, then by prefix."""

@@ -35,14 +35,14 @@ _TRIPLET_NAMES = {
 
 STUDY_TYPES: Mapping[int, StudyType] = {
     0: StudyType("a BBrowser study", "bbrowser", _SINGLE, _AS_NAMED),
-    1: StudyType("10x HDF5", "tenx_h5", _SINGLE, _AS_NAMED),
+    1: StudyType("10x HDF5", "tenx-h5", _SINGLE, _AS_NAMED),
     2: StudyType("h5ad", "h5ad", _SINGLE, _AS_NAMED),
-    3: StudyType("10x MTX", "tenx_mtx", _TRIPLET, _TRIPLET_NAMES),
+    3: StudyType("10x MTX", "tenx-mtx", _TRIPLET, _TRIPLET_NAMES),
     4: StudyType("BCS", "bcs", _SINGLE, _AS_NAMED),
     5: StudyType("Seurat RDS", "rds", _SINGLE, _AS_NAMED),
     6: StudyType("TSV", "delimited", _SINGLE, _AS_NAMED),
-    15: StudyType("TileDB-SOMA", "tiledb_soma", {"folder": "matrix"}, _AS_NAMED),
-    23: StudyType("a processed folder", "processed_folder", _SINGLE, _AS_NAMED),
+    15: StudyType("TileDB-SOMA", "tiledb-soma", {"folder": "matrix"}, _AS_NAMED),
+    23: StudyType("a processed folder", "processed-folder", _SINGLE, _AS_NAMED),
 }
 _SPATIAL = {
     7: "GeoMx DSP",

@@ -1,0 +1,70 @@
+"""Annotations that come as a text file on a storage."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pandas as pd
+
+from cytosol.base.errors import InvalidInputError, LimitExceededError, UnreadableFileError
+from cytosol.base.keys import Key
+from cytosol.base.protocols import Source
+from cytosol.catalog.annotations import Added, Annotations
+from cytosol.catalog.storages import Storages
+from cytosol.model.rights import Actor
+
+MAX_FILE_BYTES = 512 << 20
+
+
+class AnnotationFiles:
+    """The verbs that read annotations from files."""
+
+    def __init__(self, annotations: Annotations, storages: Storages) -> None:
+        self._annotations = annotations
+        self._storages = storages
+
+    async def add(self, actor: Actor, *, dataset_id: Key, storage_id: Key, path: str, table: str = "") -> Added:
+        """Add every column of a TSV or CSV whose first column is the barcode.
+
+        Raises
+        ------
+        UnreadableFileError
+            Where the file is not such a table.
+        LimitExceededError
+            Where it is larger than 512 MiB.
+        """
+        mount = await self._storages.mount(actor, storage_id=storage_id)
+        entry = await self._storages.stat(actor, storage_id=storage_id, path=path)
+        if entry.is_folder:
+            raise InvalidInputError("This is a folder, not a file", where=path[:300], do="Name the file in it")
+        if entry.size > MAX_FILE_BYTES:
+            raise LimitExceededError(
+                f"The file has {entry.size:,} bytes; {MAX_FILE_BYTES:,} are allowed", where=path[:300], do="Split it"
+            )
+        source = await asyncio.to_thread(mount.source, path.strip("/"))
+        frame = await asyncio.to_thread(read_annotations, source)
+        return await self._annotations.add_frame(actor, dataset_id=dataset_id, frame=frame, table=table)
+
+
+def read_annotations(source: Source) -> pd.DataFrame:
+    """A TSV or, where that gives one column only, a CSV; indexed by its first column, kept as text."""
+    name = source.name
+    packed = "gzip" if name.lower().endswith(".gz") else None
+    frame = pd.DataFrame()
+    for separator in ("\t", ","):
+        try:
+            with source.open() as file:
+                frame = pd.read_csv(file, sep=separator, dtype={0: str}, compression=packed, encoding="utf-8-sig")
+        except (ValueError, OSError, EOFError) as error:
+            raise UnreadableFileError(
+                f"The file is not a table: {str(error)[:200]}",
+                where=name,
+                do="Give a TSV or CSV in UTF-8 whose first column is the barcode",
+            ) from error
+        if len(frame.columns) > 1:
+            break
+    if len(frame.columns) < 2:
+        raise UnreadableFileError(
+            "The file has one column only", where=name, do="Give the barcode first, then one column an annotation"
+        )
+    return frame.set_index(frame.columns[0])
