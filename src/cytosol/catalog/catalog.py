@@ -23,6 +23,7 @@ from cytosol.catalog.idempotency import Idempotency
 from cytosol.catalog.jobs import Jobs
 from cytosol.catalog.layouts import Layouts
 from cytosol.catalog.leases import Leases
+from cytosol.catalog.registries import Registries
 from cytosol.catalog.sample_history import SampleSubject
 from cytosol.catalog.samples import Samples
 from cytosol.catalog.sharing import Sharing
@@ -57,6 +58,7 @@ class Catalog:
         self.events = Events(context)
         self.history = History(context, (*SUBJECTS, AnnotationSubject(context)))
         self.idempotency = Idempotency(context)
+        self.registries = Registries(context)
         self.accounts = Accounts(context)
         self.groups = Groups(context)
         self.folders = Folders(context)

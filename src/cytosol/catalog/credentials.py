@@ -252,7 +252,7 @@ class Credentials:
         async with self._context.db.read() as conn:
             return all_to(Token, await rows.find(conn, tables.tokens, {"user_id": owner, "deleted_at": None}))
 
-    async def revoke_token(self, actor: Actor, *, token_id: Key) -> None:
+    async def revoke_token(self, actor: Actor, *, token_id: Key, expected: int | None = None) -> None:
         """End a token at once: one's own, or any for administrators."""
         async with self._context.db.write() as conn:
             row = await rows.get(conn, tables.tokens, token_id)
@@ -261,7 +261,7 @@ class Credentials:
                 raise NotFoundError("There is no such token")
             if not is_own:
                 require_admin(actor)
-            await rows.change(conn, tables.tokens, token_id, {"deleted_at": now_us()}, expected=None)
+            await rows.change(conn, tables.tokens, token_id, {"deleted_at": now_us()}, expected=expected)
             await audit.note(conn, actor, "token.revoke", subject_kind="user", subject_id=row["user_id"])
         self._known.clear()
 

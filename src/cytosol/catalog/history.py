@@ -112,6 +112,15 @@ class History:
             )
         return page_of(all_to(Revision, found), limit, [(row["id"],) for row in found])
 
+    async def people(self, revisions: Iterable[Revision]) -> dict[Key, tuple[str, str]]:
+        """Name and e-mail of those who made revisions that the caller has read."""
+        ids = {revision.actor_id for revision in revisions if revision.actor_id is not None}
+        if not ids:
+            return {}
+        async with self._context.db.read() as conn:
+            found = await rows.find(conn, tables.users, {"id": ids})
+        return {row["id"]: (row["name"], row["email"]) for row in found}
+
     async def name(self, actor: Actor, *, revision_id: Key, label: str) -> Revision:
         """Give a revision a name, to go back to it later; "" takes the name away."""
         label = clean_name(label, field="label", empty=True)

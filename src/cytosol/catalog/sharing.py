@@ -54,13 +54,20 @@ class Sharing:
             return await self._views(conn, subject_kind, subject_id)
 
     async def put(
-        self, actor: Actor, *, subject_kind: SubjectKind, subject_id: Key, grants: Sequence[GrantView]
+        self,
+        actor: Actor,
+        *,
+        subject_kind: SubjectKind,
+        subject_id: Key,
+        grants: Sequence[GrantView],
+        expected: int | None = None,
     ) -> GrantViews:
         """Replace the grants; an empty list leaves the owner alone with it.
 
         Parameters
         ----------
         grants : users and groups by id or by name; one role each
+        expected : version of the folder or study, which is raised; None = whatever it is
         """
         async with self._context.db.write() as conn:
             await self._require(conn, actor, subject_kind, subject_id)
@@ -75,6 +82,8 @@ class Sharing:
                         do="Give one",
                     )
                 chosen[who] = full
+            table = tables.studies if subject_kind == "study" else tables.folders
+            await rows.change(conn, table, subject_id, {}, expected=expected)
             before = await self._views(conn, subject_kind, subject_id)
             subject = {"subject_kind": subject_kind, "subject_id": subject_id}
             await rows.delete(conn, tables.grants, subject)

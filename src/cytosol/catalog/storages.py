@@ -19,7 +19,7 @@ from cytosol.db.connections import Connection
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, require_admin, require_user
 from cytosol.model.work import Storage
-from cytosol.store.mounts import Entry
+from cytosol.store.mounts import Entry as Entry
 from cytosol.store.mounts import Storage as Mount
 from cytosol.store.storages import StorageKind, open_storage
 
@@ -106,7 +106,7 @@ class Storages:
         async with self._context.db.read() as conn:
             return _view(await self._readable(conn, actor, storage_id))
 
-    async def delete(self, actor: Actor, *, storage_id: Key) -> None:
+    async def delete(self, actor: Actor, *, storage_id: Key, expected: int | None = None) -> None:
         """Unmount a storage; the files stay where they are, and jobs that wait for them will fail."""
         async with self._context.db.write() as conn:
             storage = await self._readable(conn, actor, storage_id)
@@ -115,7 +115,7 @@ class Storages:
                 if storage.owner_id is None or storage.owner_id != actor.user_id:
                     require_admin(actor)
             values = {"deleted_at": now_us(), "name": f"{storage.name[:225]} ({storage.id.hex24})"}
-            await rows.change(conn, tables.storages, storage.id, values, expected=None)
+            await rows.change(conn, tables.storages, storage.id, values, expected=expected)
             await audit.note(
                 conn,
                 actor,

@@ -15,7 +15,7 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.records import UNSET, Page, Unset, check_limit, decode_key_cursor, encode_cursor, to
 from cytosol.db import rights, rows, studies, tables
 from cytosol.db.connections import Connection
-from cytosol.db.rights import StudyFilter
+from cytosol.db.rights import StudyFilter as StudyFilter
 from cytosol.model.names import clean_name, clean_text
 from cytosol.model.rights import PUBLIC, Actor, Permission, require_user
 from cytosol.model.studies import Study
