@@ -11,6 +11,7 @@ import numpy as np
 
 from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
 from cytosol.base.tables import ColumnData
+from cytosol.formats.spatialdata.columns import MAX_LEVELS, natural_key
 from cytosol.model.names import clean_name
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -73,6 +74,19 @@ def apply_edit(column: ColumnData, edit: ColumnEdit) -> ColumnData:
         colors[_place(names, name)] = color.lower()
     whole = [color or "#b0b0b0" for color in colors] if any(colors) else None
     return ColumnData(codes, categories=names, ordered=column.ordered, colors=whole, extra=column.extra)
+
+
+def as_categories(column: ColumnData) -> ColumnData:
+    """Text as categories in natural order, as people mean it when they send labels; other columns as they are."""
+    if column.categories is not None or column.values.dtype != object:
+        return column
+    known = {value for value in column.values if value is not None}
+    if len(known) > MAX_LEVELS:
+        return column
+    levels = sorted(known, key=natural_key)
+    number = {level: place for place, level in enumerate(levels)}
+    codes = np.fromiter((number.get(value, -1) for value in column.values), np.int32, len(column.values))
+    return ColumnData(codes, categories=levels, colors=column.colors, extra=column.extra)
 
 
 def column_meta(column: ColumnData) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from cytosol.base.keys import Key, new_key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog import events, history
 from cytosol.catalog.access import dataset_access
-from cytosol.catalog.annotation_edits import ColumnEdit, apply_edit, column_meta
+from cytosol.catalog.annotation_edits import ColumnEdit, apply_edit, as_categories, column_meta
 from cytosol.catalog.commit import NewElement, insert_elements
 from cytosol.catalog.context import Context
 from cytosol.catalog.datasets import ColumnView, column_view
@@ -133,7 +133,7 @@ class Annotations:
             for position, name in enumerate(frame.columns):
                 series = frame.iloc[:, position].reset_index(drop=True)
                 title = free_name(clean_name(str(name), field="annotation"), found)
-                found[title] = pandas_to_column(series.reindex(pd.Index(places)))
+                found[title] = as_categories(pandas_to_column(series.reindex(pd.Index(places))))
             return found
 
         views = await self._add(actor, dataset_id, pinned.part, await asyncio.to_thread(columns))

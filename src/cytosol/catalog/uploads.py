@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ from cytosol.store.space import check_free
 
 HOUR_US = 3_600_000_000
 MAX_CHUNKS = 1_000_000
+MAX_TURNS = 1000
 _MAX_PATH = 1024
 _RENEW_US = 600_000_000
 UploadViews = list["UploadView"]
@@ -64,6 +66,7 @@ class Uploads:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._settings = context.settings
+        self._turns: dict[Key, asyncio.Lock] = {}
 
     async def create(
         self, actor: Actor, *, name: str, size: int | None = None, n_chunks: int | None = None, folder: str = ""
@@ -184,6 +187,10 @@ class Uploads:
         DamagedDataError
             Where the bytes are not what was announced; the upload starts over.
         """
+        async with self._turn(upload_id):
+            return await self._complete(actor, upload_id, sha256)
+
+    async def _complete(self, actor: Actor, upload_id: Key, sha256: str) -> Original:
         async with self._context.db.read() as conn:
             upload = await self._own(conn, actor, upload_id)
             if upload.original_id is not None:
@@ -211,6 +218,12 @@ class Uploads:
             await self._context.blobs.delete(original_path(key))
         await staged.drop(self._context.blobs, upload.id)
         return original
+
+    def _turn(self, upload_id: Key) -> asyncio.Lock:
+        """Those who complete one upload take turns."""
+        if len(self._turns) > MAX_TURNS:
+            self._turns = {key: lock for key, lock in self._turns.items() if lock.locked()}
+        return self._turns.setdefault(upload_id, asyncio.Lock())
 
     async def drop(self, actor: Actor, *, upload_id: Key) -> None:
         """Forget an unfinished upload and its bytes."""

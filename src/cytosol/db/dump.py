@@ -38,7 +38,9 @@ def dump_rows(connection: sa.Connection, target: Path) -> int:
     with target.open("wb") as file:
         for table in metadata.sorted_tables:
             for row in connection.execute(sa.select(table).execution_options(yield_per=_BATCH)).mappings():
-                file.write(orjson.dumps([table.name, {name: _plain(value) for name, value in row.items()}]) + b"\n")
+                file.write(
+                    orjson.dumps([str(table.name), {str(name): _plain(value) for name, value in row.items()}]) + b"\n"
+                )
                 n_rows += 1
     return n_rows
 
