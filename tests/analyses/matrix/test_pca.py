@@ -50,10 +50,10 @@ def test_lost_variance_and_blocks(planted: Counts) -> None:
 def test_sparse_and_dense_rows_give_the_same() -> None:
     # 600 genes of falling density: the sparse way and Lanczos iteration, against whole dense decomposition.
     rng = np.random.default_rng(4)
-    density = np.geomspace(0.45, 0.008, 600)
+    density = np.geomspace(0.35, 0.006, 600)
     dense = (rng.random((3000, 600)) < density) * rng.gamma(2, 1, (3000, 600)) * rng.choice([1, 2], (3000, 1))
     dense = dense.astype(np.float32)
-    assert (dense > 0).mean() < 0.12
+    assert (dense > 0).mean() < 0.1
     variance, _ = slow(dense.astype(np.float64), 40)
     centred = dense.astype(np.float64) - dense.mean(axis=0, dtype=np.float64)
     for order in (np.arange(600), rng.permutation(600)):

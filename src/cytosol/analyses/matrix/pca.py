@@ -15,7 +15,7 @@ from cytosol.base.errors import InvalidInputError
 
 _LANCZOS_FROM = 500
 """Features from which on the leading eigenvectors are found by iteration."""
-_SPARSE_BELOW = 0.12
+_SPARSE_BELOW = 0.1
 """Share of values other than zero below which products are made value by value."""
 
 RowBlocks = Callable[[], Iterable[sp.csr_matrix]]
