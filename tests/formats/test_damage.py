@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,7 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cytosol.base.errors import CytosolError
+from cytosol.base.errors import CytosolError, UnreadableFileError
 from cytosol.formats.files import BytesSource
 from cytosol.formats.registry import open_table
 from tests.formats.samples import barcodes, counts, delimited_text, ids, symbols, triplet, write_tenx_v2, write_tenx_v3
@@ -39,11 +41,7 @@ def intact() -> dict[str, dict[str, BytesSource]]:
                 "a.csv.gz", gzip.compress(delimited_text(matrix, genes_in_rows=False, delimiter=",").encode())
             )
         },
-        "tar.gz": {
-            "matrix": BytesSource(
-                "a.tar.gz", tar_of({source.name: source.content for source in triplet(matrix).values()})
-            )
-        },
+        "tar.gz": {"matrix": BytesSource("a.tar.gz", packed)},
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a"
@@ -65,9 +63,8 @@ def intact() -> dict[str, dict[str, BytesSource]]:
     return files  # type: ignore[return-value]
 
 
-NAMES = (
-    "mtx", "mtx.gz", "tsv", "csv.gz", "tar.gz", "h5ad asarray", "h5ad csr_matrix", "h5ad csc_matrix", "tenx v3", "tenx v2",
-)  # fmt: skip
+LAYOUTS = ("h5ad asarray", "h5ad csr_matrix", "h5ad csc_matrix")
+NAMES = ("mtx", "mtx.gz", "tsv", "csv.gz", "tar.gz", *LAYOUTS, "tenx v3", "tenx v2")
 
 
 def read_or_refuse(files: dict[str, BytesSource], **options: Any) -> bool:
@@ -125,6 +122,30 @@ def test_any_bytes(content: bytes) -> None:
     read_or_refuse({"matrix": BytesSource("a.gz", gzip.compress(content))})
     for role in ("matrix", "features", "barcodes"):
         read_or_refuse({**triplet(counts(4, 3)), role: BytesSource(role, content)})
+
+
+def test_a_heap_that_the_hdf5_library_would_walk_for_ever_is_refused() -> None:
+    content = bytearray(intact()["h5ad csr_matrix"]["matrix"].content)
+    heaps = [found.start() for found in re.finditer(b"GCOL\x01", bytes(content))]
+    assert heaps
+    for heap in heaps:
+        at = heap + 16
+        while number := int.from_bytes(content[at : at + 2], "little"):
+            assert number
+            at += 16 + (int.from_bytes(content[at + 8 : at + 16], "little") + 7 & ~7)
+        content[at + 8 : at + 16] = bytes(8)
+    with pytest.raises(UnreadableFileError, match="damaged"):
+        open_table({"matrix": BytesSource("a.h5ad", bytes(content))})
+
+
+def test_a_list_of_free_blocks_that_leads_back_is_refused() -> None:
+    content = bytearray(intact()["tenx v3"]["matrix"].content)
+    for found in re.finditer(b"HEAP" + bytes(4), bytes(content)):
+        size, first, segment = struct.unpack_from("<QQQ", content, found.start() + 8)
+        if first + 16 <= size:
+            struct.pack_into("<Q", content, segment + first, first)
+    with pytest.raises(UnreadableFileError, match="local heap"):
+        open_table({"matrix": BytesSource("a.h5", bytes(content))})
 
 
 def test_the_readers_load_no_heavy_library() -> None:

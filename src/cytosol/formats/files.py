@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
-import os
 import struct
 import tarfile
 import zipfile
@@ -20,6 +19,7 @@ import h5py
 
 from cytosol.base.errors import CytosolError, InvalidInputError, UnreadableFileError
 from cytosol.base.protocols import Source
+from cytosol.formats.h5guard import GuardedStream
 
 MiB = 1 << 20
 _BROKEN = (
@@ -126,27 +126,28 @@ def open_unpacked(source: Source) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, unpacked)
 
 
+class _StreamFile(h5py.File):  # type: ignore[misc]
+    """An HDF5 file that closes the stream below it."""
+
+    def __init__(self, stream: GuardedStream) -> None:
+        super().__init__(stream, "r", rdcc_nbytes=_CHUNK_CACHE)
+        self._stream = stream
+
+    def close(self) -> None:
+        """Close the file and its stream; may be called more than once."""
+        super().close()
+        self._stream.close()
+
+
 def open_hdf5(source: Source) -> h5py.File:
-    """Open an HDF5 file; a local one by its path, which is faster, any other through its file object."""
+    """Open an HDF5 file; closing it closes the stream below as well."""
     with readable(source.name, "HDF5 file"):
-        stream = source.open()
-        path = _path_of(stream)
-        if path is None:
-            return h5py.File(stream, "r", rdcc_nbytes=_CHUNK_CACHE)
-        stream.close()
-        return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE, locking=False)
-
-
-def _path_of(stream: BinaryIO) -> str | None:
-    """The path of an open file, if it still leads to the same file."""
-    name = getattr(stream, "name", None)
-    if not isinstance(name, str):
-        return None
-    try:
-        there, here = os.stat(name), os.fstat(stream.fileno())
-    except (OSError, ValueError):
-        return None
-    return name if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino) else None
+        stream = GuardedStream(source.open())
+        try:
+            return _StreamFile(stream)
+        except BaseException:
+            stream.close()
+            raise
 
 
 def only_file(files: Mapping[str, Source], title: str) -> Source:

@@ -16,7 +16,8 @@ from cytosol.base.tables import MatrixBlock, MatrixKind
 from cytosol.formats.features import cell_index, feature_table, looks_like_ensembl
 from cytosol.formats.files import only_file, open_hdf5, readable
 from cytosol.formats.h5frame import Frame, encoding, read_colors, read_frame
-from cytosol.formats.h5matrix import DenseMatrix, DiskMatrix, SparseMatrix
+from cytosol.formats.h5guard import read_attribute
+from cytosol.formats.h5matrix import DenseMatrix, DiskMatrix, SparseMatrix, read_whole
 from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
 from cytosol.formats.values import Checker, find_fault, number_like
 
@@ -216,7 +217,7 @@ def _matrix(item: Any, place: str) -> DiskMatrix:
             raise UnreadableFileError(f"The matrix holds {item.dtype} values, not numbers", where=place)
         return DenseMatrix(item, place)
     layout = encoding(item) or _sparse_layout(item)
-    shape = item.attrs.get("shape", item.attrs.get("h5sparse_shape"))
+    shape = read_attribute(item, "shape", read_attribute(item, "h5sparse_shape"))
     if layout not in ("csr_matrix", "csc_matrix") or shape is None or len(shape) != 2:
         raise UnreadableFileError(
             f"The matrix is stored as '{layout or 'group'}', which is neither dense nor CSR nor CSC",
@@ -232,7 +233,7 @@ def _matrix(item: Any, place: str) -> DiskMatrix:
 
 
 def _sparse_layout(item: h5py.Group) -> str:
-    value = item.attrs.get("h5sparse_format", "")
+    value = read_attribute(item, "h5sparse_format", "")
     text = value.decode() if isinstance(value, bytes) else str(value)
     return f"{text}_matrix" if text in ("csr", "csc") else ""
 
@@ -278,7 +279,7 @@ def _embeddings(file: h5py.File, n_cells: int, name: str, notes: list[str]) -> d
     place = f"{name}, obsm"
     found: dict[str, np.ndarray] = {}
     if isinstance(item, h5py.Dataset):
-        table = np.asarray(item[()])
+        table = read_whole(item, place)
         entries: dict[str, Any] = {key: table[key] for key in table.dtype.names or ()}
     else:
         entries = dict(item.items())
@@ -304,7 +305,7 @@ def _embedding(entry: Any, place: str) -> tuple[np.ndarray | None, str]:
         return np.column_stack([column.astype(np.float64) for column in columns]), ""
     if not number_like(entry.dtype):
         return None, f"its values are of the kind {entry.dtype}"
-    array = np.asarray(entry[()])
+    array = read_whole(entry, place) if isinstance(entry, h5py.Dataset) else np.asarray(entry)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:

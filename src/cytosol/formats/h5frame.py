@@ -11,6 +11,7 @@ import pandas as pd
 
 from cytosol.base.errors import CytosolError, UnreadableFileError
 from cytosol.formats.files import readable
+from cytosol.formats.h5guard import read_attribute
 from cytosol.formats.h5matrix import read_whole
 
 _MAX_LEVELS = 65_536
@@ -56,7 +57,7 @@ def _read_group(group: h5py.Group, place: str) -> Frame:
     if index_item is None:
         raise UnreadableFileError(f"The row names '{index_name}' are missing", where=place, do="Write the file again")
     frame = Frame(index=_as_names(_read_column(group, index_name, place), place))
-    order = [_decode(name) for name in np.atleast_1d(group.attrs.get("column-order", np.array([], dtype=object)))]
+    order = [_decode(name) for name in np.atleast_1d(read_attribute(group, "column-order", np.array([], dtype=object)))]
     names = [name for name in order if name in group and name != index_name]
     names += sorted(name for name in group if name not in names and name not in (index_name, "__categories"))
     lost = [name for name in order if name not in group and name != index_name]
@@ -89,10 +90,10 @@ def _read_column(group: h5py.Group, name: str, place: str) -> Any:
     if item.ndim != 1 or item.dtype.names:
         raise UnreadableFileError("It is not a plain column", where=f"{place}/{name}")
     values = read_whole(item, f"{place}/{name}")
-    reference = item.attrs.get("categories")
+    reference = read_attribute(item, "categories")
     if isinstance(reference, h5py.Reference):
         levels = group.file[reference]
-        return _categorical(values, read_whole(levels, place), bool(levels.attrs.get("ordered", False)), place)
+        return _categorical(values, read_whole(levels, place), bool(read_attribute(levels, "ordered", False)), place)
     return _plain(values, place)
 
 
@@ -101,7 +102,9 @@ def _read_encoded(group: h5py.Group, place: str) -> Any:
     if kind == "categorical":
         levels = group["categories"]
         values = _read_encoded(levels, place) if isinstance(levels, h5py.Group) else read_whole(levels, place)
-        return _categorical(read_whole(group["codes"], place), values, bool(group.attrs.get("ordered", False)), place)
+        return _categorical(
+            read_whole(group["codes"], place), values, bool(read_attribute(group, "ordered", False)), place
+        )
     if kind.startswith("nullable-"):
         values, missing = read_whole(group["values"], place), read_whole(group["mask"], place).astype(bool)
         if len(values) != len(missing):
@@ -164,7 +167,7 @@ def _compound_column(table: np.ndarray, name: str, uns: h5py.Group | None, place
         raise UnreadableFileError("It is not a plain column", where=place)
     levels = uns.get(f"{name}_categories") if uns is not None else None
     if isinstance(levels, h5py.Dataset) and values.dtype.kind in "iu":
-        return _categorical(values, np.asarray(levels[()]), False, place)
+        return _categorical(values, read_whole(levels, place), False, place)
     return _plain(values, place)
 
 
@@ -191,7 +194,7 @@ def _decode(value: Any) -> str:
 
 
 def _text_attribute(item: h5py.Group | h5py.Dataset, name: str) -> str:
-    value = item.attrs.get(name)
+    value = read_attribute(item, name)
     return _decode(value) if isinstance(value, str | bytes) else ""
 
 
@@ -213,7 +216,7 @@ def read_colors(uns: h5py.Group | None, columns: dict[str, Any]) -> dict[str, li
     for name, values in columns.items():
         item = uns.get(f"{name}_colors") if isinstance(values, pd.Categorical) else None
         if isinstance(item, h5py.Dataset) and item.ndim <= 1 and item.dtype.kind in "SUO":
-            colors = [_hex_color(text) for text in _texts(np.atleast_1d(item[()]))]
+            colors = [_hex_color(text) for text in _texts(np.atleast_1d(read_whole(item, f"uns/{name}_colors")))]
             if len(colors) >= len(values.categories) and all(colors):
                 found[name] = colors[: len(values.categories)]
     return found

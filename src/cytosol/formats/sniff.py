@@ -14,10 +14,10 @@ import h5py
 from cytosol.base.errors import UnreadableFileError
 from cytosol.base.protocols import Source
 from cytosol.formats.files import is_gzip, open_hdf5, readable
+from cytosol.formats.h5guard import SIGNATURE, read_attribute
 from cytosol.formats.tenx_h5 import is_tenx_group
 
 _HEAD = 64 << 10
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _MAX_MEMBERS = 500
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
 
@@ -96,7 +96,7 @@ def _unpack(head: bytes, name: str) -> tuple[bytes, str]:
 def _content(source: Source, head: bytes, inner: bytes, packed: str) -> str:
     if not head:
         return "empty"
-    if not packed and any(head[at : at + 8] == _HDF5 for at in (0, 512, 1024, 2048, 4096, 8192, 16384, 32768)):
+    if not packed and any(head[at : at + 8] == SIGNATURE for at in (0, 512, 1024, 2048, 4096, 8192, 16384, 32768)):
         return _hdf5_content(source)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_content(source)
@@ -133,7 +133,7 @@ def _hdf5_content(source: Source) -> str:
 
 
 def _hdf5_layout(file: h5py.File) -> str:
-    kind = file.attrs.get("encoding-type", "")
+    kind = read_attribute(file, "encoding-type", "")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     keys = set(file)
     if kind == "MuData" or {"mod", "obs"} <= keys:

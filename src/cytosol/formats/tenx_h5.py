@@ -133,7 +133,7 @@ def _part(
     group: h5py.Group, *, symbols: list[str], ids: list[str], types: list[str], genomes: list[str], place: str
 ) -> _Part:
     barcodes = _texts(group, ("barcodes",), place)
-    shape = [int(number) for number in np.asarray(group["shape"][()]).ravel()]
+    shape = [int(number) for number in read_whole(group["shape"], place).ravel()]
     counts = {len(symbols), len(ids), len(types), len(genomes)}
     if len(shape) != 2 or counts != {shape[0]} or len(barcodes) != shape[1]:
         raise UnreadableFileError(
