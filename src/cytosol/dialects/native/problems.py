@@ -13,9 +13,13 @@ from cytosol.asgi.dialect import status_of
 from cytosol.asgi.errors import HTTP_STATUS
 from cytosol.asgi.requests import request_id
 from cytosol.asgi.responses import json_response
-from cytosol.base.errors import CytosolError, InvalidInputError
+from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError
 
 _MEDIA_TYPE = "application/problem+json"
+_ADD_SLASH = (
+    "Add a trailing slash to the host, as in http://HOST:PORT/t2d_index_tool/: without it the connector drops the last "
+    "part of the address and asks here, where nobody answers it."
+)
 
 
 def problem(request: Request, error: CytosolError, status: int) -> Response:
@@ -60,8 +64,12 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     path, method = request.scope["path"], request.method
-    if error.status_code == 404:
-        refusal = InvalidInputError(f"There is no address '{path}'", do="See api/v1/docs for the addresses")
+    if isinstance(error.__cause__, CytosolError):
+        refusal = error.__cause__
+    elif _is_lost_connector(request, error.status_code):
+        return json_response({"status": 404, "message": _ADD_SLASH, "detail": _ADD_SLASH}, status=404)
+    elif error.status_code == 404:
+        refusal = NotFoundError(f"There is no address '{path}'", do="See api/v1/docs for the addresses")
     elif error.status_code == 405:
         refusal = InvalidInputError(f"'{path}' does not take {method}", do="See api/v1/docs for the methods")
     else:
@@ -70,3 +78,26 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
+
+
+async def on_fault(request: Request, error: Exception) -> Response:
+    """Answer a fault of ours; whoever wraps the application writes it to the log."""
+    sentence = f"The server met a fault of its own. Tell its administrator the request id {request_id(request)}."
+    body = {
+        "type": "about:blank",
+        "title": "Fault of the server",
+        "status": 500,
+        "detail": sentence,
+        "code": "fault",
+        "where": "",
+        "do": "",
+        "request_id": request_id(request),
+    }
+    response = json_response(body, status=500)
+    response.headers["content-type"] = _MEDIA_TYPE
+    return response
+
+
+def _is_lost_connector(request: Request, status: int) -> bool:
+    """Whether a BioTuring connector came here because its host lacks the trailing slash."""
+    return request.method == "POST" and status in (404, 405) and "bioturing-api-token" in request.headers

@@ -1,0 +1,98 @@
+"""Annotations of cells: added, renamed, merged, coloured, removed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cytosol.catalog.annotation_edits import ColumnEdit
+from cytosol.catalog.annotations import Added, Group
+from cytosol.dialects.native.answers import answer, no_answer, record_answer
+from cytosol.dialects.native.arrow import MEDIA_TYPE
+from cytosol.dialects.native.arrow_input import read_frame
+from cytosol.dialects.native.conditions import expected_version
+from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
+from cytosol.dialects.native.translate.datasets import column_json
+from cytosol.dialects.native.wire import datasets as wire
+from cytosol.dialects.native.wire.common import Id
+
+_COLUMNS = "/datasets/{dataset_id}/tables/{table}/columns"
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/ColumnRequest"}},
+            MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+class AnnotationRoutes(Routes):
+    """Annotations; every change is a version and can be undone."""
+
+    tag = "Annotations"
+
+    @endpoint("POST", _COLUMNS, gives=wire.ColumnsAdded, status=201, extra=_BODY)
+    async def create_columns(self, request: Request, dataset_id: Id, table: str, name: str = "") -> Response:
+        """Add annotations.
+
+        JSON: one annotation from categories and their cells by row number. Arrow: each column is an annotation, told
+        by the column "barcode" or by the order of rows; ``name`` renames a single one.
+        """
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE:
+            added = await self._add_frame(request, dataset_id, table, name)
+        else:
+            said = _parsed(await request.body())
+            groups = [Group(category.name, category.cells, category.color) for category in said.categories]
+            added = await self.catalog.annotations.add_groups(
+                actor_of(request), dataset_id=dataset_id, name=said.name, groups=groups, table=table
+            )
+        columns = [column_json(column) for column in added.columns]
+        return answer({"columns": columns, "unmatched": added.unmatched, "missing": added.missing}, status=201)
+
+    async def _add_frame(self, request: Request, dataset_id: Id, table: str, name: str) -> Added:
+        frame, by_barcode = await asyncio.to_thread(read_frame, await request.body(), name=name)
+        return await self.catalog.annotations.add_frame(
+            actor_of(request), dataset_id=dataset_id, frame=frame, by_barcode=by_barcode, table=table
+        )
+
+    @endpoint("PATCH", f"{_COLUMNS}/{{column_id}}", gives=wire.ColumnRecord, versioned=True)
+    async def change_column(  # noqa: PLR0917 (the parts of the address)
+        self, request: Request, dataset_id: Id, table: str, column_id: Id, body: wire.ColumnChange
+    ) -> Response:
+        """Rename an annotation, or merge, rename, reorder or colour its categories."""
+        view = await self.catalog.annotations.change(
+            actor_of(request),
+            dataset_id=dataset_id,
+            column_id=column_id,
+            edit=ColumnEdit(body.name, body.merge, body.rename, body.order, body.colors),
+            expected=expected_version(request),
+            table=table,
+        )
+        return record_answer(column_json(view))
+
+    @endpoint("DELETE", f"{_COLUMNS}/{{column_id}}", status=204, versioned=True)
+    async def delete_column(self, request: Request, dataset_id: Id, table: str, column_id: Id) -> Response:
+        """Remove an annotation."""
+        await self.catalog.annotations.delete(
+            actor_of(request),
+            dataset_id=dataset_id,
+            column_id=column_id,
+            expected=expected_version(request),
+            table=table,
+        )
+        return no_answer()
+
+
+def _parsed(body: bytes) -> wire.ColumnRequest:
+    try:
+        return wire.ColumnRequest.model_validate_json(body)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_context=False)]
+        raise RequestValidationError(faults) from error

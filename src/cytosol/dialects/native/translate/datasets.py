@@ -1,0 +1,107 @@
+"""Datasets, tables and annotations as JSON, and submissions back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cytosol.base.keys import Key
+from cytosol.catalog.datasets import ColumnView, DatasetView, EmbeddingView, TableView
+from cytosol.catalog.submissions import Batch, FileRef, Submission
+from cytosol.catalog.tables import FeatureHit
+from cytosol.dialects.native.translate.common import head, hex_of, time_of
+from cytosol.dialects.native.wire import datasets as wire
+from cytosol.model.studies import Dataset
+
+
+def column_json(column: ColumnView) -> dict[str, Any]:
+    """An annotation."""
+    return {
+        "id": column.id.hex(),
+        "name": column.name,
+        "kind": column.kind,
+        "n_categories": column.n_categories,
+        "version": column.version,
+        "created_by": column.made_by.get("user"),
+    }
+
+
+def embedding_json(embedding: EmbeddingView) -> dict[str, Any]:
+    """Coordinates of the cells."""
+    return {
+        "id": embedding.id.hex(),
+        "name": embedding.name,
+        "n_dims": embedding.n_dims,
+        "version": embedding.version,
+    }
+
+
+def table_json(table: TableView) -> dict[str, Any]:
+    """A table."""
+    return {
+        "name": table.name,
+        "n_cells": table.n_cells,
+        "n_features": table.n_features,
+        "kind": table.kind,
+        "columns": [column_json(column) for column in table.columns],
+        "embeddings": [embedding_json(embedding) for embedding in table.embeddings],
+    }
+
+
+def dataset_json(view: DatasetView) -> dict[str, Any]:
+    """A dataset."""
+    return {
+        **_plain_json(view.dataset, view.job_id),
+        "n_cells": view.n_cells if view.tables else None,
+        "tables": [table_json(table) for table in view.tables],
+    }
+
+
+def new_dataset_json(dataset: Dataset, job_id: Key) -> dict[str, Any]:
+    """A dataset that is still to be made."""
+    return {**_plain_json(dataset, job_id), "n_cells": None, "tables": []}
+
+
+def _plain_json(dataset: Dataset, job_id: Key | None) -> Mapping[str, Any]:
+    return {
+        **head(dataset),
+        "study_id": dataset.study_id.hex(),
+        "sample_id": hex_of(dataset.sample_id),
+        "name": dataset.name,
+        "state": dataset.state,
+        "technology": dataset.technology,
+        "data_version": dataset.data_version,
+        "notes": dataset.notes,
+        "job_id": hex_of(job_id),
+        "deleted_at": time_of(dataset.deleted_at),
+    }
+
+
+def feature_json(hit: FeatureHit) -> dict[str, Any]:
+    """A feature that was found."""
+    return {
+        "index": hit.index,
+        "symbol": hit.symbol,
+        "feature_id": hit.feature_id,
+        "feature_type": hit.feature_type,
+    }
+
+
+def submission_of(said: wire.DatasetRequest) -> Submission:
+    """What shall become of some files."""
+    batches = [
+        Batch(batch.name, {role: FileRef(ref.upload_id, ref.storage_id, ref.path) for role, ref in batch.files.items()})
+        for batch in said.batches
+    ]
+    return Submission(
+        batches=batches,
+        name=said.name,
+        sample_id=said.sample_id,
+        format=said.format,
+        matrix=said.matrix,
+        filters=said.filters.model_dump(exclude_none=True),
+        embeddings=said.embeddings,
+        parameters=said.parameters,
+        options=said.options,
+        technology=said.technology,
+    )
