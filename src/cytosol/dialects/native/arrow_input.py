@@ -61,10 +61,11 @@ def read_frame(body: bytes, *, name: str = "") -> tuple[pd.DataFrame, bool]:
 
 def _series(chunked: ac.ChunkedArray, field: ac.Field) -> pd.Series[Any]:
     facts = _facts(field)
-    kind = field.type
-    if ac.DataType.is_dictionary(kind) or ac.DataType.is_string(kind) or ac.DataType.is_large_string(kind):
+    kind: Any = field.type
+    types: Any = ac.DataType
+    if types.is_dictionary(kind) or types.is_string(kind) or types.is_large_string(kind):
         return pd.Series(pd.Categorical(chunked.to_pylist())) if field.name != BARCODE else _texts(chunked)
-    if not (ac.DataType.is_numeric(kind) or ac.DataType.is_boolean(kind)):
+    if not (types.is_numeric(kind) or types.is_boolean(kind)):
         raise InvalidInputError(
             f"A column of the type {kind} cannot be an annotation", where=field.name[:255], do="Send numbers or texts"
         )

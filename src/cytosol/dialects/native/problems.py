@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -51,12 +52,17 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
     """Answer a request that does not fit the schema: every field that is wrong, in one sentence."""
     if not isinstance(error, RequestValidationError):
         raise error
-    parts = [f"{'.'.join(str(p) for p in item['loc'][1:]) or item['loc'][0]}: {item['msg']}" for item in error.errors()]
+    parts = [f"{_place(item['loc'])}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()]
     return problem(
         request,
         InvalidInputError(f"The request does not fit: {'; '.join(parts)}", do="See api/v1/docs for what it takes"),
         422,
     )
+
+
+def _place(path: Sequence[str | int]) -> str:
+    """Where in the request: the path of the field, without saying whether it stood in body, query or address."""
+    return ".".join(str(part) for part in path[1:]) or str(path[0])
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

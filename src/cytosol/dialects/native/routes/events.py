@@ -71,7 +71,7 @@ class EventRoutes(Routes):
                 if len(found) < _PAGE:
                     if waiting is not None and not await waiting:
                         yield b": still here\n\n"
-                    waiting = asyncio.create_task(self.services.events.wait(SILENCE_S))
+                    waiting = asyncio.create_task(self.services.events.wait_events(SILENCE_S))
                     await asyncio.sleep(0)  # it listens before the next look, so that nothing falls in between
                 try:
                     actor: Actor = await self._gate.authenticate(request)
