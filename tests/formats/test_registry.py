@@ -91,6 +91,8 @@ def test_content_decides_whatever_the_name(tmp_path: Path) -> None:
     matrix = counts()
     for name in ("m.h5", "m.hdf5", "m.h5ad", "m.bin", "m"):
         assert np.array_equal(whole(open_path(write_tenx_v3(tmp_path / name, matrix))), matrix)
+    assert "name says AnnData, but the content is 10x HDF5" in open_path(tmp_path / "m.h5ad").notes[0]
+    assert open_path(tmp_path / "m.h5").notes == []
     text = delimited_text(matrix, genes_in_rows=True)
     for name in ("m.tsv", "m.csv", "m.txt.gz", "m", "m.dat"):
         assert np.array_equal(whole(open_text(text, name)), matrix)

@@ -339,6 +339,9 @@ def _open(
     _check_options(entry, options)
     kind: MatrixKind = "counts" if matrix == "raw" else "normalized"
     table = entry.open(files, matrix=kind, options=options, report=report)
+    named = [other.title for other in DEFAULT_FORMATS if head.name.lower().endswith(other.suffixes)]
+    if named and entry.title not in named:
+        table.notes.insert(0, f"The name says {named[0]}, but the content is {entry.title} and was read as that.")
     if report is not None:
         for note in table.notes:
             report.log(note)
