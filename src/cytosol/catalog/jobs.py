@@ -185,7 +185,7 @@ class Jobs:
                     f"The job is {job.state}", do="Only a job that failed or was cancelled can be retried"
                 )
             if job.params.get("refused"):
-                raise ConflictError("This job cannot be done, however often it is tried", do="See its log for the reason")
+                raise ConflictError("This job cannot be done, however often it is tried", do="See its log for why")
             await check_job_limit(conn, actor, self._context.settings)
             await hide_unmade(conn, job, hidden=False)
             values = {

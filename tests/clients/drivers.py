@@ -1,0 +1,105 @@
+"""A published client at work in its own environment, seen from the tests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import subprocess
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import scipy.sparse as sp
+
+CALL_S = 150.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of a client gave: its value, what it printed, and the type and text of the error that it raised."""
+
+    value: Any
+    printed: str
+    error: tuple[str, str] | None
+
+    @property
+    def good(self) -> Any:
+        """The value of a call that raised nothing."""
+        assert self.error is None, self.error
+        return self.value
+
+    @property
+    def matrix(self) -> sp.csc_matrix:
+        """The sparse matrix that it gave."""
+        assert (self.good["sparse"], self.good["dtype"]) == ("csc", "float32")
+        data, indices, indptr, shape = self.good["parts"]
+        return sp.csc_matrix((data, indices, indptr), shape=shape)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The data frame that it gave."""
+        return pd.DataFrame(self.good["columns"], index=pd.Index(self.good["index"], name=self.good["index_name"]))
+
+
+class Driver:
+    """Sends calls to the process in which a client runs."""
+
+    def __init__(self, python: Path, script: Path, folder: Path) -> None:
+        self.called: set[str] = set()
+        self._waiting: dict[int, Future[Outcome]] = {}
+        self._lock = threading.Lock()
+        self._errors = (folder / "client.log").open("wb")
+        self._process = subprocess.Popen(
+            [python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=folder, text=True
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n", (folder / "client.log").read_text()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def begin(self, method: str, *, host: str, token: str, connector: str, kwargs: dict[str, Any]) -> Future[Outcome]:
+        """Start a call."""
+        future: Future[Outcome] = Future()
+        with self._lock:
+            id = len(self._waiting)
+            self._waiting[id] = future
+            self.called.add(f"{connector}.{method}")
+            call = {"id": id, "host": host, "token": token, "connector": connector, "method": method, "kwargs": kwargs}
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps(call) + "\n")
+            self._process.stdin.flush()
+        return future
+
+    def close(self) -> None:
+        """End the client."""
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            value, printed, error = pickle.loads(base64.b64decode(answer["pickle"]))
+            self._waiting[answer["id"]].set_result(Outcome(value, printed, error))
+
+
+@dataclass(frozen=True)
+class Client:
+    """One connector of one user."""
+
+    driver: Driver
+    host: str
+    token: str
+    connector: str = "BBrowserXConnector"
+
+    def begin(self, method: str, **kwargs: Any) -> Future[Outcome]:
+        """Start a call; several may run side by side."""
+        return self.driver.begin(method, host=self.host, token=self.token, connector=self.connector, kwargs=kwargs)
+
+    def call(self, method: str, **kwargs: Any) -> Outcome:
+        """Make a call."""
+        return self.begin(method, **kwargs).result(CALL_S)
