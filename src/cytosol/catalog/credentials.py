@@ -21,7 +21,7 @@ from cytosol.db import people, rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.names import clean_email, clean_name
 from cytosol.model.people import Token, User
-from cytosol.model.rights import ALL_SCOPES, Actor, Scope, require_admin, require_user
+from cytosol.model.rights import ALL_SCOPES, Actor, Scope, require_admin, require_scope, require_user
 
 HOUR_US = 3_600_000_000
 _CACHE_S = 2.0
@@ -224,6 +224,7 @@ class Credentials:
             raise ForbiddenError(
                 f"A token cannot give what yours does not: '{lacking[0]}'", do="Sign in at the page", scope=lacking[0]
             )
+        require_scope(actor, "write")
         if expires_days is not None and not 0 < expires_days <= 36_500:
             raise InvalidInputError("A token lasts more than 0 and at most 36500 days", where="expires_days")
         secret = new_secret()
@@ -259,7 +260,9 @@ class Credentials:
             is_own = row is not None and row["user_id"] == actor.user_id
             if row is None or row["deleted_at"] is not None or not (is_own or actor.is_admin):
                 raise NotFoundError("There is no such token")
-            if not is_own:
+            if is_own:
+                require_scope(actor, "write")
+            else:
                 require_admin(actor)
             await rows.change(conn, tables.tokens, token_id, {"deleted_at": now_us()}, expected=expected)
             await audit.note(conn, actor, "token.revoke", subject_kind="user", subject_id=row["user_id"])

@@ -192,7 +192,7 @@ class Uploads:
 
     async def _complete(self, actor: Actor, upload_id: Key, sha256: str) -> Original:
         async with self._context.db.read() as conn:
-            upload = await self._own(conn, actor, upload_id)
+            upload = await self._own(conn, actor, upload_id, scope="write")
             if upload.original_id is not None:
                 return to(Original, await rows.get(conn, tables.originals, upload.original_id) or {})
             found = await rows.find(conn, tables.upload_chunks, {"upload_id": upload.id}, order=("n",))
@@ -228,7 +228,7 @@ class Uploads:
     async def drop(self, actor: Actor, *, upload_id: Key) -> None:
         """Forget an unfinished upload and its bytes."""
         async with self._context.db.write() as conn:
-            upload = await self._own(conn, actor, upload_id)
+            upload = await self._own(conn, actor, upload_id, scope="write")
             if upload.original_id is not None:
                 raise ConflictError("This upload is complete", do="Delete what it became instead")
             await rows.delete(conn, tables.upload_chunks, {"upload_id": upload.id})

@@ -1,0 +1,304 @@
+"""Every route of the API × every role against one declared table."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cytosol.base.keys import Key
+from cytosol.catalog.sharing import GrantView
+from cytosol.model.rights import SYSTEM
+from tests.catalog.making import make_dataset, pieces, run_here
+from tests.dialects.native.world import Streaming, World, opened
+
+ROLES = ("anonymous", "stranger", "limited", "reader", "editor", "owner", "admin", "readonly")
+"""``readonly`` is a token of the owner with the scope 'read'."""
+Things = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each role is answered, in the order of ROLES.
+
+    Attributes
+    ----------
+    body : JSON, or bytes, from the things that there are
+    query : of the address
+    takes : parts of the address that stand for other things than they are called
+    """
+
+    statuses: str
+    body: Callable[[Things], Any] | None = None
+    query: dict[str, str] = field(default_factory=dict)
+    takes: dict[str, str] = field(default_factory=dict)
+
+
+def says(**values: Any) -> Callable[[Things], Any]:
+    return lambda _things: values
+
+
+# who may do what with something in a study
+READ = "404 404 200 200 200 200 200 200"
+EDIT = "404 404 403 403 {0} {0} {0} 403"
+OWN = "404 404 403 403 403 {0} {0} 403"
+# with what belongs to nobody's study
+ALL = "200 200 200 200 200 200 200 200"
+SIGNED_IN = "401 200 200 200 200 200 200 200"
+WRITING = "401 {0} {0} {0} {0} {0} {0} 403"
+ADMIN = "401 403 403 403 403 403 {0} 403"
+MINE = "401 404 404 404 404 {0} 404 {1}"
+
+ROWS: dict[str, Row] = {
+    "get_server": Row(ALL),
+    "list_formats": Row(ALL),
+    "list_analyses": Row(ALL),
+    "list_audit": Row(ADMIN.format(200)),
+    "set_up": Row("401 401 401 401 401 401 401 401", says(key="wrong", email="x@y.z", password="long enough")),
+    "sign_in": Row("401 401 401 401 401 401 401 401", says(email="nobody@example.org", password="wrong")),
+    "get_session": Row(SIGNED_IN),
+    "sign_out": Row("401 204 204 204 204 204 204 204"),
+    "change_me": Row(WRITING.format(200), says(name="New"), takes={"version": "me"}),
+    "change_password": Row(WRITING.format(422), says(old="wrong", new="long enough")),
+    "list_tokens": Row(SIGNED_IN),
+    "create_token": Row(WRITING.format(201), says(name="t", scopes=["read"])),
+    "revoke_token": Row("404 404 404 404 404 204 204 403"),
+    "list_users": Row(ADMIN.format(200)),
+    "create_user": Row(ADMIN.format(201), says(email="new@example.org", password="long enough")),
+    "change_user": Row(ADMIN.format(200), says(name="Guest")),
+    "list_groups": Row(SIGNED_IN),
+    "create_group": Row(WRITING.format(201), says(name="Another")),
+    "get_group": Row("404 404 404 200 404 200 200 200"),
+    "change_group": Row("404 404 404 403 404 200 200 403", says(name="Renamed")),
+    "delete_group": Row("404 404 404 403 404 204 204 403"),
+    "list_members": Row("404 404 404 200 404 200 200 200"),
+    "put_member": Row("404 404 404 403 404 204 204 403", says(role="member")),
+    "remove_member": Row("404 404 404 403 404 204 204 403"),
+    "list_folders": Row(ALL),
+    "create_folder": Row(WRITING.format(201), says(name="Mine")),
+    "get_folder": Row(READ),
+    "change_folder": Row(EDIT.format(200), says(name="Renamed")),
+    "delete_folder": Row(OWN.format(204)),
+    "list_folder_grants": Row(OWN.format(200)),
+    "put_folder_grants": Row(OWN.format(200), says(items=[])),
+    "list_study_grants": Row(OWN.format(200)),
+    "put_study_grants": Row(OWN.format(200), says(items=[])),
+    "list_studies": Row(ALL),
+    "create_study": Row(WRITING.format(201), says(name="Mine")),
+    "get_study": Row(READ),
+    "change_study": Row(EDIT.format(200), says(description="Blood")),
+    "delete_study": Row(OWN.format(204)),
+    "undelete_study": Row("404 404 403 403 403 200 200 403", takes={"study_id": "deleted_study_id"}),
+    "duplicate_study": Row("401 404 403 201 201 201 201 403", says()),
+    "list_revisions": Row(READ),
+    "undo_revision": Row(EDIT.format(201)),
+    "get_samples": Row(READ),
+    "create_sample": Row(EDIT.format(201), says(name="donor 9")),
+    "change_sample": Row(EDIT.format(200), says(name="donor 8")),
+    "delete_sample": Row(EDIT.format(204)),
+    "create_attribute": Row(EDIT.format(201), says(name="sex")),
+    "change_attribute": Row(EDIT.format(200), says(unit="mg")),
+    "delete_attribute": Row(EDIT.format(204)),
+    "get_samples_csv": Row(READ),
+    "put_samples_csv": Row(EDIT.format(200), lambda _: b"sample,dose\ndonor 7,3\n"),
+    "paste_samples": Row(EDIT.format(200), says(text="sample\tdose\ndonor 7\t3")),
+    "list_datasets": Row(READ),
+    "create_dataset": Row(
+        "401 404 403 403 202 202 202 403",
+        lambda t: {
+            "batches": [{"name": "b", "files": {"matrix": {"storage_id": t["storage_id"], "path": "small.tsv"}}}]
+        },
+    ),
+    "get_dataset": Row(READ),
+    "change_dataset": Row(EDIT.format(200), says(name="Renamed")),
+    "delete_dataset": Row(EDIT.format(204)),
+    "undelete_dataset": Row(EDIT.format(200), takes={"dataset_id": "deleted_dataset_id"}),
+    "create_export": Row("401 404 403 202 202 202 202 202", says()),
+    "get_values": Row(READ, query={"features": "GENE0"}),
+    "search_features": Row(READ),
+    "get_features": Row(READ),
+    "get_barcodes": Row(READ),
+    "get_columns": Row(READ),
+    "get_embedding": Row(READ, query={"name": "X_map"}),
+    "create_columns": Row(EDIT.format(201), says(name="mine", categories=[{"name": "a", "cells": [0, 1]}])),
+    "change_column": Row(EDIT.format(200), says(name="renamed")),
+    "delete_column": Row(EDIT.format(204)),
+    "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
+    "get_upload": Row(MINE.format(200, 200)),
+    "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),
+    "complete_upload": Row(MINE.format(200, 403), says()),
+    "delete_upload": Row(MINE.format(204, 403)),
+    "list_storages": Row(SIGNED_IN),
+    "create_storage": Row(ADMIN.format(201), lambda t: {"name": "more", "kind": "folder", "location": t["folder"]}),
+    "delete_storage": Row(ADMIN.format(204)),
+    "list_entries": Row(SIGNED_IN),
+    "list_jobs": Row(SIGNED_IN),
+    "get_job": Row(READ),
+    "get_job_log": Row(READ),
+    "cancel_job": Row(EDIT.format(200)),
+    "retry_job": Row(EDIT.format(409)),
+    "get_download": Row("404 404 404 404 404 200 404 200", takes={"job_id": "export_id"}),
+    "download": Row(ALL),
+    "check_download": Row(ALL),
+    "watch_events": Row(SIGNED_IN),
+}
+
+
+class Stage:
+    """Things of every kind that belong to the owner and are shared with the others."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.folder = folder
+        self.things: Things = {}
+        self.is_fresh = False
+
+    async def build(self) -> None:
+        """What is made once: people, a dataset, an export, a storage."""
+        world = self.world
+        for name in ("stranger", "limited", "reader", "editor", "owner", "guest"):
+            await world.add(name)
+        await world.add("admin", is_admin=True)
+        world.clients["anonymous"] = world.client()
+        world.clients["readonly"] = await world.with_token(self.id_of("owner"), ("read",))
+        owner = world.actors["owner"]
+        made = await make_dataset(world.catalog, owner)
+        await self.share("study", made.study_id)
+        (self.folder / "small.tsv").write_text("gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n")
+        export = await world.catalog.exports.submit(owner, dataset_id=made.id)
+        await run_here(world.catalog, ("export",))
+        result = await world.catalog.exports.result(owner, job_id=export.id)
+        self.things = {
+            "base": made.study_id, "job_id": made.job.id, "export_id": export.id, "secret": result.secret,
+            "filename": result.filename, "table": made.view.tables[0].name, "user_id": self.id_of("guest"),
+            "folder": str(self.folder),
+        }  # fmt: skip
+
+    def id_of(self, name: str) -> Key:
+        id = self.world.actors[name].user_id
+        assert id is not None
+        return id
+
+    async def share(self, kind: Any, id: Key) -> None:
+        grants = [
+            GrantView("user", self.id_of(name), "", role)
+            for name, role in (("limited", "limited_reader"), ("reader", "reader"), ("editor", "editor"))
+        ]
+        owner = self.world.actors["owner"]
+        await self.world.catalog.sharing.put(owner, subject_kind=kind, subject_id=id, grants=grants)
+
+    async def refresh(self) -> None:
+        """Everything that a request may have changed, anew."""
+        catalog, owner, things = self.world.catalog, self.world.actors["owner"], self.things
+        for name in ("study_id", "deleted_study_id"):
+            study = await catalog.studies.duplicate(owner, study_id=things["base"])
+            await self.share("study", study.study.id)
+            things[name] = study.study.id
+        await catalog.studies.delete(owner, study_id=things["deleted_study_id"])
+        dataset = (await catalog.datasets.list(owner, study_id=things["study_id"])).items[0]
+        other = await catalog.studies.duplicate(owner, study_id=things["base"])
+        await self.share("study", other.study.id)
+        deleted = (await catalog.datasets.list(owner, study_id=other.study.id)).items[0].dataset
+        await catalog.datasets.delete(owner, dataset_id=deleted.id)
+        column = next(c for c in dataset.tables[0].columns if c.name == "type")
+        things |= {
+            "dataset_id": dataset.dataset.id, "deleted_dataset_id": deleted.id, "column_id": column.id,
+        }  # fmt: skip
+        sample = await catalog.samples.add(owner, study_id=things["study_id"], name="donor 1")
+        attribute = await catalog.samples.add_attribute(owner, study_id=things["study_id"], name="dose", kind="number")
+        things |= {"sample_id": sample.sample.id, "attribute_id": attribute.id}
+        things["revision_id"] = (await catalog.history.list(owner, study_id=things["study_id"])).items[0].id
+        folder = await catalog.folders.create(owner, name="Folder")
+        await self.share("folder", folder.folder.id)
+        things["folder_id"] = folder.folder.id
+        await self._refresh_people()
+        self.is_fresh = True
+
+    async def _refresh_people(self) -> None:
+        catalog, owner, things = self.world.catalog, self.world.actors["owner"], self.things
+        for view in await catalog.groups.list(SYSTEM):
+            await catalog.groups.delete(SYSTEM, group_id=view.group.id)
+        group = (await catalog.groups.create(owner, name="Group")).group.id
+        for name in ("reader", "guest"):
+            await catalog.groups.put_member(owner, group_id=group, user_id=self.id_of(name))
+        _, token = await catalog.accounts.new_token(owner)
+        upload = (await catalog.uploads.create(owner, name="x.tsv", size=3)).upload.id
+        await catalog.uploads.write_at(owner, upload_id=upload, offset=0, body=pieces(b"abc"))
+        for storage in await catalog.storages.list(SYSTEM):
+            await catalog.storages.delete(SYSTEM, storage_id=storage.storage.id)
+        location = {"path": str(self.folder)}
+        mounted = await catalog.storages.add(SYSTEM, name="store", kind="folder", location=location)
+        page = await catalog.accounts.list_users(SYSTEM, limit=500)
+        guest_version = next(user.version for user in page.items if user.id == self.id_of("guest"))
+        things |= {
+            "group_id": group, "token_id": token.id, "upload_id": upload, "storage_id": mounted.storage.id,
+            "user_version": guest_version, "me": {user.id: user.version for user in page.items},
+        }  # fmt: skip
+
+    async def version(self, operation: str, role: str) -> int:
+        """The version that a change is for: everything is fresh, but for what sharing raised."""
+        if operation == "change_me" and role != "anonymous":
+            return int(self.things["me"][self.id_of("owner" if role == "readonly" else role)])
+        if operation == "change_user":
+            return int(self.things["user_version"])
+        shared = {"change_study", "delete_study", "put_study_grants"}
+        shared |= {"change_folder", "delete_folder", "put_folder_grants"}
+        return 2 if operation in shared else 1
+
+    async def ask(self, path: str, method: str, operation: str, role: str) -> int:
+        """The status that a role is answered."""
+        row = ROWS[operation]
+        if not self.is_fresh:
+            await self.refresh()
+        client = self.world[role]
+        names = {name: self.things[row.takes.get(name, name)] for name in _parts(path)}
+        shown = {name: value.hex24 if isinstance(value, Key) else value for name, value in names.items()}
+        address = path.format(**shown).lstrip("/")
+        if operation == "watch_events":
+            headers = dict(client.headers)
+            async with Streaming(self.world.app, f"/api/v1/{address}", headers) as stream:
+                return stream.status
+        body = row.body({k: v.hex24 if isinstance(v, Key) else v for k, v in self.things.items()}) if row.body else None
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body} if row.body else {}
+        headers = {"if-match": f'"{await self.version(operation, role)}"'}
+        response: httpx.Response = await client.request(method, address, params=row.query, headers=headers, **sent)
+        self.is_fresh = method in ("GET", "HEAD") or response.status_code >= 400
+        return response.status_code
+
+
+def _parts(path: str) -> list[str]:
+    return [part.partition("}")[0] for part in path.split("{")[1:]]
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with opened(tmp_path / "data") as world:
+        folder = tmp_path / "mounted"
+        folder.mkdir()
+        stage = Stage(world, folder)
+        await stage.build()
+        yield stage
+
+
+async def test_every_route_answers_every_role_as_declared(stage: Stage) -> None:
+    document = (await stage.world["owner"].get("openapi.json")).json()
+    wrong: list[str] = []
+    seen = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            name = operation["operationId"]
+            seen.add(name)
+            if name not in ROWS:
+                wrong.append(f"{name} has no row in the table of rights")
+                continue
+            declared = [int(status) for status in ROWS[name].statuses.split()]
+            for role, expected in zip(ROLES, declared, strict=True):
+                status = await stage.ask(path, method.upper(), name, role)
+                if status != expected:
+                    wrong.append(f"{method.upper()} {path} as {role}: {status}, not {expected}")
+    assert wrong == []
+    assert set(ROWS) - seen == set(), "rows without a route"
