@@ -47,24 +47,32 @@ class AnnotationFiles:
 
 
 def read_annotations(source: Source) -> pd.DataFrame:
-    """A TSV or, where that gives one column only, a CSV; indexed by its first column, kept as text."""
-    name = source.name
-    packed = "gzip" if name.lower().endswith(".gz") else None
-    frame = pd.DataFrame()
+    """A TSV or, where that gives one column only, a CSV; indexed by its first column, kept as text.
+
+    The header may lack the name of the first column, as R writes it.
+    """
     for separator in ("\t", ","):
-        try:
-            with source.open() as file:
-                frame = pd.read_csv(file, sep=separator, dtype={0: str}, compression=packed, encoding="utf-8-sig")
-        except (ValueError, OSError, EOFError) as error:
-            raise UnreadableFileError(
-                f"The file is not a table: {str(error)[:200]}",
-                where=name,
-                do="Give a TSV or CSV in UTF-8 whose first column is the barcode",
-            ) from error
-        if len(frame.columns) > 1:
-            break
-    if len(frame.columns) < 2:
+        frame = _read(source, separator)
+        if len(frame.columns):
+            return frame
+    raise UnreadableFileError(
+        "The file has one column only", where=source.name, do="Give the barcode first, then one column an annotation"
+    )
+
+
+def _read(source: Source, separator: str) -> pd.DataFrame:
+    packed = "gzip" if source.name.lower().endswith(".gz") else None
+    try:
+        with source.open() as file:
+            frame = pd.read_csv(file, sep=separator, dtype={0: str}, compression=packed, encoding="utf-8-sig")
+        if isinstance(frame.index, pd.RangeIndex):
+            return frame.set_index(frame.columns[0])
+        if isinstance(frame.index, pd.MultiIndex):
+            raise ValueError("its rows have more fields than its header")
+        return frame.set_index(frame.index.astype(str))
+    except (ValueError, OSError, EOFError) as error:
         raise UnreadableFileError(
-            "The file has one column only", where=name, do="Give the barcode first, then one column an annotation"
-        )
-    return frame.set_index(frame.columns[0])
+            f"The file is not a table: {str(error)[:200]}",
+            where=source.name,
+            do="Give a TSV or CSV in UTF-8 whose first column is the barcode",
+        ) from error
