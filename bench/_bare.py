@@ -67,7 +67,7 @@ def application(database: str, replay: str, folder: Path) -> Starlette:
 def main() -> None:
     """Serve on a free port, written to a file."""
     port_file, database, replay = sys.argv[1:4]
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(2048)
     app = application(database, replay, Path(port_file).parent)

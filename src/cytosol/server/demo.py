@@ -70,7 +70,7 @@ class Account:
 
 def run_demo(settings: Settings, *, check: bool, large: bool) -> None:
     """Serve the example studies until stopped; with ``check``, query them through the SDK and stop."""
-    console = Console(stderr=False, highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
 
     async def ready(catalog: Catalog, url: str) -> None:
         write_address(settings, url)
