@@ -36,7 +36,7 @@ HEAVY = {
     "dask",
 }
 LIGHT = {
-    "annotated_types", "click", "dotenv", "markdown_it", "mdurl", "platformdirs", "pydantic", "pydantic_core",
+    "annotated_doc", "annotated_types", "attr", "click", "dotenv", "markdown_it", "mdurl", "platformdirs", "pydantic", "pydantic_core",
     "pydantic_settings", "pygments", "rich", "shellingham", "typer", "typing_extensions", "typing_inspection",
 }  # fmt: skip
 CLIENT = LIGHT | {"anyio", "arro3", "certifi", "h11", "httpcore", "httpx", "idna", "numpy", "orjson", "sniffio", "tqdm"}

@@ -42,7 +42,12 @@ def test_other_text_is_refused(text: str) -> None:
     except InvalidInputError as error:
         assert "not an id" in error.sentence
     else:
-        assert text.replace("-", "").lower() in (key.hex24, key.hex32, key.ulid().lower(), key.base64url.lower().replace("-", ""))
+        assert text.replace("-", "").lower() in (
+            key.hex24,
+            key.hex32,
+            key.ulid().lower(),
+            key.base64url.lower().replace("-", ""),
+        )
 
 
 def test_a_foreign_uuid_is_refused() -> None:
