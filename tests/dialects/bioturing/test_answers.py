@@ -158,3 +158,10 @@ def test_only_two_states_end_the_clients_loop() -> None:
     assert {state for state, word in states.items() if word in ("SUCCESS", "ERROR")} == {
         "succeeded", "failed", "cancelled",
     }  # fmt: skip
+
+
+def test_every_call_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/dialect-bioturing.md").read_text()
+    assert [call.path for call in CALLS if f"`{call.path}`" not in page] == []
+    assert [prefix for prefix in BioturingDialect.prefixes if f"{prefix}/`" not in page] == []
+    assert all(f" {status}" in page for status in {*EXPECTED.values()})
