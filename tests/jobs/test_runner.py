@@ -54,7 +54,11 @@ def large() -> bytes:
 
 def leftovers(house: House) -> list[Path]:
     """Files of datasets, indexes and scratch."""
-    folders = [folder_of(house.catalog, "datasets"), folder_of(house.catalog, "index"), house.catalog.context.scratch.root]
+    folders = [
+        folder_of(house.catalog, "datasets"),
+        folder_of(house.catalog, "index"),
+        house.catalog.context.scratch.root,
+    ]
     return [path for folder in folders if folder.exists() for path in folder.rglob("*") if path.is_file()]
 
 
@@ -94,7 +98,9 @@ async def test_real_workers_cancel_lose_stop_and_go_on(tmp_path: Path) -> None:
         assert "The server was stopped; starting again later" in lines
         assert lines[-1] == "DONE !!!"
         assert (await house.catalog.datasets.get(people.ada, dataset_id=dataset_id)).n_cells == 3000
-        assert [e.seq for e in await house.catalog.jobs.log(people.ada, job_id=job.id)] == list(range(1, len(lines) + 1))
+        assert [e.seq for e in await house.catalog.jobs.log(people.ada, job_id=job.id)] == list(
+            range(1, len(lines) + 1)
+        )
 
 
 async def test_a_nursery_that_died_is_started_again(tmp_path: Path) -> None:

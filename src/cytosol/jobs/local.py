@@ -45,22 +45,23 @@ class LocalExecutor(Executor):
     async def start(self) -> None:
         """Start the nursery; it goes on loading while this returns."""
         await self._stop_nursery()
+        ours, self._process = await asyncio.to_thread(self.spawn)
+        ours.setblocking(False)
+        self._control = ours
+        self._listener = asyncio.create_task(self._listen(ours))
+
+    def spawn(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        """Start a nursery; our end of its socket, and its process."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        threads = {name: str(self._threads) for name in _THREADS}
-        try:
-            self._process = await asyncio.to_thread(
-                subprocess.Popen,
+        with theirs:
+            process = subprocess.Popen(
                 [sys.executable, "-m", "cytosol.jobs.nursery", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**os.environ, **threads},
+                env={**os.environ, **{name: str(self._threads) for name in _THREADS}},
             )
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        self._control = ours
-        self._listener = asyncio.create_task(self._listen(ours))
+        return ours, process
 
     async def launch(self, task: Task) -> Worker:
         """Fork a worker.

@@ -37,21 +37,29 @@ _PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def main() -> None:
-    """Load everything, and fork a worker for each request."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+def main(line: int) -> None:
+    """Load everything, and fork a worker for each request.
+
+    Parameters
+    ----------
+    line : file descriptor of a socket that keeps messages apart
+    """
+    control = socket.socket(fileno=line)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork.*", category=DeprecationWarning)
-    for name in PRELOAD:
-        with contextlib.suppress(ImportError):  # the job that needs it will say so
-            importlib.import_module(name)
-        while _serve(control, (woken, wake), timeout_s=0.0):
-            pass
-    while True:
-        _serve(control, (woken, wake), timeout_s=None)
+    try:
+        for name in PRELOAD:
+            with contextlib.suppress(ImportError):  # the job that needs it will say so
+                importlib.import_module(name)
+            while _serve(control, (woken, wake), timeout_s=0.0):
+                pass
+        while True:
+            _serve(control, (woken, wake), timeout_s=None)
+    except ConnectionError:
+        os._exit(0)  # the server is gone; see below
 
 
 def _serve(control: socket.socket, pipe: tuple[int, int], timeout_s: float | None) -> bool:
@@ -64,7 +72,7 @@ def _serve(control: socket.socket, pipe: tuple[int, int], timeout_s: float | Non
     if control.fileno() in ready:
         message, lines, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 1)
         if not message:
-            sys.exit(0)
+            os._exit(0)  # at once: taking down all that was loaded would take seconds, in which workers live on
         request = orjson.loads(message)
         if "kill" in request:
             _kill(request["kill"])
@@ -130,4 +138,4 @@ def _report_ended(control: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))
