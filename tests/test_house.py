@@ -37,7 +37,8 @@ HEAVY = {
 }
 LIGHT = {
     "annotated_doc", "annotated_types", "attr", "click", "dotenv", "markdown_it", "mdurl", "platformdirs", "pydantic",
-    "pydantic_core", "pydantic_settings", "pygments", "rich", "shellingham", "typer", "typing_extensions", "typing_inspection",
+    "pydantic_core", "pydantic_settings", "pygments", "rich", "shellingham", "typer", "typing_extensions",
+    "typing_inspection",
 }  # fmt: skip
 CLIENT = LIGHT | {"anyio", "arro3", "certifi", "h11", "httpcore", "httpx", "idna", "numpy", "orjson", "sniffio", "tqdm"}
 
