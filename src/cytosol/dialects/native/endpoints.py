@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from cytosol.asgi.dialect import Services
 from cytosol.model.rights import Actor
@@ -102,7 +102,7 @@ class Routes:
             operation_id=handler.__name__,
             status_code=told.status,
             response_model=told.gives,
-            response_class=Response,
+            response_class=JSONResponse if told.gives is not None else Response,
             response_description="Done" if told.status == 204 else "The answer",
             responses={told.status: {"content": content}, **ERROR} if content else ERROR,
             openapi_extra=extra or None,
