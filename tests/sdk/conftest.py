@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 import cytosol
 from cytosol.sdk import Client, Study
-from tests.processes import RunningServer, serving
+from tests.processes import PASSWORD, RunningServer, serving
 
 DEMO = Path(cytosol.__file__).parent / "demo_data"
 REDUCED = DEMO / "pbmc68k_reduced.h5ad"
@@ -26,16 +28,30 @@ class Lab:
     study: Study
 
     def sign(self, email: str, *scopes: str) -> Client:
-        """A client of a user, who is made where there is none."""
-        if email not in self.server.command("user", "list"):
-            self.server.command("user", "add", email, "--password", "long enough words")
-        token = self.server.command("token", "new", email, "--scope", ",".join(scopes or ("read", "write", "share")))
-        return Client(self.server.url, token.strip())
+        """A client of a user, who is made where there is none, with a token of these scopes."""
+        if email not in [user["email"] for user in self.client.http.pages("users")]:
+            self.client.http.post("users", {"email": email, "password": PASSWORD})
+        with Client(self.server.url) as page:
+            page.sign_in(email, PASSWORD)
+            made = page.http.post("tokens", {"scopes": list(scopes or ("read", "write", "share"))})
+        return Client(self.server.url, made["token"])
+
+
+def setup_key(server: RunningServer) -> str:
+    """The key of the one-time link that the server prints after it is ready."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if found := re.search(r"setup\?key=(\S+)", "\n".join(server.printed)):
+            return found[1]
+        time.sleep(0.05)
+    raise AssertionError(server.printed)
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with serving(tmp_path_factory.mktemp("lab")) as server, Client(server.url, server.token) as client:
+    with serving(tmp_path_factory.mktemp("lab"), with_user=False) as server, Client(server.url) as client:
+        person = {"key": setup_key(server), "email": "ada@example.org", "name": "Ada", "password": PASSWORD}
+        client.http.post("setup", person)
         study = client.create_study("PBMC")
         jobs = [
             study.submit(REDUCED, name="reduced", matrix="normalized", embeddings="keep", progress=False),

@@ -212,11 +212,12 @@ def test_an_upload_goes_on_after_the_connection_broke(lab: Lab, tmp_path: Path) 
     data = REDUCED.read_bytes()
     http = lab.client.http
     upload = http.post("uploads", {"name": "a.h5ad", "size": len(data)})
+    token = http.post("tokens", {"name": "broken"})["token"]
     place = urlsplit(lab.server.url)
     with socket.create_connection((place.hostname, place.port), timeout=10) as broken:
         head = (
             f"PUT /api/v1/uploads/{upload['id']}/data?offset=0 HTTP/1.1\r\nHost: x\r\n"
-            f"Authorization: Bearer {lab.server.token}\r\nContent-Length: {len(data)}\r\n\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Length: {len(data)}\r\n\r\n"
         )
         broken.sendall(head.encode() + data[:300_000])
     offset = _settled(lab, upload["id"])
@@ -243,7 +244,7 @@ def test_the_data_come_through_a_link_of_a_storage(lab: Lab, tmp_path: Path) -> 
     folder = tmp_path / "mounted"
     folder.mkdir()
     shutil.copy(COUNTS, folder / "matrix.h5")
-    lab.server.command("storage", "add", "mounted", str(folder))
+    lab.client.http.post("storages", {"name": "mounted", "kind": "folder", "location": str(folder)})
     storage = next(found for found in lab.client.storages() if found["name"] == "mounted")
     entries = lab.client.http.get(f"storages/{storage['id']}/entries")["items"]
     assert [(entry["name"], entry["size"]) for entry in entries] == [("matrix.h5", COUNTS.stat().st_size)]
