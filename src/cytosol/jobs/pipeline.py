@@ -231,7 +231,7 @@ def _needed_bytes(n_cells: int, params: PipelineParams, *, with_tsne: bool) -> i
     others = params.n_neighbors
     if with_tsne:
         others = max(others, TsneParams(perplexity=params.perplexity).n_others)
-    per_cell = 12 * params.n_components + 8 * others + 160 * params.n_neighbors + 400
+    per_cell = 12 * params.n_components + 8 * others + 240 * params.n_neighbors + 400
     if with_tsne:
         per_cell += 40 * others
     return (150 << 20) + 24 * params.n_genes**2 + n_cells * per_cell
