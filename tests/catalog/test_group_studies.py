@@ -103,7 +103,7 @@ async def test_a_refused_job_tells_its_reason_and_is_never_retried(catalog: Cata
         ("a.tsv", b"barcode\ttype\tage\n007\tT\t1\nb\t\t2.5\n"),
         ("a.csv", b"\xef\xbb\xbfbarcode,type,age\r\n007,T,1\r\nb,,2.5\r\n"),
         ("from_r.txt", b"type\tage\n007\tT\t1\nb\tNA\t2.5\n"),
-        ("a.tsv.gz", gzip.compress(b"barcode\ttype\tage\n007\tT\t1\nb\tNA\t2.5\n")),
+        ("a.tsv.gz", gzip.compress(b"barcode\ttype\tage\n007\tT\t1\nb\tNA\t2.5\n", mtime=0)),
     ],
 )
 def test_annotations_of_a_file(tmp_path: Path, name: str, text: bytes) -> None:
