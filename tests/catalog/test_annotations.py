@@ -141,19 +141,19 @@ async def test_undo_brings_back_each_step(catalog: Catalog, people: People) -> N
     view, found = await column(catalog, people.ada, made.id, "mine")
     assert (view.id, found.categories) == (id, ["b"])
     assert "mine" in on_disk(catalog, made.id)
+    async with catalog.context.db.write() as conn:
+        await rows.insert(
+            conn, tables.grants, subject_kind="study", subject_id=made.study_id, principal_kind="user",
+            principal_id=id_of(people.bob), principal_name="", role="reader",
+        )  # fmt: skip
     with pytest.raises(ForbiddenError):
-        async with catalog.context.db.write() as conn:
-            await rows.insert(
-                conn, tables.grants, subject_kind="study", subject_id=made.study_id, principal_kind="user",
-                principal_id=id_of(people.bob), principal_name="", role="reader",
-            )  # fmt: skip
         await catalog.history.undo(people.bob, revision_id=revisions[1].id)
     await catalog.history.undo(people.ada, revision_id=revisions[1].id)
     _, found = await column(catalog, people.ada, made.id, "mine")
     assert found.categories == ["a"]
     await catalog.history.undo(people.ada, revision_id=revisions[2].id)
+    pinned = await catalog.tables.pin(people.ada, dataset_id=made.id)
     with pytest.raises(NotFoundError):
-        pinned = await catalog.tables.pin(people.ada, dataset_id=made.id)
         await catalog.tables.column(pinned, "mine")
     assert "mine" not in on_disk(catalog, made.id)
 
