@@ -6,6 +6,9 @@ import type { ColumnPatch, ColumnRecord, Dataset, Feature, Job, NewColumn, Submi
 const ARROW = 'application/vnd.apache.arrow.stream';
 const tablePath = (dataset: string, table: string) => `datasets/${dataset}/tables/${encodeURIComponent(table)}`;
 
+/** Names as one text with commas between; commas and backslashes within a name are escaped. */
+export const nameList = (names: string[]) => names.map((name) => name.replace(/[\\,]/g, '\\$&')).join(',');
+
 export const listDatasets = (studyId: string, trash = false) =>
   listAll<Dataset>(`studies/${studyId}/datasets`, trash ? { trash: true } : {});
 export const getDataset = (id: string) => sendJson<Dataset>('GET', `datasets/${id}`);
@@ -27,9 +30,9 @@ export const searchFeatures = (dataset: string, table: string, search: string, s
   }).then((page) => page.items);
 
 export const getFeatureValues = (dataset: string, table: string, feature: string, signal?: AbortSignal) =>
-  getBytes(`${tablePath(dataset, table)}/values`, { features: feature, unit: 'lognorm', layout: 'dense' }, signal);
+  getBytes(`${tablePath(dataset, table)}/values`, { features: nameList([feature]), unit: 'lognorm', layout: 'dense' }, signal);
 export const getColumns = (dataset: string, table: string, names: string[], signal?: AbortSignal) =>
-  getBytes(`${tablePath(dataset, table)}/columns.arrow`, { names: names.join(',') }, signal);
+  getBytes(`${tablePath(dataset, table)}/columns.arrow`, { names: nameList(names) }, signal);
 export const getEmbedding = (dataset: string, table: string, name: string, signal?: AbortSignal) =>
   getBytes(`${tablePath(dataset, table)}/embeddings.arrow`, { name }, signal);
 export const getBarcodes = (dataset: string, table: string, signal?: AbortSignal) =>

@@ -39,15 +39,20 @@ export function mapColor(name: MapName, t: number): [number, number, number] {
   return [0, 1, 2].map((k) => a[k] + (b[k] - a[k]) * (x - i)) as [number, number, number];
 }
 
-export function mapHex(name: MapName, t: number): string {
-  return toHex(mapColor(name, t));
+/** Where a map begins: its darkest steps would not show on dark paper, so there it starts above them. */
+const DARK_START = 0.22;
+const startOf = (name: MapName, onDark: boolean) => (onDark && name !== 'diverging' ? DARK_START : 0);
+
+export function mapHex(name: MapName, t: number, onDark = false): string {
+  const start = startOf(name, onDark);
+  return toHex(mapColor(name, start + Math.min(1, Math.max(0, t)) * (1 - start)));
 }
 
 /** Lookup table of a numeric map: shade 0 is 'no value', shades 1 to 255 run over the map. */
-export function numericTable(name: MapName): Uint8Array {
+export function numericTable(name: MapName, onDark = false): Uint8Array {
   const table = new Uint8Array(256 * 4);
   table.set([...parseHex(MISSING_COLOR), 255]);
-  for (let shade = 1; shade < 256; shade++) table.set([...mapColor(name, (shade - 1) / 254).map(Math.round), 255], shade * 4);
+  for (let shade = 1; shade < 256; shade++) table.set([...parseHex(mapHex(name, (shade - 1) / 254, onDark)), 255], shade * 4);
   return table;
 }
 

@@ -67,3 +67,9 @@ export function isolate(hidden: string[], name: string, all: string[]): string[]
   const alone = !hidden.includes(name) && others.every((n) => hidden.includes(n));
   return alone ? [] : others;
 }
+
+/** The colours to store when one changes: those of the others as they are shown, so that they stay what they are. */
+export function recolored(entries: LegendEntry[], name: string, color: string): Record<string, string> {
+  const colors = Object.fromEntries(entries.filter((e) => e.code >= 0).map((e) => [e.name, e.color]));
+  return { ...colors, [name]: color };
+}

@@ -32,9 +32,9 @@ function SignCard({ title, children, onSubmit }: { title: string; children: Reac
   return (
     <main className="centred">
       <form className="card sign" onSubmit={(event) => void submit(event)}>
-        <div className="brand">
+        <h1 className="brand">
           <Logo /> Cytosol
-        </div>
+        </h1>
         {children}
         <ErrorNote error={error} />
         <Button type="submit" look="primary" disabled={busy}>

@@ -62,7 +62,8 @@ export const useDatasets = (studyId: string) =>
 export const useDeletedDatasets = (studyId: string, enabled: boolean) =>
   useQuery({ queryKey: [...keys.datasets(studyId), 'trash'], queryFn: () => listDatasets(studyId, true), enabled });
 export const useDataset = (id: string) => useQuery({ queryKey: keys.dataset(id), queryFn: () => getDataset(id) });
-export const useGrants = (id: string) => useQuery({ queryKey: keys.grants(id), queryFn: () => routes.listGrants(id) });
+export const useGrants = (id: string, enabled: boolean) =>
+  useQuery({ queryKey: keys.grants(id), queryFn: () => routes.listGrants(id), enabled });
 export const useRevisions = (id: string) =>
   useQuery({ queryKey: keys.revisions(id), queryFn: () => routes.listRevisions(id) });
 export const useTokens = () => useQuery({ queryKey: keys.tokens, queryFn: routes.listTokens });

@@ -23,13 +23,12 @@ export function LegendView({ entries, hidden, onToggle, onIsolate, onColor }: Pr
             type="button"
             className={hidden.has(entry.name) ? 'entry off' : 'entry'}
             aria-pressed={!hidden.has(entry.name)}
-            aria-label={`${entry.label}, ${count(entry.count)} cells`}
             title="Click hides or shows it; Shift and click shows only it"
             onClick={(event) => (event.shiftKey ? onIsolate(entry.name) : onToggle(entry.name))}
           >
             {!(onColor && entry.code >= 0) && <span className="dot" style={{ background: entry.color }} />}
-            <span className="cut">{entry.label}</span>
-            <span className="count">{count(entry.count)}</span>
+            <span className="cut">{entry.label}</span>{' '}
+            <span className="count">{count(entry.count)}<span className="hidden-label"> cells</span></span>
           </button>
         </li>
       ))}

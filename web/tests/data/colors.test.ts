@@ -11,6 +11,10 @@ describe('numeric maps', () => {
   it('lie between their neighbours in between, and clip outside', () => {
     // Within one step of matplotlib's entry 128 of 256.
     parseHex(mapHex('viridis', 0.5)).forEach((c, k) => expect(Math.abs(c - [33, 145, 140][k])).toBeLessThanOrEqual(1));
+    // on dark paper a map starts above its darkest steps, and ends where it always does
+    const light = (hex: string) => parseHex(hex).reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
+    expect(light(mapHex('viridis', 0, true))).toBeGreaterThan(light(mapHex('viridis', 0)) + 30);
+    expect(mapHex('viridis', 1, true)).toBe(mapHex('viridis', 1));
     expect(mapHex('viridis', -3)).toBe(mapHex('viridis', 0));
     expect(mapHex('viridis', 7)).toBe(mapHex('viridis', 1));
   });

@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 import type { ColumnRecord } from '../../api/types';
-import type { LegendEntry } from '../../data/legend';
+import { recolored, type LegendEntry } from '../../data/legend';
 import { count } from '../../data/words';
 import { Button } from '../../views/controls';
 import type { AnnotationActions } from './annotations';
@@ -42,7 +42,7 @@ export function AnnotationEditor({ record, entries, actions, onGone }: Props) {
               aria-label={`Colour of ${entry.label}`}
               key={entry.color}
               defaultValue={entry.color}
-              onBlur={(e) => e.target.value !== entry.color && void actions.patch(record, { colors: { [entry.name]: e.target.value } }, 'Colour changed')}
+              onBlur={(e) => e.target.value !== entry.color && void actions.patch(record, { colors: recolored(real, entry.name, e.target.value) }, 'Colour changed')}
             />
             <Rename label={`Name of the category ${entry.label}`} value={entry.name} onSave={(name) => void actions.patch(record, { rename: { [entry.name]: name } }, `‘${entry.label}’ is now ‘${name}’`)} />
             <span className="small muted num" style={{ minWidth: 48 }}>{count(entry.count)}</span>

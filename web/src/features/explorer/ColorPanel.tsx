@@ -4,8 +4,10 @@ import { useState } from 'react';
 import type { ColumnRecord, Study } from '../../api/types';
 import { mapHex, type MapName } from '../../data/colors';
 import { withFilter, type CategoryFilter } from '../../data/filters';
-import { isolate, toggleHidden, type LegendSort } from '../../data/legend';
+import { isolate, recolored, toggleHidden, type LegendSort } from '../../data/legend';
 import { number, plural } from '../../data/words';
+import { useStore } from '../../state/store';
+import { shownTheme } from '../../state/theme';
 import { Button } from '../../views/controls';
 import { LegendView } from '../../views/LegendView';
 import { AnnotationEditor } from './AnnotationEditor';
@@ -27,7 +29,7 @@ export function ColorPanel({ state, study, record, actions }: Props) {
   return (
     <section className="panel" aria-label="Legend">
       <header>
-        <h2 className="cut" title={coloring.title}>{coloring.title}</h2>
+        <h2 className="cut" title={state.color.name}>{state.color.name}</h2>
         {mayEdit && <Button small aria-pressed={editing} onClick={() => setEditing(!editing)}>{editing ? 'Done' : 'Edit'}</Button>}
       </header>
       {coloring.scale && <NumericLegend state={state} />}
@@ -35,7 +37,7 @@ export function ColorPanel({ state, study, record, actions }: Props) {
         (editing && mayEdit && record ? (
           <AnnotationEditor record={record} entries={coloring.entries} actions={actions} onGone={() => setEditing(false)} />
         ) : (
-          <CategoryLegend state={state} onColor={mayEdit && record ? (name, color) => void actions.patch(record, { colors: { [name]: color } }, 'Colour changed') : undefined} />
+          <CategoryLegend state={state} onColor={mayEdit && record ? (name, color) => void actions.patch(record, { colors: recolored(coloring.entries ?? [], name, color) }, 'Colour changed') : undefined} />
         ))}
       {!coloring.scale && !coloring.entries && !state.error && <span className="skeleton" />}
     </section>
@@ -80,15 +82,16 @@ function CategoryLegend({ state, onColor }: { state: ExplorerState; onColor?: (n
   );
 }
 
-export const rampOf = (map: MapName) => Array.from({ length: 17 }, (_, i) => mapHex(map, i / 16));
+export const rampOf = (map: MapName, onDark: boolean) => Array.from({ length: 17 }, (_, i) => mapHex(map, i / 16, onDark));
 
 function NumericLegend({ state }: { state: ExplorerState }) {
   const { view, setView, coloring } = state;
   const { scale } = coloring;
+  const onDark = useStore(shownTheme) === 'dark';
   if (!scale) return null;
   return (
     <>
-      <div className="ramp" style={{ background: `linear-gradient(to right, ${rampOf(view.map).join(', ')})` }} role="img" aria-label={`Colours from ${number(scale.low)} to ${number(scale.high)}`} />
+      <div className="ramp" style={{ background: `linear-gradient(to right, ${rampOf(view.map, onDark).join(', ')})` }} role="img" aria-label={`Colours from ${number(scale.low)} to ${number(scale.high)}`} />
       <div className="spread small">
         <span>{number(scale.low)}</span>
         <span className="muted">{coloring.unit}</span>

@@ -105,6 +105,7 @@ function TableExplorer({ study, dataset, table }: { study: Study; dataset: Datas
   }
   return (
     <div className="explorer">
+      <h1 className="hidden-label">{dataset.name}</h1>
       <Toolbar state={state} datasetId={dataset.id} table={table} tool={tool} onTool={setTool} plot={plot} searchRef={search} onPicture={() => void saveFigure(plot.current, state, [study.name, dataset.name]).catch(tellError)} />
       <div style={{ position: 'relative', display: 'grid', minHeight: 0 }}>
         <Plot ref={plot} state={state} datasetId={dataset.id} tableName={table.name} tool={tool} onOutline={onOutline} />

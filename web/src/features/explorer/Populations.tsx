@@ -70,7 +70,7 @@ export function PopulationDialog({ draft, taken, chosen, actions, onDraft, onSav
       <Field label="Population">
         <span className="row">
           <input className="swatch" type="color" aria-label="Colour of the population" value={color} onChange={(e) => setColor(e.target.value)} />
-          <input className="input" required autoFocus value={name} onChange={(e) => setName(e.target.value)} onFocus={(e) => e.target.select()} />
+          <input className="input" aria-label="Name of the population" required autoFocus value={name} onChange={(e) => setName(e.target.value)} onFocus={(e) => e.target.select()} />
         </span>
       </Field>
       <Field label="Annotation" help={used ? 'There is an annotation of this name: choose another.' : 'The column that holds it; cells outside have no value in it.'}>

@@ -2,8 +2,9 @@
 
 import { createColumn, createColumnsFromArrow, deleteColumn, patchColumn } from '../../api/datasets';
 import { listRevisions, undoRevision } from '../../api/routes';
-import type { ColumnPatch, ColumnRecord } from '../../api/types';
+import type { ColumnPatch, ColumnRecord, Revision } from '../../api/types';
 import { encodeAnnotation } from '../../data/arrow';
+import { isUndoing } from '../../data/verbs';
 import { tell, tellError } from '../../state/notices';
 import { keys, refresh } from '../../state/queries';
 
@@ -29,42 +30,53 @@ interface Place {
   nCells: number;
 }
 
-async function save(place: Place, name: string, populations: Population[]): Promise<void> {
+async function save(place: Place, name: string, populations: Population[]): Promise<ColumnRecord[]> {
   const total = populations.reduce((sum, p) => sum + p.cells.length, 0);
   if (total <= JSON_CELLS) {
     const categories = populations.map((p) => ({ name: p.name, color: p.color, cells: Array.from(p.cells) }));
-    await createColumn(place.datasetId, place.table, { name, categories });
-    return;
+    return (await createColumn(place.datasetId, place.table, { name, categories })).columns;
   }
   const made = await createColumnsFromArrow(place.datasetId, place.table, encodeAnnotation(name, populations, place.nCells));
   const colors = Object.fromEntries(populations.map((p) => [p.name, p.color]));
   await patchColumn(place.datasetId, place.table, made.columns[0], { colors });
+  return made.columns;
+}
+
+/** The revisions of an annotation that can be undone, newest first; none where they cannot be read. */
+async function revisionsOf(place: Place, columnId: string): Promise<Revision[]> {
+  try {
+    const all = await listRevisions(place.studyId);
+    return all.filter((r) => r.subject_id === columnId && !r.undone_at && !isUndoing(r.verb));
+  } catch {
+    // The change itself was saved; only its undo cannot be offered here. History still does.
+    return [];
+  }
 }
 
 export function annotationActions(place: Place): AnnotationActions {
   const again = () => refresh(keys.dataset(place.datasetId), keys.datasets(place.studyId), keys.revisions(place.studyId));
-  const undoNewest = async () => {
+  const undo = async (revisions: Revision[]) => {
     try {
-      const revision = (await listRevisions(place.studyId)).find((r) => !r.undone_at);
-      if (!revision) return;
-      await undoRevision(revision.id);
-      tell(`Undone: ${revision.label || revision.verb}`);
-      await again();
+      for (const revision of revisions) await undoRevision(revision.id);
+      tell('Undone');
     } catch (error) {
       tellError(error);
     }
+    await again();
   };
-  const tellDone = (text: string) => tell(text, { label: 'Undo', run: () => void undoNewest() });
+  const tellDone = (text: string, revisions: Revision[]) =>
+    tell(text, revisions.length ? { label: 'Undo', run: () => void undo(revisions) } : undefined);
+  const newest = async (column: ColumnRecord) => (await revisionsOf(place, column.id)).slice(0, 1);
   return {
     create: async (name, populations) => {
-      await save(place, name, populations);
+      const [column] = await save(place, name, populations);
       await again();
-      tellDone(`‘${name}’ is saved`);
+      tellDone(`‘${name}’ is saved`, column ? await revisionsOf(place, column.id) : []);
     },
     patch: async (column, patch, done) => {
       try {
         await patchColumn(place.datasetId, place.table, column, patch);
-        tellDone(done);
+        tellDone(done, await newest(column));
       } catch (error) {
         tellError(error);
       }
@@ -73,7 +85,7 @@ export function annotationActions(place: Place): AnnotationActions {
     remove: async (column) => {
       try {
         await deleteColumn(place.datasetId, place.table, column);
-        tellDone(`‘${column.name}’ is deleted`);
+        tellDone(`‘${column.name}’ is deleted`, await newest(column));
       } catch (error) {
         tellError(error);
       }

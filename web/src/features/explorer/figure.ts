@@ -2,6 +2,7 @@
 
 import { count, embeddingTitle, number } from '../../data/words';
 import { compose, savePng } from '../../render/legendImage';
+import { shownTheme } from '../../state/theme';
 import { rampOf } from './ColorPanel';
 import type { PlotHandle } from './Plot';
 import type { ExplorerState } from './useExplorer';
@@ -24,7 +25,7 @@ export async function saveFigure(plot: PlotHandle | null, state: ExplorerState, 
     lines: [...place, `${embeddingTitle(state.embeddingName ?? '')}, ${count(shown)} cells`],
     rows: rows.slice(0, MOST_ROWS).map((e) => ({ label: e.label, count: count(e.count), color: e.color })),
     bar: coloring.scale
-      ? { colors: rampOf(view.map), low: number(coloring.scale.low), high: (coloring.scale.clipped ? '≥ ' : '') + number(coloring.scale.high) }
+      ? { colors: rampOf(view.map, shownTheme.get() === 'dark'), low: number(coloring.scale.low), high: (coloring.scale.clipped ? '≥ ' : '') + number(coloring.scale.high) }
       : null,
     ink: css.getPropertyValue('--ink').trim(),
     paper: css.getPropertyValue('--paper').trim(),

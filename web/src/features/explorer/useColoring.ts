@@ -7,6 +7,8 @@ import { intersect, type Passed } from '../../data/filters';
 import { countCategories, legendEntries, sortEntries, type LegendEntry } from '../../data/legend';
 import { shadeCategories, shadeNumbers, type Shading } from '../../data/shade';
 import type { ExplorerView } from '../../state/explorerView';
+import { useStore } from '../../state/store';
+import { shownTheme } from '../../state/theme';
 
 export interface Scale {
   low: number;
@@ -55,6 +57,7 @@ export function scaleOf(values: ArrayLike<number>, clip: number, isGene: boolean
 }
 
 export function useColoring({ n, view, column, feature, values, passed }: Input): Coloring {
+  const onDark = useStore(shownTheme) === 'dark';
   const numbers = feature !== null ? values : column?.kind === 'numeric' ? column.values : undefined;
   const categorical = feature === null && column?.kind === 'categorical' ? column : undefined;
   const colors = useMemo(
@@ -67,11 +70,11 @@ export function useColoring({ n, view, column, feature, values, passed }: Input)
   );
   const shading = useMemo((): Shading => {
     if (numbers && scale) {
-      return { shades: shadeNumbers(numbers, scale.low, scale.high), table: numericTable(view.map), ranked: true };
+      return { shades: shadeNumbers(numbers, scale.low, scale.high), table: numericTable(view.map, onDark), ranked: true };
     }
     if (categorical) return { shades: shadeCategories(categorical), table: categoryTable(colors), ranked: false };
     return { shades: new Uint8Array(n), table: categoryTable([]), ranked: false };
-  }, [numbers, scale, view.map, categorical, colors, n]);
+  }, [numbers, scale, view.map, categorical, colors, n, onDark]);
   const entries = useMemo(() => {
     if (!categorical) return null;
     const others = intersect(categorical.codes.length, passed, categorical.name);

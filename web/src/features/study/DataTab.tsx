@@ -80,8 +80,8 @@ function DatasetTable({ study, datasets }: { study: Study; datasets: Dataset[] }
               {dataset.notes.map((note, i) => <div key={i} className="small muted">{note}</div>)}
             </td>
             <td>{samples.find((s) => s.id === dataset.sample_id)?.name ?? '–'}</td>
-            <td>{dataset.technology || '–'}</td>
-            <td><span className={dataset.state === 'staging' ? 'pill busy' : 'pill good'}>{dataset.state === 'staging' ? 'being read' : dataset.state}</span></td>
+            <td style={{ whiteSpace: 'nowrap' }}>{dataset.technology || '–'}</td>
+            <td><span className={dataset.state === 'staging' ? 'pill busy' : 'pill good'}>{dataset.state === 'staging' ? 'being read' : 'ready'}</span></td>
             <td className="num">{count(dataset.n_cells)}</td>
             <td className="num">{count(dataset.tables[0]?.n_features)}</td>
             <td className="num"><DatasetMenu study={study} dataset={dataset} /></td>

@@ -2,6 +2,7 @@
 
 import { undoRevision } from '../../api/routes';
 import type { Revision } from '../../api/types';
+import { verbText } from '../../data/verbs';
 import { ago } from '../../data/words';
 import { tell, tellError } from '../../state/notices';
 import { keys, refresh, useRevisions } from '../../state/queries';
@@ -31,7 +32,7 @@ export function History({ studyId }: { studyId: string }) {
                 <tbody>
                   {revisions.map((revision) => (
                     <tr key={revision.id}>
-                      <td>{revision.label || revision.verb}</td>
+                      <td>{revision.label || verbText(revision.verb)}</td>
                       <td className="muted">{revision.actor?.name ?? ''}</td>
                       <td className="num muted">{ago(revision.created_at)}</td>
                       <td className="num" style={{ width: 110 }}>

@@ -16,15 +16,18 @@ const ROLES: { value: Role; label: string; help: string }[] = [
 ];
 
 const BUILTIN: Record<string, string> = { all_members: 'Everybody with an account', public: 'Everybody, without signing in' };
-const idOf = (p: Principal) => `${p.kind}:${p.kind === 'builtin' ? p.name : p.id}`;
+const BY_EMAIL = 'email:';
+const idOf = (p: Principal) => `${p.kind}:${p.id ?? p.name}`;
+const isSame = (a: Principal, b: Principal) => a.kind === b.kind && (a.id && b.id ? a.id === b.id : a.name === b.name);
 
 export function Sharing({ study }: { study: Study }) {
-  const query = useGrants(study.id);
+  const mayShare = study.permissions.includes('member.manage');
+  const query = useGrants(study.id, mayShare);
   const isAdmin = useSession().data?.user.is_admin ?? false;
   const users = useUsers(isAdmin).data ?? [];
   const groups = useGroups().data ?? [];
-  const mayShare = study.permissions.includes('member.manage');
   const [principal, setPrincipal] = useState('');
+  const [email, setEmail] = useState('');
   const [role, setRole] = useState<Role>('reader');
   const save = (items: Grant[]) =>
     void putGrants(study, items.map((g) => ({ principal: clean(g.principal), role: g.role }))).then(() => {
@@ -36,6 +39,7 @@ export function Sharing({ study }: { study: Study }) {
       ? (BUILTIN[p.name ?? ''] ?? p.name)
       : p.name || (p.kind === 'user' ? users.find((u) => u.id === p.id)?.name : groups.find((g) => g.id === p.id)?.name) || p.id;
   const choices = [
+    { value: BY_EMAIL, label: 'A person by e-mail…' },
     ...users.map((u) => ({ value: `user:${u.id}`, label: `${u.name} (${u.email})` })),
     ...groups.map((g) => ({ value: `group:${g.id}`, label: `${g.name} (group)` })),
     ...Object.entries(BUILTIN).map(([name, label]) => ({ value: `builtin:${name}`, label })),
@@ -45,7 +49,8 @@ export function Sharing({ study }: { study: Study }) {
       <p className="muted">
         {study.owner ? `${study.owner.name || study.owner.email} owns this study. ` : ''}Rights given on its folder hold as well.
       </p>
-      <div className="card">
+      {!mayShare && <p>Only its owners see and change who else has access.</p>}
+      {mayShare && <div className="card">
         <Loaded query={query} rows={3}>
           {(grants) => (
             <table className="table">
@@ -72,44 +77,45 @@ export function Sharing({ study }: { study: Study }) {
             </table>
           )}
         </Loaded>
-      </div>
+      </div>}
       {mayShare && (
-        <div className="row">
+        <form
+          className="row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const added = parse(principal, email);
+            save([...(query.data ?? []).filter((g) => !isSame(g.principal, added)), { principal: added, role }]);
+            setPrincipal('');
+            setEmail('');
+          }}
+        >
           <select className="input" aria-label="Who" value={principal} onChange={(e) => setPrincipal(e.target.value)}>
             <option value="">Choose a person or group</option>
             {choices.map((c) => <option key={c.value} value={c.value}>{c.label}</option>)}
           </select>
-          <div style={{ width: 300 }}>
-            <RoleSelect label="Role" value={role} onChange={setRole} />
+          {principal === BY_EMAIL && <input className="input" type="email" required autoFocus aria-label="E-mail of the person" placeholder="name@example.org" value={email} onChange={(e) => setEmail(e.target.value)} />}
+          <div style={{ flex: '0 0 250px' }}>
+            <RoleSelect large label="Role" value={role} onChange={setRole} />
           </div>
-          <Button
-            look="primary"
-            disabled={!principal || !query.data}
-            onClick={() => {
-              const added = parse(principal);
-              save([...(query.data ?? []).filter((g) => idOf(g.principal) !== idOf(added)), { principal: added, role }]);
-              setPrincipal('');
-            }}
-          >
-            Share
-          </Button>
-        </div>
+          <Button type="submit" look="primary" disabled={!principal || !query.data}>Share</Button>
+        </form>
       )}
     </div>
   );
 }
 
-function parse(value: string): Principal {
+function parse(value: string, email: string): Principal {
+  if (value === BY_EMAIL) return { kind: 'user', name: email.trim() };
   const [kind, rest] = [value.slice(0, value.indexOf(':')), value.slice(value.indexOf(':') + 1)];
   return kind === 'builtin' ? { kind, name: rest } : { kind: kind === 'group' ? 'group' : 'user', id: rest };
 }
 
 /** Only what names the principal: the server refuses more. */
-const clean = (p: Principal): Principal => (p.kind === 'builtin' ? { kind: p.kind, name: p.name } : { kind: p.kind, id: p.id });
+const clean = (p: Principal): Principal => (p.id ? { kind: p.kind, id: p.id } : { kind: p.kind, name: p.name });
 
-function RoleSelect({ label, value, onChange, disabled }: { label: string; value: Role; onChange: (role: Role) => void; disabled?: boolean }) {
+function RoleSelect({ label, value, onChange, disabled, large }: { label: string; value: Role; onChange: (role: Role) => void; disabled?: boolean; large?: boolean }) {
   return (
-    <select className="input small" aria-label={label} value={value} disabled={disabled} onChange={(e) => onChange(e.target.value as Role)}>
+    <select className={large ? 'input' : 'input small'} aria-label={label} value={value} disabled={disabled} onChange={(e) => onChange(e.target.value as Role)}>
       {ROLES.map((r) => <option key={r.value} value={r.value}>{`${r.label}: ${r.help}`}</option>)}
     </select>
   );

@@ -6,8 +6,6 @@ import { useDatasets, useSamples } from '../../state/queries';
 import { Icon } from '../../views/controls';
 import { Link } from '../../views/Link';
 
-const STATES: Record<string, string> = { staging: 'being read', ready: '', published: 'published' };
-
 export const tablePath = (studyId: string, datasetId: string, table: string) =>
   `studies/${studyId}/tables/${datasetId}/${encodeURIComponent(table)}`;
 
@@ -46,7 +44,7 @@ function DatasetNode({ studyId, dataset, here, depth }: { studyId: string; datas
   const indent = (extra: number) => ({ paddingLeft: 8 + (depth + extra) * 14 });
   const only = dataset.tables.length === 1 ? dataset.tables[0] : null;
   const name = <span className="cut" title={dataset.name}>{dataset.name}</span>;
-  const side = <span className="muted">{STATES[dataset.state] || count(dataset.n_cells)}</span>;
+  const side = <span className="muted">{dataset.state === 'staging' ? 'being read' : count(dataset.n_cells)}</span>;
   if (only) {
     const path = tablePath(studyId, dataset.id, only.name);
     return (

@@ -1,0 +1,31 @@
+/** What a revision did, in words. */
+
+const VERBS: Record<string, string> = {
+  'annotation.add': 'Annotation added',
+  'annotation.change': 'Annotation changed',
+  'annotation.delete': 'Annotation deleted',
+  'sample.add': 'Sample added',
+  'sample.change': 'Sample changed',
+  'sample.delete': 'Sample deleted',
+  'samples.import': 'Sample table taken in',
+  'attribute.add': 'Attribute added',
+  'attribute.change': 'Attribute changed',
+  'attribute.delete': 'Attribute deleted',
+};
+
+const PREFIXES: [string, string][] = [
+  ['undo: ', 'Undone'],
+  ['redo: ', 'Done again'],
+  ['go back: ', 'Gone back'],
+];
+
+/** True where the revision takes another one back. */
+export const isUndoing = (verb: string) => verb.startsWith('undo: ') || verb.startsWith('go back: ');
+
+/** 'Annotation changed' for `annotation.change`, 'Undone: annotation changed' for its undoing. */
+export function verbText(verb: string): string {
+  const [prefix, said] = PREFIXES.find(([p]) => verb.startsWith(p)) ?? ['', ''];
+  const rest = verb.slice(prefix.length);
+  const words = VERBS[rest] ?? rest.replace(/[._]/g, ' ');
+  return said ? `${said}: ${words.charAt(0).toLowerCase()}${words.slice(1)}` : words;
+}
