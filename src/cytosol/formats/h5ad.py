@@ -33,9 +33,9 @@ _DO_COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """The open file, its name, and the group ``uns`` where it has one."""
+    """The open file or group, its name, and the group ``uns`` where it has one."""
 
-    file: h5py.File
+    file: h5py.Group
     name: str
     uns: h5py.Group | None
 
@@ -70,13 +70,23 @@ def open_h5ad(
     file = open_hdf5(source)
     try:
         with readable(source.name, ".h5ad file"):
-            return _open(file, source.name, matrix, options.get("slot", ""))
+            table = read_anndata(file, source.name, matrix, slot=options.get("slot", ""))
     except BaseException:
         file.close()
         raise
+    table.on_close = file.close
+    return table
 
 
-def _open(file: h5py.File, name: str, kind: MatrixKind, wanted: str) -> MatrixTable:
+def read_anndata(file: h5py.Group, name: str, kind: MatrixKind, *, slot: str = "") -> MatrixTable:
+    """Read the AnnData that a file or a group of one holds; the file has to stay open.
+
+    Parameters
+    ----------
+    file : the group with obs, var and X
+    name : of the file and, for a group, the place in it, for errors and notes
+    slot : name of the matrix to take; "" finds one of the kind
+    """
     for part in ("obs", "var"):
         if part not in file:
             raise UnreadableFileError(
@@ -89,25 +99,25 @@ def _open(file: h5py.File, name: str, kind: MatrixKind, wanted: str) -> MatrixTa
     obs = read_frame(file["obs"], uns=uns, place=f"{name}, obs")
     notes = list(obs.notes)
     book = _Book(file, name, uns)
-    slot = _named_slot(book, wanted) if wanted else _choose(book, kind, notes)
-    if slot.matrix.shape != (len(obs.index), len(slot.var.index)):
-        n_cells, n_features = slot.matrix.shape
+    chosen = _named_slot(book, slot) if slot else _choose(book, kind, notes)
+    if chosen.matrix.shape != (len(obs.index), len(chosen.var.index)):
+        n_cells, n_features = chosen.matrix.shape
         raise UnreadableFileError(
-            f"{slot.name} has {n_cells} cells and {n_features} features, but there are {len(obs.index)} names of cells "
-            f"and {len(slot.var.index)} names of features",
+            f"{chosen.name} has {n_cells} cells and {n_features} features, but there are {len(obs.index)} names "
+            f"of cells and {len(chosen.var.index)} names of features",
             where=name,
             do="Write the file again; its parts contradict each other",
         )
     cells, more = cell_index(obs.index, where=f"{name}, obs")
     notes += more
-    var, more = _features(slot.var, f"{name}, names of the features of {slot.name}")
+    var, more = _features(chosen.var, f"{name}, names of the features of {chosen.name}")
     notes += more
     frame = pd.DataFrame(obs.columns, index=cells)
     frame.attrs["colors"] = read_colors(uns, obs.columns)
-    checker = Checker(kind=kind, place=f"{name}, {slot.name}", cells=cells, features=var.index)
+    checker = Checker(kind=kind, place=f"{name}, {chosen.name}", cells=cells, features=var.index)
 
     def blocks(block_bytes: int) -> Iterator[MatrixBlock]:
-        return slot.matrix.blocks(checker, block_bytes)
+        return chosen.matrix.blocks(checker, block_bytes)
 
     return MatrixTable(
         obs=frame,
@@ -117,7 +127,6 @@ def _open(file: h5py.File, name: str, kind: MatrixKind, wanted: str) -> MatrixTa
         obsm=_embeddings(file, len(obs.index), name, notes),
         notes=notes,
         memory_bytes=3 * DEFAULT_BLOCK_BYTES + (16 * (len(cells) + len(var)) + (64 << 20)),
-        on_close=file.close,
     )
 
 
@@ -271,7 +280,7 @@ def _text_column(frame: Frame, names: tuple[str, ...]) -> list[str] | None:
     return None
 
 
-def _embeddings(file: h5py.File, n_cells: int, name: str, notes: list[str]) -> dict[str, np.ndarray]:
+def _embeddings(file: h5py.Group, n_cells: int, name: str, notes: list[str]) -> dict[str, np.ndarray]:
     """Numeric two-dimensional entries of ``obsm``; others are noted."""
     item = file.get("obsm")
     if item is None:

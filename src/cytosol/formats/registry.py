@@ -14,6 +14,8 @@ from cytosol.base.tables import MatrixKind, TableSource
 from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive
 from cytosol.formats.delimited import DELIMITERS, ORIENTATIONS, open_delimited
 from cytosol.formats.h5ad import open_h5ad
+from cytosol.formats.h5mu import open_h5mu
+from cytosol.formats.loom import open_loom
 from cytosol.formats.sniff import FileHead, read_head, refuse_content
 from cytosol.formats.table import MatrixTable
 from cytosol.formats.tenx_h5 import open_tenx_h5
@@ -168,19 +170,29 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
         contents=("bcs",),
         instead="Export it as .h5ad or MTX and give that",
     ),
-    _unread(
-        "loom",
-        "Loom",
-        (".loom",),
-        contents=("loom",),
-        instead="In Python: scanpy.read_loom(file).write_h5ad(...), and give the .h5ad",
+    FormatEntry(
+        name="loom",
+        title="Loom",
+        suffixes=(".loom",),
+        description="HDF5 file of loompy, versions 2 and 3: genes x cells, attributes, layers.",
+        example="cortex.loom",
+        roles={"matrix": "the .loom file"},
+        priority=5,
+        sniff=_holds("loom"),
+        open=open_loom,
+        options=(FormatOption("slot", "the matrix to take: matrix or layers/NAME"),),
     ),
-    _unread(
-        "h5mu",
-        "MuData",
-        (".h5mu",),
-        contents=("h5mu",),
-        instead="In Python: mudata.read(file)['rna'].write_h5ad(...), and give the .h5ad",
+    FormatEntry(
+        name="h5mu",
+        title="MuData",
+        suffixes=(".h5mu",),
+        description="HDF5 file of MuData: each modality (rna, prot …) becomes a table of its own.",
+        example="citeseq.h5mu",
+        roles={"matrix": "the .h5mu file"},
+        priority=5,
+        sniff=_holds("h5mu"),
+        open=open_h5mu,
+        options=(FormatOption("modality", "the only modality to take"),),
     ),
     _unread(
         "h5seurat",
