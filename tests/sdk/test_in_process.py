@@ -18,10 +18,10 @@ async def test_from_a_file_to_clusters_and_back(tmp_path: Path) -> None:
     matrix = counts(n_cells=120)
     path = tmp_path / "blood.h5ad"
     path.write_bytes(h5ad(matrix))
-    async with running(load_settings(data=tmp_path / "data", min_free_bytes=0)) as (app, catalog):
-        user = await catalog.accounts.create_user(SYSTEM, email="ada@example.org", password="correct horse")
-        token, _ = await catalog.accounts.new_token(SYSTEM, user_id=user.id)
-        transport = httpx.ASGITransport(app)
+    async with running(load_settings(data=tmp_path / "data", min_free_bytes=0)) as whole:
+        user = await whole.catalog.accounts.create_user(SYSTEM, email="ada@example.org", password="correct horse")
+        token, _ = await whole.catalog.accounts.new_token(SYSTEM, user_id=user.id)
+        transport = httpx.ASGITransport(whole.app)
         async with AsyncClient("http://cytosol.test", token, transport=transport) as client:
             study = await client.create_study("Blood", species="mouse")
             job = await study.submit(path, progress=False)

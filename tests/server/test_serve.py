@@ -136,6 +136,19 @@ def test_it_stops_cleanly(tmp_path: Path) -> None:
     assert not any("Traceback" in line for line in running.printed)
 
 
+def test_it_stops_at_once_while_somebody_watches_events(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        headers = {"authorization": f"Bearer {running.token}"}
+        with httpx.stream("GET", f"{running.url}/api/v1/events", headers=headers, timeout=60) as watching:
+            lines = watching.iter_lines()
+            next(lines)
+            started = time.monotonic()
+            running.process.send_signal(signal.SIGINT)
+            list(lines)
+        running.process.wait(30)
+        assert time.monotonic() - started < 8
+
+
 def test_a_password_from_standard_input(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "user", "add", "c@example.org", "--password", "-", "--data", str(tmp_path)],

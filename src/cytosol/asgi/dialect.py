@@ -14,7 +14,9 @@ from cytosol.catalog.catalog import Catalog
 
 
 class EventSignal(Protocol):
-    """Wakes who watches events."""
+    """Wakes who watches events; closed when the server begins to stop."""
+
+    is_closed: bool
 
     async def wait_events(self, timeout_s: float) -> bool:
         """Wait for the next event; False where none came in time."""

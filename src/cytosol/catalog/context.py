@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cytosol.base.protocols import Notifier
 from cytosol.base.settings import Settings
@@ -15,6 +15,23 @@ if TYPE_CHECKING:  # types only: the registries load pandas and the analyses
     from cytosol.formats.registry import FormatRegistry
     from cytosol.store.blobs import BlobStore
     from cytosol.store.scratch import Scratch
+
+
+class Records(Protocol):
+    """What verbs need that touch records only; a command opens no more than this."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def db(self) -> Database: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyRecords:
+    """Records without bytes, readers and analyses, which take seconds to load."""
+
+    settings: Settings
+    db: Database
 
 
 @dataclass(frozen=True, slots=True)

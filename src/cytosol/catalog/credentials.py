@@ -14,7 +14,7 @@ from cytosol.base.errors import ForbiddenError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.times import now_us
 from cytosol.catalog import audit
-from cytosol.catalog.context import Context
+from cytosol.catalog.context import Records
 from cytosol.catalog.records import all_to, to
 from cytosol.catalog.secrets import Passwords, Throttle, hash_secret, new_secret
 from cytosol.db import people, rows, tables
@@ -76,7 +76,7 @@ async def actor_again(conn: Connection, stored: Mapping[str, Any]) -> Actor:
 class Credentials:
     """Signs in, and resolves secrets on every request; what was resolved is kept until anything changes."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Records) -> None:
         self._context = context
         self._passwords = Passwords()
         self._throttle = Throttle()

@@ -12,6 +12,12 @@ class Signals:
     def __init__(self) -> None:
         self._jobs = asyncio.Event()
         self._events = asyncio.Event()
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Let everybody who watches events come back: the server stops."""
+        self.is_closed = True
+        self.events_stored()
 
     def jobs_waiting(self) -> None:
         """A job was stored, or is to be cancelled."""

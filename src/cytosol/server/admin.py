@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.settings import Settings
 from cytosol.base.times import to_rfc3339
-from cytosol.catalog.backups import restore as restore_backup
-from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.accounts import Accounts
+from cytosol.catalog.context import OnlyRecords
 from cytosol.db.engine import Database
-from cytosol.db.migrate import upgrade
+from cytosol.db.migrate import prepare, upgrade
 from cytosol.db.single import running_server
 from cytosol.model.rights import ALL_SCOPES, SYSTEM
 from cytosol.model.work import Job
+
+if TYPE_CHECKING:
+    from cytosol.catalog.catalog import Catalog
 
 Told = Callable[[int, int], None]
 URL_FILE = "server.url"
@@ -36,6 +39,8 @@ class _Quiet:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Catalog]:
     """The catalog of a data folder."""
+    from cytosol.catalog.catalog import Catalog  # seconds to load: readers and analyses
+
     catalog = await Catalog.open(settings, notifier=_Quiet())
     try:
         yield catalog
@@ -43,19 +48,30 @@ async def opened(settings: Settings) -> AsyncIterator[Catalog]:
         await catalog.close()
 
 
+@asynccontextmanager
+async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
+    """Users and tokens alone: a command that needs no more starts in a second."""
+    db = await Database.open(settings.database_url)
+    try:
+        await prepare(db)
+        yield Accounts(OnlyRecords(settings, db))
+    finally:
+        await db.close()
+
+
 async def add_user(settings: Settings, *, email: str, password: str, name: str, is_admin: bool) -> str:
     """Make a user; gives the id."""
-    async with opened(settings) as catalog:
-        user = await catalog.accounts.create_user(SYSTEM, email=email, password=password, name=name, is_admin=is_admin)
+    async with _accounts(settings) as accounts:
+        user = await accounts.create_user(SYSTEM, email=email, password=password, name=name, is_admin=is_admin)
         return user.id.hex24
 
 
 async def list_users(settings: Settings) -> list[dict[str, Any]]:
     """All users."""
-    async with opened(settings) as catalog:
+    async with _accounts(settings) as accounts:
         found, cursor = [], None
         while True:
-            page = await catalog.accounts.list_users(SYSTEM, limit=500, cursor=cursor)
+            page = await accounts.list_users(SYSTEM, limit=500, cursor=cursor)
             found += [
                 {
                     "id": user.id.hex24,
@@ -73,33 +89,33 @@ async def list_users(settings: Settings) -> list[dict[str, Any]]:
 
 async def set_password(settings: Settings, *, email: str, password: str) -> None:
     """Set a user's password; ends all sessions."""
-    async with opened(settings) as catalog:
-        user = await catalog.accounts.find_user(SYSTEM, email=email)
-        await catalog.accounts.set_password(SYSTEM, user_id=user.id, password=password)
+    async with _accounts(settings) as accounts:
+        user = await accounts.find_user(SYSTEM, email=email)
+        await accounts.set_password(SYSTEM, user_id=user.id, password=password)
 
 
 async def disable_user(settings: Settings, *, email: str) -> None:
     """End all sessions and tokens of a user."""
-    async with opened(settings) as catalog:
-        user = await catalog.accounts.find_user(SYSTEM, email=email)
-        await catalog.accounts.disable(SYSTEM, user_id=user.id)
+    async with _accounts(settings) as accounts:
+        user = await accounts.find_user(SYSTEM, email=email)
+        await accounts.disable(SYSTEM, user_id=user.id)
 
 
 async def transfer(settings: Settings, *, from_email: str, to_email: str) -> dict[str, int]:
     """Make all that one user owns another's; how many of what."""
-    async with opened(settings) as catalog:
-        from_user = await catalog.accounts.find_user(SYSTEM, email=from_email)
-        to_user = await catalog.accounts.find_user(SYSTEM, email=to_email)
-        return await catalog.accounts.transfer(SYSTEM, from_id=from_user.id, to_id=to_user.id)
+    async with _accounts(settings) as accounts:
+        from_user = await accounts.find_user(SYSTEM, email=from_email)
+        to_user = await accounts.find_user(SYSTEM, email=to_email)
+        return await accounts.transfer(SYSTEM, from_id=from_user.id, to_id=to_user.id)
 
 
 async def new_token(
     settings: Settings, *, email: str, name: str, scopes: Sequence[str], expires_days: float | None
 ) -> str:
     """Make a token for a user; gives the secret."""
-    async with opened(settings) as catalog:
-        user = await catalog.accounts.find_user(SYSTEM, email=email)
-        secret, _token = await catalog.accounts.new_token(
+    async with _accounts(settings) as accounts:
+        user = await accounts.find_user(SYSTEM, email=email)
+        secret, _token = await accounts.new_token(
             SYSTEM, name=name, scopes=list(scopes) or sorted(ALL_SCOPES), expires_days=expires_days, user_id=user.id
         )
         return secret
@@ -107,8 +123,8 @@ async def new_token(
 
 async def list_tokens(settings: Settings, *, email: str) -> list[dict[str, Any]]:
     """The tokens of a user, without their secrets."""
-    async with opened(settings) as catalog:
-        user = await catalog.accounts.find_user(SYSTEM, email=email)
+    async with _accounts(settings) as accounts:
+        user = await accounts.find_user(SYSTEM, email=email)
         return [
             {
                 "id": token.id.hex24,
@@ -117,14 +133,14 @@ async def list_tokens(settings: Settings, *, email: str) -> list[dict[str, Any]]
                 "created": to_rfc3339(token.created_at),
                 "expires": to_rfc3339(token.expires_at) if token.expires_at else "never",
             }
-            for token in await catalog.accounts.list_tokens(SYSTEM, user_id=user.id)
+            for token in await accounts.list_tokens(SYSTEM, user_id=user.id)
         ]
 
 
 async def revoke_token(settings: Settings, *, token_id: str) -> None:
     """End a token at once."""
-    async with opened(settings) as catalog:
-        await catalog.accounts.revoke_token(SYSTEM, token_id=Key.parse(token_id))
+    async with _accounts(settings) as accounts:
+        await accounts.revoke_token(SYSTEM, token_id=Key.parse(token_id))
 
 
 async def add_storage(settings: Settings, *, name: str, target: str, email: str, group: str) -> str:
@@ -203,6 +219,8 @@ async def back_up(settings: Settings, target: Path, progress: Told) -> str:
 
 async def restore(settings: Settings, source: Path, progress: Told) -> str:
     """Bring a backup back into an empty data folder; gives a sentence on what was copied."""
+    from cytosol.catalog.backups import restore as restore_backup  # seconds to load: readers and analyses
+
     if running_server(settings.data) is not None:
         raise ConflictError("A server runs on this data folder", where=str(settings.data), do="Stop it first")
     report = await restore_backup(settings, source, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from starlette.applications import Starlette
@@ -31,16 +32,25 @@ _log = logging.getLogger("cytosol.server")
 DIALECTS: tuple[Dialect, ...] = (NativeDialect(), BioturingDialect())
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[tuple[ASGIApp, Catalog]]:
+@dataclass(frozen=True, slots=True)
+class Running:
     """A whole server without its socket: catalog opened, jobs running, and the app that answers requests."""
+
+    app: ASGIApp
+    catalog: Catalog
+    signals: Signals
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Compose and start everything; stop it at the end."""
     signals = Signals()
     catalog = await Catalog.open(settings, notifier=signals)
     try:
         runner = Runner(catalog, signals)
         await runner.start()
         try:
-            yield compose(catalog, signals), catalog
+            yield Running(compose(catalog, signals), catalog, signals)
         finally:
             await runner.stop()
     finally:

@@ -38,6 +38,7 @@ class Example:
     description: str
     matrix: Literal["raw", "normalized"]
     embeddings: Literal["compute", "keep"]
+    parameters: tuple[tuple[str, bool], ...] = ()
 
 
 _CREDIT = "Data: 10x Genomics, CC BY 4.0."
@@ -118,7 +119,12 @@ async def _ensure(client: AsyncClient, console: Console, example: Example, file:
     job = waiting[0] if waiting else None
     if job is None:
         job = await study.submit(
-            file, name=example.name, matrix=example.matrix, embeddings=example.embeddings, progress=False
+            file,
+            name=example.name,
+            matrix=example.matrix,
+            embeddings=example.embeddings,
+            parameters=dict(example.parameters),
+            progress=False,
         )
     console.print(f"[bold]{example.name}[/]")
     await _show(job, console)
@@ -154,6 +160,7 @@ async def _ensure_large(client: AsyncClient, console: Console, settings: Setting
         "Seeded negative binomial counts with 15 planted clusters. Not real data.",
         "raw",
         "compute",
+        (("tsne", False),),  # minutes at this size, and no better to look at
     )
     file = settings.data / "synthetic.h5ad"
     try:

@@ -14,6 +14,7 @@ from cytosol.base.errors import OutOfSpaceError, UnavailableError
 from cytosol.base.settings import Settings
 from cytosol.catalog.catalog import Catalog
 from cytosol.db.single import ServerLock
+from cytosol.jobs.signals import Signals
 from cytosol.model.rights import SYSTEM
 from cytosol.server.admin import URL_FILE
 from cytosol.server.app import running
@@ -71,10 +72,23 @@ def serve(settings: Settings, *, on_ready: Ready, once: bool = False) -> None:
         listener.close()
 
 
+class _Server(uvicorn.Server):
+    """Ends the streams of events before it waits for requests to end."""
+
+    def __init__(self, config: uvicorn.Config, signals: Signals) -> None:
+        super().__init__(config)
+        self._signals = signals
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, end what streams, wait for the rest."""
+        self._signals.close()
+        await super().shutdown(sockets)
+
+
 async def _serve(settings: Settings, listener: socket.socket, on_ready: Ready, once: bool) -> None:
-    async with running(settings) as (app, catalog):
+    async with running(settings) as whole:
         config = uvicorn.Config(
-            app,
+            whole.app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -85,14 +99,14 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Ready, o
             timeout_keep_alive=_KEEP_ALIVE_S,
             server_header=False,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config, whole.signals)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn offers no event)
                 await asyncio.sleep(0.01)
             if not serving.done():
                 url = url_of(listener, settings.host, settings.root_path)
-                await on_ready(catalog, url)
+                await on_ready(whole.catalog, url)
             if once:
                 server.should_exit = True
             await serving

@@ -113,7 +113,7 @@ class Study(Record):
         report: dict[str, Any] = self._http.put_bytes(f"studies/{self.id}/samples.csv", text.encode(), headers)
         return report
 
-    def submit(
+    def submit(  # noqa: PLR0913 (each is a choice of the user)
         self,
         files: Files,
         *,
@@ -122,6 +122,7 @@ class Study(Record):
         format: str | None = None,
         filters: Mapping[str, float] | None = None,
         embeddings: Literal["compute", "keep"] = "compute",
+        parameters: Mapping[str, Any] | None = None,
         progress: bool = True,
     ) -> Job:
         """Upload files and submit them as a dataset; gives the job.
@@ -133,6 +134,7 @@ class Study(Record):
         format : name of the format; found out by the server where None
         filters : ``min_counts``, ``max_counts``, ``min_genes``, ``max_genes``, ``max_mito_share`` (0 to 1)
         embeddings : compute them, or keep those of the file
+        parameters : of the pipeline, for example ``{"tsne": False}``
         """
         by_role = {"matrix": files} if isinstance(files, str | Path) else dict(files)
         uploaded = {}
@@ -146,6 +148,7 @@ class Study(Record):
             "matrix": matrix,
             "filters": dict(filters or {}),
             "embeddings": embeddings,
+            "parameters": dict(parameters or {}),
         }
         answer = self._http.post(f"studies/{self.id}/datasets", body)
         return Job(self._http, answer["job"])

@@ -64,7 +64,7 @@ class EventRoutes(Routes):
         yield f"id: {last}\n: watching\n\n".encode()
         waiting: asyncio.Task[bool] | None = None
         try:
-            while True:
+            while not self.services.events.is_closed:
                 for event in found:
                     yield spell(event)
                     last = event.serial
