@@ -46,7 +46,10 @@ def test_anndata_reads_all_of_it(tmp_path: Path, obs: pd.DataFrame, compression:
     found = judged.obs.pop("note")
     np.testing.assert_array_equal(found.isna(), note.isna())
     assert found.dropna().astype(str).tolist() == note.dropna().tolist()
-    pd.testing.assert_frame_equal(judged.obs, obs)
+    text = object  # pandas 3 reads names as its own type of text
+    pd.testing.assert_frame_equal(
+        judged.obs.set_axis(judged.obs.index.astype(text)), obs.set_axis(obs.index.astype(text))
+    )
 
 
 def test_notes_of_every_kind(tmp_path: Path, obs: pd.DataFrame) -> None:

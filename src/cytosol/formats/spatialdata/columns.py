@@ -186,7 +186,7 @@ def pandas_to_column(series: pd.Series) -> ColumnData:
 def column_to_pandas(column: ColumnData) -> pd.Series:
     """Turn a column into a series: categorical, bool, int64, float64, or object with None for missing text."""
     if column.categories is None:
-        return pd.Series(column.values)
+        return pd.Series(column.values, dtype=column.values.dtype)  # pandas 3 would turn text into its own type
     return pd.Series(pd.Categorical.from_codes(column.values, categories=column.categories, ordered=column.ordered))
 
 
