@@ -46,10 +46,14 @@ def test_anndata_reads_all_of_it(tmp_path: Path, obs: pd.DataFrame, compression:
     found = judged.obs.pop("note")
     np.testing.assert_array_equal(found.isna(), note.isna())
     assert found.dropna().astype(str).tolist() == note.dropna().tolist()
-    text = object  # pandas 3 reads names as its own type of text
-    pd.testing.assert_frame_equal(
-        judged.obs.set_axis(judged.obs.index.astype(text)), obs.set_axis(obs.index.astype(text))
-    )
+    assert list(judged.obs.index) == list(obs.index)
+    # pandas 3 reads names and levels as its own type of text
+    plain = judged.obs.reset_index(drop=True), obs.reset_index(drop=True)
+    pd.testing.assert_frame_equal(*plain, check_categorical=False, check_dtype=False)
+    kinds = [[dtype.kind for dtype in frame.dtypes] for frame in plain]
+    assert kinds[0] == kinds[1]
+    for name in obs.select_dtypes("category"):
+        assert list(judged.obs[name].cat.categories) == list(obs[name].cat.categories)
 
 
 def test_notes_of_every_kind(tmp_path: Path, obs: pd.DataFrame) -> None:
