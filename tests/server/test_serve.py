@@ -130,6 +130,21 @@ def test_users_and_tokens_by_command_while_the_server_runs(server: RunningServer
     assert json.loads(server.command("user", "list", "--json"))[-1]["disabled"] is True
 
 
+def test_a_token_without_a_scope_is_refused(tmp_path: Path) -> None:
+    command("user", "add", EMAIL, "--password", PASSWORD, data=tmp_path)
+    done = run("token", "new", EMAIL, "--scope", "", data=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "needs a scope" in done.stderr
+    assert json.loads(command("token", "list", EMAIL, "--json", data=tmp_path)) == []
+
+
+def test_migrate_names_the_revision_that_it_reached(tmp_path: Path) -> None:
+    for _ in range(2):  # a fresh folder, then one that is current
+        done = run("migrate", data=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(r"The database is at revision \d{4}\n", done.stderr)
+
+
 def test_it_stops_cleanly(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
         assert running.stop() in (0, 130, -signal.SIGINT)

@@ -116,7 +116,7 @@ async def new_token(
     async with _accounts(settings) as accounts:
         user = await accounts.find_user(SYSTEM, email=email)
         secret, _token = await accounts.new_token(
-            SYSTEM, name=name, scopes=list(scopes) or sorted(ALL_SCOPES), expires_days=expires_days, user_id=user.id
+            SYSTEM, name=name, scopes=scopes, expires_days=expires_days, user_id=user.id
         )
         return secret
 
@@ -183,7 +183,7 @@ async def migrate(settings: Settings) -> str:
     """Bring the database to this version; gives its revision."""
     db = await Database.open(settings.database_url)
     try:
-        return (await upgrade(db)).found
+        return (await upgrade(db)).head
     finally:
         await db.close()
 
@@ -256,5 +256,7 @@ async def local_access(settings: Settings, *, email: str = "") -> tuple[str, str
     users = [user["email"] for user in await list_users(settings) if not user["disabled"]]
     if not email and len(users) != 1:
         raise InvalidInputError(f"There are {len(users)} users on this server", do="Say who you are with --token")
-    token = await new_token(settings, email=email or users[0], name="command line", scopes=(), expires_days=1)
+    token = await new_token(
+        settings, email=email or users[0], name="command line", scopes=sorted(ALL_SCOPES), expires_days=1
+    )
     return place.read_text(encoding="utf-8").strip(), token
