@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 EMAIL = "bench@example.org"
+PASSWORD = "only for measuring"
 
 
 @dataclass
@@ -62,6 +63,8 @@ def _process(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -78,7 +81,7 @@ def cytosol(data: Path) -> Iterator[Served]:
         found = re.search(r"is ready at (\S+)", process.stdout.readline())
         assert found
         if EMAIL not in run("user", "list"):
-            run("user", "add", EMAIL, "--password", "only for measuring", "--admin")
+            run("user", "add", EMAIL, "--password", PASSWORD, "--admin")
         yield Served(found[1], process, run("token", "new", EMAIL, "--scope", "read,write,share,admin"))
 
 
