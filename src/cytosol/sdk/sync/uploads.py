@@ -22,10 +22,11 @@ def upload_file(http: Http, path: Path, *, name: str = "", progress: bool = True
     Raises
     ------
     UnreadableFileError
-        Where the file is not there or empty.
+        Where the file is not there, cannot be read, is a folder, or is empty.
     """
     try:
-        size = os.stat(path).st_size
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise UnreadableFileError(
             f"The file cannot be read: {error.strerror}", where=str(path), do="Check the path"
