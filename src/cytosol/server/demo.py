@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import shlex
+import sys
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -193,6 +195,12 @@ async def _check(client: AsyncClient, console: Console) -> None:
     console.print("The demonstration works.")
 
 
+def _python() -> str:
+    """The Python that has Cytosol, as a shell in this folder takes it."""
+    program = Path(sys.executable)
+    return shlex.quote(str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program))
+
+
 def _explain(console: Console, url: str, account: Account) -> None:
     def say(text: Any = "") -> None:
         console.print(text, markup=False, soft_wrap=True)
@@ -204,11 +212,11 @@ def _explain(console: Console, url: str, account: Account) -> None:
     say(f"  token         {account.token}")
     say()
     say("From Python, with Cytosol's own client:")
-    say(f'  python -c \'import cytosol; c = cytosol.Client("{url}", "{account.token}"); '
+    say(f'  {_python()} -c \'import cytosol; c = cytosol.Client("{url}", "{account.token}"); '
         'print(c.study("PBMC 8k").dataset().table().values(["CD3E", "LYZ"]).describe())\'')  # fmt: skip
     say()
     say("From a BBrowserX script (pip install bioturing_connector), nothing changed but the host:")
-    say("  python -c 'from bioturing_connector.bbrowserx_connector import BBrowserXConnector as B; "
+    say("  python3 -c 'from bioturing_connector.bbrowserx_connector import BBrowserXConnector as B; "
         f'c = B("{url}/t2d_index_tool/", "{account.token}"); '
         'print(c.get_all_studies_info_in_group("human", "personal"))\'')  # fmt: skip
     say()
