@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,12 @@ import pandas as pd
 import scipy.io
 import scipy.sparse as sp
 
+from tests.formats import rwriter
+
 DEMO = Path(__file__).parents[2] / "src/cytosol/demo_data"
 TENX_H5 = DEMO / "pbmc8k_2700.h5"
 REDUCED = DEMO / "pbmc68k_reduced.h5ad"
-N_RAW, N_TSV = 300, 90
+N_RAW, N_TSV, N_SMALL = 300, 90, 60
 
 
 @dataclass(frozen=True)
@@ -101,3 +105,34 @@ def write_tsv(path: Path, cells: Cells) -> None:
     """Genes × cells, names in the first row and column."""
     frame = pd.DataFrame(cells.counts.T.toarray().astype(int), index=cells.genes, columns=cells.barcodes)
     frame.to_csv(path, sep="\t")
+
+
+def write_seurat(path: Path, cells: Cells) -> str:
+    """A Seurat object with counts and one factor, as saveRDS writes it."""
+    counts = rwriter.sparse(cells.counts.toarray().T, cells.genes, cells.barcodes)
+    label = rwriter.factor([1 + number % 2 for number in range(len(cells.barcodes))], ["odd", "even"])
+    value = rwriter.s4(
+        "Seurat",
+        **{
+            "assays": rwriter.named({"RNA": rwriter.s4("Assay", counts=counts)}),
+            "meta.data": rwriter.frame({"label": label}, cells.barcodes),
+            "active.assay": ["RNA"],
+        },
+    )
+    path.write_bytes(rwriter.rds(value))
+    return str(path)
+
+
+def write_bcs(path: Path, cells: Cells) -> str:
+    """A study of BBrowser with the counts alone."""
+    book = io.BytesIO()
+    with h5py.File(book, "w") as file:
+        group = file.create_group("bioturing")
+        group["data"], group["indices"] = cells.counts.data.astype(np.float64), cells.counts.indices
+        group["indptr"], group["shape"] = cells.counts.indptr, np.array(cells.counts.shape[::-1], dtype=np.int32)
+        group["barcodes"], group["features"] = np.array(cells.barcodes, dtype="S"), np.array(cells.genes, dtype="S")
+        group["feature_type"] = np.array(["RNA"] * len(cells.genes), dtype="S")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("8b4ae5f1/run_info.json", json.dumps({"version": 16}))
+        archive.writestr("8b4ae5f1/main/matrix.hdf5", book.getvalue())
+    return str(path)

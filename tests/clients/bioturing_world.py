@@ -21,13 +21,16 @@ from cytosol.model.rights import SYSTEM
 from tests.catalog.people import Bell
 from tests.clients.bioturing_files import (
     N_RAW,
+    N_SMALL,
     N_TSV,
     REDUCED,
     TENX_H5,
     Cells,
     read_cells,
+    write_bcs,
     write_mtx,
     write_raw_h5ad,
+    write_seurat,
     write_tsv,
 )
 from tests.clients.drivers import CALL_S, Client, Driver, Outcome
@@ -146,6 +149,7 @@ def _submit(world: World, shared: Path, bucket: S3Store) -> dict[str, Outcome]:
 def _from_local(world: World) -> dict[str, Future[Outcome]]:
     ada, folder = world.client(), world.folder
     triplet = write_mtx(folder / "mtx", world.cells.part(slice(0, 60), GENES), packed=True)
+    small = world.cells.part(slice(0, N_SMALL), GENES)
     return {
         "local": ada.begin(
             "submit_study_from_local", group_id="personal", batch_info=[{"matrix": str(folder / "raw.h5ad")}],
@@ -160,6 +164,14 @@ def _from_local(world: World) -> dict[str, Future[Outcome]]:
         "local mtx": ada.begin(
             "submit_study_from_local", group_id="personal", study_type=MTX, input_matrix_type="raw",
             batch_info=[{"name": "data_1", **triplet}], species="nonHumanPrimate",
+        ),
+        "rds": ada.begin(
+            "submit_study_from_local", group_id="personal", study_type=RDS, input_matrix_type="raw",
+            batch_info=[{"matrix": write_seurat(folder / "study.rds", small)}], species="human",
+        ),
+        "bcs": ada.begin(
+            "submit_study_from_local", group_id="personal", study_type=BCS, input_matrix_type="raw",
+            batch_info=[{"matrix": write_bcs(folder / "study.bcs", small)}], species="human",
         ),
     }  # fmt: skip
 
@@ -199,8 +211,7 @@ def _refused(world: World, bucket: S3Store) -> dict[str, Future[Outcome]]:
     for name in ("coords.npy", "embeddings.db", "matrix.hdf5", "metadata.db", "custom_embeddings/tsne.npy"):
         (processed / name).write_bytes(b"bytes of " + name.encode())
     (folder / "broken.h5ad").write_bytes((folder / "raw.h5ad").read_bytes()[:200_000])
-    for name in ("study.rds", "study.bcs", "study.bbrowser"):
-        (folder / name).write_bytes(b"not read")
+    (folder / "study.bbrowser").write_bytes(b"not read")
     obstore.put(bucket, "own/soma/__group/meta", b"not read")
 
     def local(name: str, **options: Any) -> Future[Outcome]:
@@ -208,8 +219,6 @@ def _refused(world: World, bucket: S3Store) -> dict[str, Future[Outcome]]:
         return ada.begin("submit_study_from_local", group_id="personal", batch_info=batch_info, **options)
 
     return {
-        "rds": local("study.rds", study_type=RDS),
-        "bcs": local("study.bcs", study_type=BCS),
         "bbrowser": local("study.bbrowser", study_type=BBROWSER),
         "tiledb": ada.begin(
             "submit_study_from_s3", group_id="personal", batch_info=[{"folder": "soma"}], study_type=TILE_DB

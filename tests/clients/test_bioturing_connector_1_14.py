@@ -107,8 +107,6 @@ def test_what_a_submission_returns(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "title"),
     [
-        ("rds", "Seurat"),
-        ("bcs", "BioTuring compressed study"),
         ("bbrowser", "BBrowser study"),
         ("tiledb", "TileDB-SOMA"),
         ("processed", "Processed study folder"),

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from obstore.store import S3Store
 
-from tests.clients.bioturing_files import REDUCED, Cells
+from tests.clients.bioturing_files import N_SMALL, REDUCED, Cells
 from tests.clients.bioturing_world import GENES, N_RAW, N_TSV, World, printed_log, refusal, study
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,6 +27,16 @@ def test_whole_matrix_equals_the_file(world: World) -> None:
     assert genes.result().good == world.cells.genes
     assert barcodes.result().good == world.cells.barcodes
     assert (matrix.tocsr() != world.cells.counts).nnz == 0
+
+
+@pytest.mark.parametrize("name", ["rds", "bcs"])
+def test_r_objects_and_compressed_studies_come_back_equal(world: World, name: str) -> None:
+    expected = world.cells.part(slice(0, N_SMALL), GENES)
+    ada = world.client()
+    assert ada.call("get_barcodes", **study(world, name)).good == expected.barcodes
+    assert ada.call("get_features", **study(world, name)).good == expected.genes
+    matrix = ada.call("query_genes", **study(world, name), gene_names=[]).matrix
+    assert (matrix.tocsr() != expected.counts).nnz == 0
 
 
 def test_genes_come_in_the_order_asked_for(world: World) -> None:

@@ -42,7 +42,7 @@ from tests.formats.samples import (
     write_tenx_v3,
 )
 
-READ = {"h5ad", "tenx-h5", "tenx-mtx", "delimited", "loom", "h5mu"}
+READ = {"h5ad", "tenx-h5", "tenx-mtx", "delimited", "loom", "h5mu", "rds", "bcs", "xlsx"}
 
 
 class Lines:
@@ -78,7 +78,7 @@ def test_register_gives_a_new_registry_and_refuses_a_taken_name() -> None:
         grown.register(extra)
 
 
-@pytest.mark.parametrize("name", ["rds", "bcs", "tiledb-soma", "zarr", "xlsx", "processed-folder", "bbrowser"])
+@pytest.mark.parametrize("name", ["tiledb-soma", "zarr", "processed-folder", "bbrowser"])
 def test_known_formats_that_are_not_read_say_so(name: str) -> None:
     with pytest.raises(UnsupportedFormatError, match="not read by this version") as caught:
         open_text("anything", "study", format=name)
@@ -262,6 +262,10 @@ MUST_READ: list[tuple[str, str, tuple[int, int], float, int]] = [
     ("tenx_mtx_citeseq/pbmc_10k_protein_v3_filtered_feature_bc_matrix.tar.gz", "raw", (1024, 117), 6_653_185, 23_073),
     ("tsv/celltypist_sample_cell_by_gene.csv.gz", "raw", (88, 16_383), 516_003, 113_514),
     ("h5mu/mudata_v0.3.10_axis0.h5mu", "raw", (100, 30), 4801500, 3000),
+    ("seurat/pbmc_small.rds", "raw", (80, 230), 19_633, 4456),
+    ("seurat/pbmc_small_seurat4.rda", "raw", (80, 230), 19_633, 4456),
+    ("bcs/derived_pbmc8k_500.bcs", "raw", (500, 2000), 545_085, 94_854),
+    ("tsv/anndata_excel.xlsx", "raw", (3, 2), 15, 4),
     ("loom/mpfc-starmap.loom", "raw", (3704, 158), 1616247, 150007),
     ("loom/osmFISH_SScortex_mouse_all_cell.loom", "raw", (64, 33), 11596, 1410),
 ]
@@ -269,11 +273,7 @@ MUST_REFUSE = {
     "h5ad/pbmc68k_reduced.h5ad": "no raw counts",
     "h5ad/pbmc_small.h5ad": "no raw counts",
     "h5ad/scimap_exemplar001_cycif.h5ad": "no raw counts",
-    "bcs/derived_pbmc8k_500.bcs": "BioTuring compressed study",
-    "seurat/pbmc_small.rds": "R data",
-    "seurat/pbmc_small_seurat4.rda": "R data",
     "soma/soma-exp-pbmc-small.tar.gz": "TileDB-SOMA",
-    "tsv/anndata_excel.xlsx": "Excel",
     "zarr/anndata_v0.7.8_adata.zarr.zip": "Zarr",
     "vdj/vdj_nextgem_hs_pbmc3_t_filtered_contig_annotations.csv.gz": "is not a number",
     "tenx_mtx_v3/filtered_feature_bc_matrix/matrix.mtx.gz": "missing: features, barcodes",

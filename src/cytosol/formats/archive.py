@@ -22,7 +22,7 @@ from cytosol.formats.textlists import read_rows
 _FREE_BYTES = 256 << 20
 _FEATURES = re.compile(r"feature|gene|symbol|protein", re.IGNORECASE)
 _BARCODES = re.compile(r"barcode|cell", re.IGNORECASE)
-_SINGLES = ("h5ad", "tenx-h5", "loom", "h5mu")
+_SINGLES = ("h5ad", "tenx-h5", "loom", "h5mu", "rds")
 _LIST_SUFFIXES = (".tsv", ".csv", ".txt", ".tsv.gz", ".csv.gz", ".txt.gz")
 
 

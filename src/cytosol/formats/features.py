@@ -15,6 +15,24 @@ ENSEMBL = re.compile(
 )
 FEATURE_COLUMNS = ("feature_id", "feature_type", "genome")
 GENE_EXPRESSION = "Gene Expression"
+MODALITY_TYPES = {
+    "rna": GENE_EXPRESSION,
+    "spatial": GENE_EXPRESSION,
+    "gex": GENE_EXPRESSION,
+    "gene expression": GENE_EXPRESSION,
+    "prot": "Antibody Capture",
+    "protein": "Antibody Capture",
+    "adt": "Antibody Capture",
+    "cite": "Antibody Capture",
+    "antibody": "Antibody Capture",
+    "antibody capture": "Antibody Capture",
+    "crispr": "CRISPR Guide Capture",
+    "gdo": "CRISPR Guide Capture",
+    "hto": "Multiplexing Capture",
+    "atac": "Peaks",
+    "peaks": "Peaks",
+}
+"""The feature type that a modality or an assay of some name (lower case) holds."""
 
 
 def looks_like_ensembl(name: str) -> bool:

@@ -13,7 +13,7 @@ import pandas as pd
 from cytosol.base.errors import CytosolError, InvalidInputError, UnreadableFileError
 from cytosol.base.protocols import Report, Source
 from cytosol.base.tables import MatrixBlock, MatrixKind
-from cytosol.formats.features import GENE_EXPRESSION, cell_index, feature_table
+from cytosol.formats.features import GENE_EXPRESSION, MODALITY_TYPES, cell_index, feature_table
 from cytosol.formats.files import only_file, open_hdf5, readable
 from cytosol.formats.h5ad import read_anndata
 from cytosol.formats.h5frame import read_frame
@@ -22,22 +22,6 @@ from cytosol.formats.spool import CellSpool, sorted_blocks
 from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
 from cytosol.formats.values import Checker
 
-_TYPES = {
-    "rna": GENE_EXPRESSION,
-    "gex": GENE_EXPRESSION,
-    "gene expression": GENE_EXPRESSION,
-    "prot": "Antibody Capture",
-    "protein": "Antibody Capture",
-    "adt": "Antibody Capture",
-    "cite": "Antibody Capture",
-    "antibody": "Antibody Capture",
-    "antibody capture": "Antibody Capture",
-    "crispr": "CRISPR Guide Capture",
-    "gdo": "CRISPR Guide Capture",
-    "hto": "Multiplexing Capture",
-    "atac": "Peaks",
-    "peaks": "Peaks",
-}
 _DO = "In Python, write the modality that you want with mdata['rna'].write_h5ad(...), and give that"
 
 
@@ -134,7 +118,7 @@ def _modalities(file: h5py.File, name: str, wanted: str) -> list[str]:
         return [wanted]
     order = [_text(key) for key in np.atleast_1d(read_attribute(group, "mod-order", np.array([], dtype=object)))]
     found.sort(key=lambda key: (order.index(key) if key in order else len(order), key))
-    return sorted(found, key=lambda key: _TYPES.get(key.lower()) != GENE_EXPRESSION)
+    return sorted(found, key=lambda key: MODALITY_TYPES.get(key.lower()) != GENE_EXPRESSION)
 
 
 def _text(value: Any) -> str:
@@ -160,7 +144,7 @@ def _features(tables: dict[str, MatrixTable], name: str) -> tuple[pd.DataFrame, 
         symbols += list(var.attrs.get("symbols") or var.index)
         ids += list(var["feature_id"])
         genomes += list(var["genome"])
-        types += [_TYPES.get(key.lower()) or key] * len(var)
+        types += [MODALITY_TYPES.get(key.lower()) or key] * len(var)
     return feature_table(symbols, ids=ids, types=types, genomes=genomes, where=f"{name}, var")
 
 

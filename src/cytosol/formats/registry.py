@@ -12,14 +12,17 @@ from cytosol.base.errors import InvalidInputError, UnreadableFileError, Unsuppor
 from cytosol.base.protocols import Report, Source
 from cytosol.base.tables import MatrixKind, TableSource
 from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive
+from cytosol.formats.bcs import open_bcs
 from cytosol.formats.delimited import DELIMITERS, ORIENTATIONS, open_delimited
 from cytosol.formats.h5ad import open_h5ad
 from cytosol.formats.h5mu import open_h5mu
 from cytosol.formats.loom import open_loom
+from cytosol.formats.rds import open_rds
 from cytosol.formats.sniff import FileHead, read_head, refuse_content
 from cytosol.formats.table import MatrixTable
 from cytosol.formats.tenx_h5 import open_tenx_h5
 from cytosol.formats.tenx_mtx import open_tenx_mtx
+from cytosol.formats.xlsx import open_xlsx
 
 Values = Literal["raw", "normalized"]
 
@@ -55,6 +58,7 @@ class FormatEntry:
     sniff : whether a file's content is of this format; None if only its declaration tells
     open : the reader; None for a format that this version does not read
     instead : what to convert to, for a format that is not read
+    packings : how a file may be packed, "" for not at all
     """
 
     name: str
@@ -68,6 +72,7 @@ class FormatEntry:
     open: OpenTable | None = None
     options: tuple[FormatOption, ...] = ()
     instead: str = ""
+    packings: tuple[str, ...] = ("", "gzip")
 
     @property
     def reads(self) -> bool:
@@ -156,19 +161,29 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
             FormatOption("delimiter", "what cuts the fields", ("auto", *DELIMITERS)),
         ),
     ),
-    _unread(
-        "rds",
-        "Seurat or SingleCellExperiment (R data)",
-        (".rds", ".rda", ".rdata"),
-        contents=("rds",),
-        instead="In R, write it with sceasy, zellkonverter or SeuratDisk to .h5ad and give that",
+    FormatEntry(
+        name="rds",
+        title="Seurat or SingleCellExperiment (R data)",
+        suffixes=(".rds", ".rda", ".rdata"),
+        description="R data file with a Seurat object (v3 to v5), a SingleCellExperiment or a matrix; no R is needed.",
+        example="pbmc.rds",
+        roles={"matrix": "the .rds or .rda file"},
+        priority=5,
+        sniff=_holds("rds"),
+        open=open_rds,
+        options=(FormatOption("assay", "the assay to take as the main one"),),
+        packings=("", "gzip", "bzip2", "xz"),
     ),
-    _unread(
-        "bcs",
-        "BioTuring compressed study",
-        (".bcs",),
-        contents=("bcs",),
-        instead="Export it as .h5ad or MTX and give that",
+    FormatEntry(
+        name="bcs",
+        title="BioTuring compressed study",
+        suffixes=(".bcs",),
+        description="Zipped study of BBrowser as rBCS writes it: counts, annotations, embeddings.",
+        example="study.bcs",
+        roles={"matrix": "the .bcs file"},
+        priority=5,
+        sniff=_holds("bcs"),
+        open=open_bcs,
     ),
     FormatEntry(
         name="loom",
@@ -215,12 +230,20 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
         contents=("zarr",),
         instead="In Python: anndata.read_zarr(file).write_h5ad(...), and give the .h5ad",
     ),
-    _unread(
-        "xlsx",
-        "Excel",
-        (".xlsx", ".xls"),
-        contents=("xlsx",),
-        instead="Save the sheet as CSV in UTF-8 and give that",
+    FormatEntry(
+        name="xlsx",
+        title="Excel",
+        suffixes=(".xlsx",),
+        description="Excel workbook with names in the first row and column, genes x cells or cells x genes.",
+        example="counts.xlsx",
+        roles={"matrix": "the .xlsx file"},
+        priority=5,
+        sniff=_holds("xlsx"),
+        open=open_xlsx,
+        options=(
+            FormatOption("sheet", "the sheet to take; else the first that is not empty"),
+            FormatOption("orientation", "what the rows are", ORIENTATIONS),
+        ),
     ),
     _unread("processed-folder", "Processed study folder", instead=_TO_H5AD),
     _unread("bbrowser", "BBrowser study", instead="Export it from BBrowser as .h5ad, and give that"),
@@ -342,7 +365,7 @@ def _open(
         raise entry.refuse(files["matrix"].name)
     if entry.sniff is not None and not entry.sniff(head):
         raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
-    if head.packed not in ("", "gzip"):
+    if head.packed not in entry.packings:
         raise UnreadableFileError(
             f"The file is {head.title}, which is not unpacked here",
             where=head.name,
