@@ -37,7 +37,7 @@ def write_h5mu(path: Path, modalities: dict[str, anndata.AnnData], cells: list[s
         frame = pd.DataFrame({"donor": pd.Categorical(["x", "y"] * (len(cells) // 2))}, index=cells)
         anndata.io.write_elem(file, "obs", frame)
         for name, data in modalities.items():
-            anndata.io.write_elem(file, f"mod/{name}", data)
+            anndata.io.write_elem(file.require_group("mod"), name, data)
     return path
 
 
