@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,3 +188,23 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Studies", exact=True).wait_for()
+
+
+def set_up(page: Page, email: str) -> None:
+    """Make the first administrator, and wait for the studies."""
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill("an honest password")
+    page.get_by_role("button", name="Make the administrator").click()
+    page.get_by_role("heading", name="Studies", exact=True).wait_for()
+
+
+def printed_link(server: RunningServer, timeout_s: float = 20) -> str:
+    """The one-time link; it is printed right after the address."""
+    ends = time.monotonic() + timeout_s
+    while time.monotonic() < ends:
+        found = re.search(r"http\S+/app/setup\?key=\S+", "\n".join(server.printed))
+        if found:
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(server.printed)

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-import cytosol
-from tests.e2e.conftest import ROOT, Site, Watch, need, new_context, sign_in
+from tests.e2e.conftest import ROOT, Site, Watch, need, new_context, printed_link, set_up
 from tests.e2e.plots import draw_lasso, open_plot, settled
 from tests.e2e.proxies import proxying
-from tests.processes import EMAIL, PASSWORD, serving
+from tests.processes import serving
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -44,7 +42,6 @@ def test_axe_finds_nothing_on_the_main_pages(page: Page, site: Site, axe: str, t
         page.get_by_role("heading", level=1).wait_for()
         expect(page.locator(".skeleton")).to_have_count(0)
         found[name] = faults(page, axe)
-    site.client.study("PBMC 68k")
     for tab in ("data", "samples", "jobs", "sharing", "history"):
         page.goto(f"{site.url}/app/studies/{site.study_id}/{tab}")
         page.get_by_role("tab", selected=True).wait_for()
@@ -187,30 +184,35 @@ def test_an_unknown_address_says_so_and_leads_back(page: Page, site: Site, watch
 
 def test_everything_works_below_another_address(browser: Browser, page_is_built: None, tmp_path: Path) -> None:
     """As the deployment guide says: a proxy takes the path off, the server is told of it."""
-    with serving(tmp_path / "below", "--root-path", "/lab/cells") as server:
+    with serving(tmp_path / "below", "--root-path", "/lab/cells", with_user=False) as server:
         direct = server.url.removesuffix("/lab/cells")
         assert server.url != direct
-        with cytosol.Client(direct, server.token) as client:
-            study = client.create_study("Below")
         with proxying(direct, "/lab/cells") as origin:
             watch = Watch(origin, expected=["/api/v1/session"])
             context = new_context(browser)
             page = context.new_page()
             watch.attach(page)
-            page.goto(f"{origin}/lab/cells/app/")
-            sign_in(page, EMAIL, PASSWORD)
+            page.goto(printed_link(server).replace(direct, origin))
+            set_up(page, "ada@example.org")
             assert [cookie["path"] for cookie in context.cookies()] == ["/lab/cells"]
-            page.get_by_role("link", name="Below").click()
-            expect(page).to_have_url(f"{origin}/lab/cells/app/studies/{study.id}")
+            page.get_by_role("button", name="New study").first.click()
+            page.get_by_role("dialog").get_by_label("Name").fill("Below")
+            page.get_by_role("dialog").get_by_role("button", name="Make study").click()
+            expect(page.get_by_role("heading", name="Below")).to_be_visible()
+            study_id = page.url.rpartition("/")[2]
+            assert page.url == f"{origin}/lab/cells/app/studies/{study_id}"
             page.reload()
             expect(page.get_by_role("heading", name="Below")).to_be_visible()
             page.get_by_role("tab", name="Samples").click()
             page.get_by_role("button", name="Add sample").first.click()
             expect(page.get_by_label("Name of Sample 1")).to_be_visible()
             # news come through the proxy, too
-            client = cytosol.Client(direct, server.token)
-            client.study("Below").set_samples(pd.DataFrame({"Dose": [1]}, index=["From afar"]))
+            answer = context.request.post(
+                f"{origin}/lab/cells/api/v1/studies/{study_id}/samples",
+                data={"name": "From afar"},
+                headers={"X-Cytosol": "1"},
+            )
+            assert answer.status == 201
             expect(page.get_by_label("Name of From afar")).to_be_visible()
-            client.close()
             context.close()
             watch.check()

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Site, Watch, new_context, sign_in
-from tests.processes import EMAIL, PASSWORD, RunningServer, serving
-
-
-def printed_link(server: RunningServer, timeout_s: float = 20) -> str:
-    """The one-time link; it is printed right after the address."""
-    ends = time.monotonic() + timeout_s
-    while time.monotonic() < ends:
-        found = re.search(r"http\S+/app/setup\?key=\S+", "\n".join(server.printed))
-        if found:
-            return found[0]
-        time.sleep(0.02)
-    raise AssertionError(server.printed)
+from tests.e2e.conftest import Site, Watch, new_context, printed_link, set_up, sign_in
+from tests.processes import EMAIL, PASSWORD, serving
 
 
 def test_the_printed_link_makes_the_first_administrator_once(
@@ -35,11 +23,7 @@ def test_the_printed_link_makes_the_first_administrator_once(
         page.goto(f"{server.url}/app/")
         expect(page.get_by_text("This server has no users yet")).to_be_visible()
         page.goto(link)
-        page.get_by_label("Your name").fill("Ada Lovelace")
-        page.get_by_label("E-mail").fill("ada@example.org")
-        page.get_by_label("Password").fill("an honest password")
-        page.get_by_role("button", name="Make the administrator").click()
-        expect(page.get_by_role("heading", name="Studies", exact=True)).to_be_visible()
+        set_up(page, "ada@example.org")
         expect(page.get_by_text("No studies yet")).to_be_visible()
         assert "ada@example.org" in server.command("user", "list")
         # the link works once
