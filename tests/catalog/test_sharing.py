@@ -164,7 +164,10 @@ async def test_anonymous_visitors_read_what_is_public_and_change_nothing(catalog
     study = await study_of(catalog, people.ada)
     published = await catalog.studies.publish(people.ada, study_id=study)
     assert published.study.published_at is not None
-    assert (await catalog.studies.get(people.nobody, study_id=study)).permissions == ROLES["reader"]
+    seen = await catalog.studies.get(people.nobody, study_id=study)
+    assert (seen.permissions, seen.owner_email) == (ROLES["reader"], "")
+    assert [view.owner_email for view in (await catalog.studies.list(people.nobody)).items] == [""]
+    assert (await catalog.studies.get(people.bob, study_id=study)).owner_email
     assert await sees(catalog, people.nobody) == await sees(catalog, people.bob) == {study}
     assert (await catalog.samples.table(people.nobody, study_id=study)).samples == []
     assert await catalog.events.after(people.nobody, last_id=0, study_id=study)

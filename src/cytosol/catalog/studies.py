@@ -134,8 +134,9 @@ class Studies:
             ids = [row["id"] for row in shown]
             held = await permissions_on_studies(conn, actor, ids)
             counted = await studies.counts(conn, ids)
+        hidden = {"owner_email": ""} if actor.kind == "anonymous" else {}  # visitors learn names, not addresses
         views = [
-            study_view(row, held[row["id"]], counted.get(row["id"]))
+            study_view({**row, **hidden}, held[row["id"]], counted.get(row["id"]))
             for row in shown
             if not chosen.trash or Permission.STUDY_DELETE in held[row["id"]]
         ]
@@ -262,7 +263,7 @@ class Studies:
         counted = (await studies.counts(conn, [study_id])).get(study_id, studies.Counts())
         return StudyView(
             access.study,
-            owner["email"],
+            "" if actor.kind == "anonymous" else owner["email"],
             owner["name"],
             access.held,
             counted.n_datasets,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cytosol.base.errors import UnavailableError
 from cytosol.sdk.arrow import Column
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 def to_frame(columns: Mapping[str, Column], *, index: np.ndarray | None = None) -> pd.DataFrame:
     """A data frame; a column with categories becomes a pandas Categorical (code -1 = missing)."""
-    import pandas as pd  # half a second to import; not needed to connect
+    try:
+        import pandas as pd  # half a second to import; not needed to connect
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            "Tables need pandas, which is not installed", do="Install it: pip install 'cytosol-sdk[pandas]'"
+        ) from error
 
     data: dict[str, Any] = {}
     for name, column in columns.items():
