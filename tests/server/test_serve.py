@@ -164,6 +164,17 @@ def test_it_stops_at_once_while_somebody_watches_events(tmp_path: Path) -> None:
         assert time.monotonic() - started < 8
 
 
+def test_a_root_path_is_served_with_and_without_a_proxy_that_takes_it_off(tmp_path: Path) -> None:
+    with serving(tmp_path, "--root-path", "/lab/cytosol") as running:
+        assert running.url.endswith("/lab/cytosol")
+        bare = running.url.removesuffix("/lab/cytosol")
+        for base in (running.url, bare):
+            assert httpx.get(f"{base}/healthz").json() == {"status": "ok"}
+            assert httpx.get(f"{base}/api/v1/server").status_code == 200
+            assert '<base href="/lab/cytosol/app/">' in httpx.get(f"{base}/app/studies").text
+        assert "id" in running.command("ls") or running.command("ls") == ""
+
+
 def test_a_password_from_standard_input(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "user", "add", "c@example.org", "--password", "-", "--data", str(tmp_path)],

@@ -29,6 +29,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        accept_whole_path(scope)
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         request_id = given.decode() if _GIVEN_ID.match(given) else new_key().hex24
         scope.setdefault("state", {})["request_id"] = request_id
@@ -65,6 +66,18 @@ class RequestMiddleware:
                     "ms": round(seconds * 1000, 2),
                 },
             )
+
+
+def accept_whole_path(scope: Scope) -> None:
+    """Take the root path off a request that came directly, or through a proxy that leaves it on.
+
+    uvicorn puts the root path before every path, since most proxies take it off.
+    """
+    root: str = scope.get("root_path", "")
+    twice = root + root
+    if root and (scope["path"] == twice or scope["path"].startswith(f"{twice}/")):
+        scope["path"] = scope["path"][len(root) :]
+        scope["raw_path"] = scope["raw_path"][len(root.encode()) :]
 
 
 def _fault(request_id: str) -> ASGIApp:
