@@ -172,7 +172,7 @@ def test_a_root_path_is_served_with_and_without_a_proxy_that_takes_it_off(tmp_pa
             assert httpx.get(f"{base}/healthz").json() == {"status": "ok"}
             assert httpx.get(f"{base}/api/v1/server").status_code == 200
             assert '<base href="/lab/cytosol/app/">' in httpx.get(f"{base}/app/studies").text
-        assert "id" in running.command("ls") or running.command("ls") == ""
+        running.command("ls")
 
 
 def test_a_password_from_standard_input(tmp_path: Path) -> None:
