@@ -162,6 +162,7 @@ class _Run:
             ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticking
+        await asyncio.to_thread(self._catalog.context.scratch.remove, self._job.id, self._job.epoch)
         await self._write()
         await self._settle(exit.words, task.memory_bytes)
 

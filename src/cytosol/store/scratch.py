@@ -31,6 +31,10 @@ class Scratch:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
+    def remove(self, job: Key, epoch: int) -> None:
+        """Remove what a run of a job left that was killed."""
+        shutil.rmtree(self.root / f"{job.hex24}-{epoch}", ignore_errors=True)
+
     def sweep(self, live: Set[tuple[Key, int]]) -> int:
         """Remove what belongs to no live (job, epoch); gives the bytes removed."""
         if not self.root.is_dir():
