@@ -30,14 +30,14 @@ from tests.jobs.house import House, open_house
 SMALL = tsv(counts(40, 30))
 
 
+def nurseries() -> list[psutil.Process]:
+    """Fork servers of this test; services of other tests are children of this process, too."""
+    return [child for child in psutil.Process().children() if "cytosol.jobs.nursery" in " ".join(child.cmdline())]
+
+
 def workers() -> list[psutil.Process]:
     """Processes that the nurseries of this test have forked."""
-    return [
-        child
-        for nursery in psutil.Process().children()
-        if "cytosol.jobs.nursery" in " ".join(nursery.cmdline())
-        for child in nursery.children()
-    ]
+    return [child for nursery in nurseries() for child in nursery.children()]
 
 
 async def gone(processes: list[psutil.Process]) -> None:
@@ -90,7 +90,7 @@ async def test_real_workers_cancel_lose_stop_and_go_on(tmp_path: Path) -> None:
         people = house.people
         last = workers()
     await gone(last)
-    assert psutil.Process().children() == []
+    assert nurseries() == []
     async with open_house(tmp_path / "data", people=people) as house:
         ended = await house.ended(job.id)
         assert (ended.state, ended.attempt) == ("succeeded", 2)
@@ -107,8 +107,8 @@ async def test_a_nursery_that_died_is_started_again(tmp_path: Path) -> None:
     async with open_house(tmp_path / "data") as house:
         job, _ = await submit(house.catalog, house.people.ada, {"a.tsv": SMALL}, embeddings="keep")
         assert (await house.ended(job.id)).state == "succeeded"
-        for child in psutil.Process().children():
-            child.kill()
+        for nursery in nurseries():
+            nursery.kill()
         job, _ = await submit(house.catalog, house.people.ada, {"a.tsv": SMALL}, embeddings="keep")
         assert (await house.ended(job.id)).state == "succeeded"
 
