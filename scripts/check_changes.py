@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "changes"
-NAME = re.compile(r"[1-9][0-9]*\.(feature|fix|doc|removal|misc)\.md")
+NAME = re.compile(r"[1-9][0-9]*\.(feature|fix|doc|removal|misc)(\.[a-z0-9-]+)?\.md")
 
 
 def problems(folder: Path) -> list[str]:
@@ -17,7 +17,7 @@ def problems(folder: Path) -> list[str]:
         if path.name == "README.md":
             continue
         if not NAME.fullmatch(path.name):
-            found.append(f"{path.name}: the name has to be <number>.<feature|fix|doc|removal|misc>.md")
+            found.append(f"{path.name}: the name has to be <number>.<feature|fix|doc|removal|misc>[.<word>].md")
         elif not path.read_text(encoding="utf-8").strip():
             found.append(f"{path.name}: the entry is empty")
     return found
