@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.clients.matrix"]
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def running_world(folder: Path, s3: S3Server) -> Iterator[World]:
     raw = write_raw_h5ad(folder / "raw.h5ad", cells.part(slice(0, N_RAW)))
     group_id, tokens = asyncio.run(_people(data, shared, s3))
     with running_server(data, workers="2", min_free_bytes="0") as url:
-        driver = Driver(python, DRIVER, folder)
+        driver = Driver(python, DRIVER, folder, client="bioturing_connector", release="1.14.0")
         try:
             world = World(url, folder, cells, raw, tokens, group_id, driver)
             world.submitted = _submit(world, shared, bucket_of(s3))

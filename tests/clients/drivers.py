@@ -15,7 +15,11 @@ from typing import Any
 import pandas as pd
 import scipy.sparse as sp
 
+from tests.clients.matrix import Result, record
+
 CALL_S = 150.0
+_REFUSALS = frozenset(("RequestError", "HTTPError", "ConnectionError", "Exception", "ValueError"))
+"""Errors with which clients tell what the server said."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,13 @@ class Outcome:
         return self.value
 
     @property
+    def result(self) -> Result:
+        """What the matrix of clients says about it."""
+        if self.error is None:
+            return "refused" if self.value is False else "works"
+        return "refused" if self.error[0] in _REFUSALS else "client fault"
+
+    @property
     def matrix(self) -> sp.csc_matrix:
         """The sparse matrix that it gave."""
         assert (self.good["sparse"], self.good["dtype"]) == ("csc", "float32")
@@ -46,18 +57,23 @@ class Outcome:
 
 
 class Driver:
-    """Sends calls to the process in which a client runs."""
+    """Sends calls to the process in which a client runs.
 
-    def __init__(self, python: Path, script: Path, folder: Path) -> None:
-        self.called: set[str] = set()
-        self._waiting: dict[int, Future[Outcome]] = {}
+    Parameters
+    ----------
+    client, release : under which the outcomes of the calls enter the matrix of clients
+    """
+
+    def __init__(self, python: Path, script: Path, folder: Path, *, client: str, release: str) -> None:
+        self.client, self.release = client, release
+        self._waiting: dict[int, tuple[str, Future[Outcome]]] = {}
         self._lock = threading.Lock()
-        self._errors = (folder / "client.log").open("wb")
+        self._errors = (folder / f"{client}-{release}.log").open("wb")
         self._process = subprocess.Popen(
             [python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=folder, text=True
         )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n", (folder / "client.log").read_text()
+        assert self._process.stdout.readline() == "ready\n", Path(self._errors.name).read_text()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def begin(self, method: str, *, host: str, token: str, connector: str, kwargs: dict[str, Any]) -> Future[Outcome]:
@@ -65,8 +81,7 @@ class Driver:
         future: Future[Outcome] = Future()
         with self._lock:
             id = len(self._waiting)
-            self._waiting[id] = future
-            self.called.add(f"{connector}.{method}")
+            self._waiting[id] = (f"{connector}.{method}", future)
             call = {"id": id, "host": host, "token": token, "connector": connector, "method": method, "kwargs": kwargs}
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(call) + "\n")
@@ -84,7 +99,11 @@ class Driver:
         for line in self._process.stdout:
             answer = json.loads(line)
             value, printed, error = pickle.loads(base64.b64decode(answer["pickle"]))
-            self._waiting[answer["id"]].set_result(Outcome(value, printed, error))
+            method, future = self._waiting[answer["id"]]
+            outcome = Outcome(value, printed, error)
+            if not method.endswith(".public methods"):
+                record(self.client, self.release, method, outcome.result)
+            future.set_result(outcome)
 
 
 @dataclass(frozen=True)
