@@ -68,6 +68,18 @@ def test_counts_are_those_of_the_file(raw: Table, counts: anndata.AnnData) -> No
     assert list(frame.index) == list(counts.obs_names)
 
 
+def test_files_are_measured_before_they_are_submitted(lab: Lab) -> None:
+    import scanpy
+
+    found = scanpy.read_10x_h5(COUNTS)
+    cells = lab.study.inspect(COUNTS, progress=False)
+    whole = found.X.astype(np.float64)
+    np.testing.assert_array_equal(cells["n_counts"], dense(whole.sum(axis=1)).ravel())
+    np.testing.assert_array_equal(cells["n_genes"], dense((whole > 0).sum(axis=1)).ravel())
+    mito = dense(whole[:, found.var_names.str.startswith("MT-")].sum(axis=1)).ravel()
+    np.testing.assert_allclose(cells["mito_share"], mito / cells["n_counts"])
+
+
 def test_lognormal_values_follow_the_formula(raw: Table, counts: anndata.AnnData) -> None:
     totals = np.asarray(counts.X.sum(axis=1), np.float64).ravel()
     expected = np.log1p(1e4 * dense(counts[:, ["CD3E"]].X)[:, 0].astype(np.float64) / totals)

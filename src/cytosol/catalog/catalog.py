@@ -20,6 +20,7 @@ from cytosol.catalog.group_studies import GroupStudies
 from cytosol.catalog.groups import Groups
 from cytosol.catalog.history import History, Subject
 from cytosol.catalog.idempotency import Idempotency
+from cytosol.catalog.inspections import Inspections
 from cytosol.catalog.jobs import Jobs
 from cytosol.catalog.layouts import Layouts
 from cytosol.catalog.leases import Leases
@@ -76,6 +77,7 @@ class Catalog:
         self.annotation_files = AnnotationFiles(self.annotations, self.storages)
         self.jobs = Jobs(context)
         self.exports = Exports(context, self.tables, self.jobs)
+        self.inspections = Inspections(context, self.submissions, self.jobs)
         self.leases = Leases(context)
         self.care = Care(context)
 

@@ -137,10 +137,10 @@ class Collector:
 
     async def _drop_exports(self) -> None:
         hours = self._settings.download_link_hours
-        old = {"kind": "export", "finished_at": rows.Below(now_us() - int(2 * hours * HOUR_US))}
+        old = {"kind": ["export", "inspect"], "finished_at": rows.Below(now_us() - int(2 * hours * HOUR_US))}
         async with self._context.db.read() as conn:
             stale = {row["id"] for row in await rows.find(conn, tables.jobs, old)}
-            known = {row["id"] for row in await rows.find(conn, tables.jobs, {"kind": "export"})}
+            known = {row["id"] for row in await rows.find(conn, tables.jobs, {"kind": ["export", "inspect"]})}
         for id in await self._folders("exports"):
             if id in stale:
                 self.removed["bytes of exports"] += await self._context.blobs.delete_prefix(f"exports/{id.hex24}")

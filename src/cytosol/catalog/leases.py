@@ -150,7 +150,7 @@ class Leases:
 
     async def discard(self, job: Job) -> None:
         """Remove the bytes that a run without result left, unless something committed lies beside them."""
-        if job.kind == "export":
+        if job.kind in ("export", "inspect"):
             await self._context.blobs.delete_prefix(f"exports/{job.id.hex24}")
         if job.dataset_id is None:
             return

@@ -28,7 +28,7 @@ from cytosol.store.space import check_free
 
 MAX_BATCHES = 1000
 _ROOM_FACTOR = 3
-_BASE_MEMORY = 400 << 20
+BASE_MEMORY = 400 << 20
 _QUEUED_DAYS = 30
 DAY_US = 86_400_000_000
 
@@ -97,7 +97,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class FoundFile:
     """A file of a submission as it was found: what the job is told, its bytes, and the original to be inserted."""
 
     said: dict[str, str]
@@ -128,8 +128,8 @@ class Submissions:
             Above a limit; nothing is written down.
         """
         user_id = require_user(actor, "write")
-        params = self._checked(what)
-        found = [await self._find_files(actor, batch) for batch in what.batches]
+        params = self.checked(what)
+        found = [await self.find_files(actor, batch) for batch in what.batches]
         n_bytes = sum(file.size for files in found for file in files.values())
         await check_free(self._context.blobs, self._context.settings, _ROOM_FACTOR * n_bytes)
         dataset_id = new_key()
@@ -156,7 +156,7 @@ class Submissions:
                 study_id=study_id,
                 dataset_id=dataset_id,
                 params=params,
-                memory_bytes=min(self._context.settings.job_memory_bytes, _BASE_MEMORY + 6 * n_bytes),
+                memory_bytes=min(self._context.settings.job_memory_bytes, BASE_MEMORY + 6 * n_bytes),
             )
             await audit.note(
                 conn,
@@ -207,7 +207,8 @@ class Submissions:
         self._context.notifier.events_stored()
         return dataset
 
-    def _checked(self, what: Submission) -> dict[str, Any]:
+    def checked(self, what: Submission) -> dict[str, Any]:
+        """What a job is told about a submission, but for its files; refuses what cannot be used."""
         if not 1 <= len(what.batches) <= MAX_BATCHES:
             raise InvalidInputError(f"A submission has 1 to {MAX_BATCHES} batches, not {len(what.batches)}")
         if what.format is not None:
@@ -235,10 +236,11 @@ class Submissions:
             "publish": what.publish,
         }
 
-    async def _find_files(self, actor: Actor, batch: Batch) -> dict[str, _Found]:
+    async def find_files(self, actor: Actor, batch: Batch) -> dict[str, FoundFile]:
+        """The files of a batch as they lie there, by their roles."""
         return {role: await self._find_file(actor, ref, batch.name) for role, ref in batch.files.items()}
 
-    async def _find_file(self, actor: Actor, ref: FileRef, batch: str) -> _Found:
+    async def _find_file(self, actor: Actor, ref: FileRef, batch: str) -> FoundFile:
         if (ref.upload_id is None) == (ref.storage_id is None):
             raise InvalidInputError("A file is an upload, or lies on a storage", where=f"batch '{batch[:255]}'")
         if ref.upload_id is not None:
@@ -257,9 +259,9 @@ class Submissions:
             "source_path": path,
             "source_stamp": entry.etag or str(entry.modified_us),
         }
-        return _Found({"original": id.hex24}, entry.size, path.rsplit("/", 1)[-1], original)
+        return FoundFile({"original": id.hex24}, entry.size, path.rsplit("/", 1)[-1], original)
 
-    async def _find_upload(self, actor: Actor, upload_id: Key) -> _Found:
+    async def _find_upload(self, actor: Actor, upload_id: Key) -> FoundFile:
         async with self._context.db.read() as conn:
             row = await rows.get(conn, tables.uploads, upload_id)
             if row is None or row["owner_id"] != actor.user_id:
@@ -271,9 +273,9 @@ class Submissions:
             raise ConflictError(
                 "The upload is not complete", where=upload.name, do="Send the rest, then complete it and submit again"
             )
-        return _Found({"upload": upload.id.hex24}, size, upload.name.rsplit("/", 1)[-1])
+        return FoundFile({"upload": upload.id.hex24}, size, upload.name.rsplit("/", 1)[-1])
 
-    async def _hold(self, conn: Connection, user_id: Key, dataset_id: Key, file: _Found) -> dict[str, str]:
+    async def _hold(self, conn: Connection, user_id: Key, dataset_id: Key, file: FoundFile) -> dict[str, str]:
         """Bind a file to the dataset, so that the collector leaves it alone; what the job is told."""
         if file.original is not None:
             await rows.insert(conn, tables.originals, owner_id=user_id, dataset_id=dataset_id, **file.original)
@@ -285,7 +287,7 @@ class Submissions:
         return {"original": (await bind_original(conn, upload.original_id, dataset_id)).hex24}
 
     async def _insert_dataset(
-        self, conn: Connection, what: Submission, found: list[dict[str, _Found]], *, id: Key, study_id: Key
+        self, conn: Connection, what: Submission, found: list[dict[str, FoundFile]], *, id: Key, study_id: Key
     ) -> None:
         if what.sample_id is not None:
             sample = await rows.get(conn, tables.samples, what.sample_id)

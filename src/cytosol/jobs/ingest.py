@@ -19,22 +19,18 @@ from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
 from cytosol.catalog.layouts import dataset_path, index_path
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.db import rows, tables
-from cytosol.formats.join import BATCH, join_tables
-from cytosol.formats.registry import open_table
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import pandas_to_column, read_features, write_column, write_embedding
 from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.formats.spatialdata.layout import free_name, free_path, path_part
-from cytosol.formats.spatialdata.tables import WrittenTable, scan_cells, write_table
+from cytosol.formats.spatialdata.tables import WrittenTable, write_table
 from cytosol.formats.table import obs_columns, split_feature_types
-from cytosol.jobs.limits import too_large
+from cytosol.jobs.batches import measure, open_batches
 from cytosol.jobs.pipeline import LOUVAIN, Analysed, Matrix, analyse, markers_file
 from cytosol.jobs.provenance import made_by
 from cytosol.jobs.registry import JobRun
-from cytosol.jobs.sources import open_files
 
 _WRITE_BYTES = 256 << 20
-_BASE_BYTES = 150 << 20
 
 
 @dataclass(slots=True)
@@ -88,7 +84,7 @@ class _Making:
 async def ingest(run: JobRun) -> None:
     """Make the dataset of the job."""
     making = await _begin(run)
-    source = await _open(making)
+    source, making.inputs = await open_batches(run, making.note)
     try:
         parts = split_feature_types(source)
         main = next(iter(parts))
@@ -122,43 +118,6 @@ async def _begin(run: JobRun) -> _Making:
     return _Making(run, dataset["bytes_id"], root, study["species"], [])
 
 
-async def _open(making: _Making) -> TableSource:
-    """All batches as one table."""
-    run = making.run
-    params = run.job.params
-    sources: list[TableSource] = []
-    names: list[str] = []
-    try:
-        for number, batch in enumerate(params["batches"]):
-            files, inputs = await open_files(run, number, batch["files"])
-            making.inputs += inputs
-            run.report.log(f"Reading batch: {batch['name']}")
-            run.report.progress(0.05, f"Reading {batch['name']}")
-            sources.append(
-                open_table(
-                    files,
-                    format=params["format"],
-                    matrix=params["matrix"],
-                    options=params.get("options") or {},
-                    registry=run.catalog.context.formats,
-                )
-            )
-            names.append(free_name(batch["name"], names))
-        source = sources[0] if len(sources) == 1 else join_tables(sources, names)
-    except BaseException:
-        for opened in sources:
-            opened.close()
-        raise
-    for text in source.notes:
-        making.note(text)
-    if len(sources) == 1 and BATCH not in source.obs.columns:
-        source.obs[BATCH] = pd.Categorical.from_codes(np.zeros(source.n_cells, np.int8), categories=names)
-    if source.memory_bytes + _BASE_BYTES > run.memory_bytes:
-        source.close()
-        raise too_large(run.memory_bytes, needed=source.memory_bytes + _BASE_BYTES)
-    return source
-
-
 def _filter(making: _Making, source: TableSource, main: TableSource) -> np.ndarray:
     """Which cells are kept: shape (n_cells,), bool."""
     run = making.run
@@ -166,8 +125,7 @@ def _filter(making: _Making, source: TableSource, main: TableSource) -> np.ndarr
     params = FilterParams.from_json(run.job.params["filters"])
     keep = np.ones(source.n_cells, dtype=bool)
     if params != FilterParams():
-        mito = mito_features([str(name) for name in main.var.index], making.species)
-        stats = scan_cells(main, mito=mito, report=run.report.part(0.05, 0.2))
+        stats, _ = measure(main, making.species, run.report.part(0.05, 0.2))
         keep = keep_cells(stats.totals, stats.n_genes, stats.mito_share, params)
     if not keep.any():
         raise InvalidInputError(

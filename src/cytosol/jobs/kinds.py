@@ -5,11 +5,13 @@ from __future__ import annotations
 from cytosol.jobs.collect import collect
 from cytosol.jobs.export import export
 from cytosol.jobs.ingest import ingest
+from cytosol.jobs.inspection import inspect
 from cytosol.jobs.registry import JobKind, JobRegistry
 
 DEFAULT_KINDS = JobRegistry(
     (
         JobKind("ingest", "Make a dataset of files", ingest),
+        JobKind("inspect", "Measure the cells of files", inspect),
         JobKind("export", "Make a file of a dataset", export),
         JobKind("collect", "Remove what nobody needs any more", collect),
     )

@@ -32,9 +32,14 @@ async def open_files(run: JobRun, number: int, said: Mapping[str, Mapping[str, s
     files: Files = {}
     inputs: list[Key] = []
     for role, reference in said.items():
+        folder = run.scratch / f"batch-{number}" / role
+        if "storage" in reference:
+            storage_id = Key.parse(reference["storage"])
+            files[role], _ = await _stored(run, storage_id, reference["path"], stamp=reference["stamp"], folder=folder)
+            continue
         original = await _original(run, reference)
         inputs.append(original.id)
-        files[role] = await _source(run, original, run.scratch / f"batch-{number}" / role)
+        files[role] = await _source(run, original, folder)
     return files, inputs
 
 
@@ -42,8 +47,10 @@ async def _original(run: JobRun, reference: Mapping[str, str]) -> Original:
     context = run.catalog.context
     if "upload" in reference:
         whole = await run.catalog.uploads.complete(SYSTEM, upload_id=Key.parse(reference["upload"]))
+        if run.job.dataset_id is None:
+            return whole
         async with context.db.write() as conn:
-            id = await bind_original(conn, whole.id, run.job.dataset_id or whole.id)
+            id = await bind_original(conn, whole.id, run.job.dataset_id)
             return to(Original, await rows.need(conn, tables.originals, id))
     async with context.db.read() as conn:
         row = await rows.get(conn, tables.originals, Key.parse(reference["original"]))
@@ -56,21 +63,32 @@ async def _source(run: JobRun, original: Original, folder: Path) -> Source:
     name = original.path.rpartition("/")[2]
     if original.storage_id is None:
         return original_source(run.catalog.context.blobs, original.bytes_id or original.id, name)
-    storage = await run.catalog.storages.get(run.actor, storage_id=original.storage_id)
-    mount = await run.catalog.storages.mount(run.actor, storage_id=original.storage_id)
-    entry = await mount.stat(original.source_path)
+    source, stamp = await _stored(
+        run, original.storage_id, original.source_path, stamp=original.source_stamp, folder=folder
+    )
+    if stamp != original.source_stamp:
+        await _note_change(run, original, source.size, stamp)
+    return source
+
+
+async def _stored(run: JobRun, storage_id: Key, path: str, *, stamp: str, folder: Path) -> tuple[Source, str]:
+    """A file on a storage, fetched where it is far, and its stamp of today."""
+    name = path.rpartition("/")[2]
+    storage = await run.catalog.storages.get(run.actor, storage_id=storage_id)
+    mount = await run.catalog.storages.mount(run.actor, storage_id=storage_id)
+    entry = await mount.stat(path)
     if entry is None:
-        raise NotFoundError("The file is no longer on its storage", where=original.source_path, do="Submit it again")
-    if (entry.etag or str(entry.modified_us)) != original.source_stamp:
+        raise NotFoundError("The file is no longer on its storage", where=path, do="Submit it again")
+    found = entry.etag or str(entry.modified_us)
+    if found != stamp:
         run.report.log(f"{name} changed on its storage since it was submitted", level="warning")
-        await _note_change(run, original, entry.size, entry.etag or str(entry.modified_us))
     if storage.storage.kind == "folder":
-        return mount.source(original.source_path)
+        return mount.source(path), found
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     place = folder / "file"
-    await mount.fetch(original.source_path, place, _progress(run, name))
+    await mount.fetch(path, place, _progress(run, name))
     run.report.log("File downloaded")
-    return FileSource(name, entry.size, place)
+    return FileSource(name, entry.size, place), found
 
 
 async def _note_change(run: JobRun, original: Original, size: int, stamp: str) -> None:

@@ -12,13 +12,15 @@ import pytest
 
 from cytosol.base.keys import Key
 from cytosol.catalog.sharing import GrantView
+from cytosol.catalog.submissions import Batch, FileRef, Submission
 from cytosol.model.rights import SYSTEM
-from tests.catalog.making import make_dataset, pieces, run_here
+from tests.catalog.making import make_dataset, pieces, run_here, upload
 from tests.dialects.native.world import Streaming, World, opened
 
 ROLES = ("anonymous", "stranger", "limited", "reader", "editor", "owner", "admin", "readonly")
 """``readonly`` is a token of the owner with the scope 'read'."""
 Things = dict[str, Any]
+_TSV = b"gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n"
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,14 @@ ROWS: dict[str, Row] = {
             "batches": [{"name": "b", "files": {"matrix": {"storage_id": t["storage_id"], "path": "small.tsv"}}}]
         },
     ),
+    "create_inspection": Row(
+        "401 404 403 403 202 202 202 403",
+        lambda t: {
+            "study_id": t["study_id"],
+            "batches": [{"name": "b", "files": {"matrix": {"storage_id": t["storage_id"], "path": "small.tsv"}}}],
+        },
+    ),
+    "get_inspected_cells": Row("404 404 404 404 404 200 404 200", takes={"job_id": "inspection_id"}),
     "get_dataset": Row(READ),
     "change_dataset": Row(EDIT.format(200), says(name="Renamed")),
     "delete_dataset": Row(EDIT.format(204)),
@@ -168,15 +178,25 @@ class Stage:
         owner = world.actors["owner"]
         made = await make_dataset(world.catalog, owner)
         await self.share("study", made.study_id)
-        (self.folder / "small.tsv").write_text("gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n")
+        (self.folder / "small.tsv").write_bytes(_TSV)
         export = await world.catalog.exports.submit(owner, dataset_id=made.id)
         await run_here(world.catalog, ("export",))
         result = await world.catalog.exports.result(owner, job_id=export.id)
         self.things = {
+            "inspection_id": await self.inspected(made.study_id),
             "base": made.study_id, "job_id": made.job.id, "export_id": export.id, "secret": result.secret,
             "filename": result.filename, "table": made.view.tables[0].name, "user_id": self.id_of("guest"),
             "folder": str(self.folder),
         }  # fmt: skip
+
+    async def inspected(self, study_id: Key) -> Key:
+        """A finished inspection of an upload of the owner."""
+        catalog, owner = self.world.catalog, self.world.actors["owner"]
+        ref = FileRef(upload_id=await upload(catalog, owner, "b.tsv", _TSV))
+        what = Submission([Batch("b", {"matrix": ref})])
+        job = await catalog.inspections.submit(owner, study_id=study_id, what=what)
+        await run_here(catalog, ("inspect",))
+        return job.id
 
     def id_of(self, name: str) -> Key:
         id = self.world.actors[name].user_id
@@ -226,8 +246,8 @@ class Stage:
         for name in ("reader", "guest"):
             await catalog.groups.put_member(owner, group_id=group, user_id=self.id_of(name))
         _, token = await catalog.accounts.new_token(owner)
-        upload = (await catalog.uploads.create(owner, name="x.tsv", size=3)).upload.id
-        await catalog.uploads.write_at(owner, upload_id=upload, offset=0, body=pieces(b"abc"))
+        upload_id = (await catalog.uploads.create(owner, name="x.tsv", size=3)).upload.id
+        await catalog.uploads.write_at(owner, upload_id=upload_id, offset=0, body=pieces(b"abc"))
         for storage in await catalog.storages.list(SYSTEM):
             await catalog.storages.delete(SYSTEM, storage_id=storage.storage.id)
         location = {"path": str(self.folder)}
@@ -235,7 +255,7 @@ class Stage:
         page = await catalog.accounts.list_users(SYSTEM, limit=500)
         guest_version = next(user.version for user in page.items if user.id == self.id_of("guest"))
         things |= {
-            "group_id": group, "token_id": token.id, "upload_id": upload, "storage_id": mounted.storage.id,
+            "group_id": group, "token_id": token.id, "upload_id": upload_id, "storage_id": mounted.storage.id,
             "user_version": guest_version, "me": {user.id: user.version for user in page.items},
         }  # fmt: skip
 

@@ -26,6 +26,7 @@ from cytosol.dialects.native.routes.events import EventRoutes
 from cytosol.dialects.native.routes.files import StorageRoutes, UploadRoutes
 from cytosol.dialects.native.routes.folders import FolderRoutes
 from cytosol.dialects.native.routes.groups import GroupRoutes
+from cytosol.dialects.native.routes.inspections import InspectionRoutes
 from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, UserRoutes
 from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
@@ -41,6 +42,7 @@ _NOUNS = (
     DatasetRoutes,
     JobRoutes,
     UploadRoutes,
+    InspectionRoutes,
     SampleRoutes,
     AnnotationRoutes,
     SharingRoutes,

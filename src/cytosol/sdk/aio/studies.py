@@ -12,6 +12,7 @@ from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.aio.uploads import upload_file
+from cytosol.sdk.frames import to_frame
 from cytosol.sdk.records import Record, progress_bar
 
 if TYPE_CHECKING:
@@ -136,11 +137,8 @@ class AsyncStudy(Record):
         embeddings : compute them, or keep those of the file
         parameters : of the pipeline, for example ``{"tsne": False}``
         """
-        by_role = {"matrix": files} if isinstance(files, str | Path) else dict(files)
-        uploaded = {}
-        for role, path in by_role.items():
-            uploaded[role] = {"upload_id": await upload_file(self._http, Path(path), progress=progress)}
-        label = name or Path(next(iter(by_role.values()))).name
+        uploaded, label = await self._uploaded(files, progress=progress)
+        label = name or label
         body = {
             "name": label,
             "batches": [{"name": label, "files": uploaded}],
@@ -152,3 +150,41 @@ class AsyncStudy(Record):
         }
         answer = await self._http.post(f"studies/{self.id}/datasets", body)
         return AsyncJob(self._http, answer["job"])
+
+    async def inspect(
+        self,
+        files: Files,
+        *,
+        matrix: Literal["raw", "normalized"] = "raw",
+        format: str | None = None,
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Measure every cell of some files without making a dataset, so that filters can be chosen.
+
+        Parameters
+        ----------
+        files, matrix, format : as in ``submit``
+
+        Returns
+        -------
+        One row a cell in the order of the files: ``n_counts`` (sum of the counts), ``n_genes`` (features with a count
+        above zero), ``mito_share`` (share of the counts in mitochondrial genes, 0 to 1).
+        """
+        uploaded, label = await self._uploaded(files, progress=progress)
+        body = {
+            "study_id": self.id,
+            "batches": [{"name": label, "files": uploaded}],
+            "format": format,
+            "matrix": matrix,
+        }
+        answer = await self._http.post("inspections", body)
+        job = await AsyncJob(self._http, answer["job"]).wait(progress=progress)
+        return to_frame(await self._http.get_columns(f"inspections/{job.id}/cells.arrow"))
+
+    async def _uploaded(self, files: Files, *, progress: bool) -> tuple[dict[str, dict[str, str]], str]:
+        """Files by role as a submission names them, and the name of the first."""
+        by_role = {"matrix": files} if isinstance(files, str | Path) else dict(files)
+        uploaded = {}
+        for role, path in by_role.items():
+            uploaded[role] = {"upload_id": await upload_file(self._http, Path(path), progress=progress)}
+        return uploaded, Path(next(iter(by_role.values()))).name

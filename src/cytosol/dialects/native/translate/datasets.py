@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cytosol.base.keys import Key
@@ -87,14 +87,23 @@ def feature_json(hit: FeatureHit) -> dict[str, Any]:
     }
 
 
+def inspection_of(said: wire.InspectionRequest) -> Submission:
+    """Files to be looked at."""
+    return Submission(batches=batches_of(said.batches), format=said.format, matrix=said.matrix, options=said.options)
+
+
+def batches_of(said: Sequence[wire.BatchRequest]) -> list[Batch]:
+    """Batches of files by role."""
+    return [
+        Batch(batch.name, {role: FileRef(ref.upload_id, ref.storage_id, ref.path) for role, ref in batch.files.items()})
+        for batch in said
+    ]
+
+
 def submission_of(said: wire.DatasetRequest) -> Submission:
     """What shall become of some files."""
-    batches = [
-        Batch(batch.name, {role: FileRef(ref.upload_id, ref.storage_id, ref.path) for role, ref in batch.files.items()})
-        for batch in said.batches
-    ]
     return Submission(
-        batches=batches,
+        batches=batches_of(said.batches),
         name=said.name,
         sample_id=said.sample_id,
         format=said.format,

@@ -105,6 +105,19 @@ class DatasetRequest(Wire):
     technology: str = ""
 
 
+class InspectionRequest(Wire):
+    """Files to be looked at before they are submitted."""
+
+    study_id: Id
+    """Where they would become a dataset; its species says which genes are mitochondrial."""
+    batches: list[BatchRequest]
+    format: str | None = None
+    """Name of a format; null = found out from the content."""
+    matrix: Literal["raw", "normalized"] = "raw"
+    options: dict[str, str] = Field(default_factory=dict)
+    """For the reader of the format; GET /formats tells them."""
+
+
 class SubmissionRecord(Wire):
     """A job and the dataset that it makes."""
 
