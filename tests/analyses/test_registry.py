@@ -38,17 +38,22 @@ def test_each_entry_tells_everything(analysis: Analysis) -> None:
     for entry in analysis.parameters:
         assert entry.sentence
         assert not entry.sentence.endswith(".")
-        entry.check(entry.default)
+        if entry.required:
+            with pytest.raises(InvalidInputError, match=f"'{entry.name}' is needed"):
+                entry.check(entry.default)
+        else:
+            entry.check(entry.default)
     schema = REGISTRY.schema(analysis.name)
     assert json.loads(json.dumps(schema, allow_nan=False)) == schema
     assert schema["additionalProperties"] is False
     for name, entry in schema["properties"].items():
         accepted = {entry["type"]} if isinstance(entry["type"], str) else set(entry["type"])
-        assert accepted <= {"number", "integer", "boolean", "string", "array", "null"}, name
+        assert accepted <= {"number", "integer", "boolean", "string", "array", "object", "null"}, name
         assert entry["description"]
     defaults = analysis.params().to_json()
-    assert {name: entry["default"] for name, entry in schema["properties"].items()} == defaults
-    assert REGISTRY.build(analysis.name, defaults) == analysis.params()
+    shown = {name: entry["default"] for name, entry in schema["properties"].items()}
+    assert {name: shown[name] for name in defaults} == defaults
+    assert analysis.params.from_json(defaults) == analysis.params()
 
 
 def test_the_schema_has_units_and_bounds() -> None:

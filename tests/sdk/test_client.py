@@ -273,3 +273,11 @@ def test_records_show_what_they_are(lab: Lab) -> None:
     assert {job.kind for job in lab.client.jobs()} >= {"ingest"}
     with pytest.raises(AttributeError, match="Study has no field 'nothing'"):
         _ = study.nothing
+
+
+def test_an_analysis_runs_on_the_server(table: Table) -> None:
+    job = table.analyse("leiden", name="my clusters", resolutions=[0.8], n_neighbors=12).wait(progress=False)
+    assert [element["name"] for element in job.result["elements"]] == ["my clusters"]
+    assert table.obs(["my clusters"])["my clusters"].nunique() > 3
+    with pytest.raises(NotFoundError, match="no annotation"):
+        table.analyse("markers", column="nothing")

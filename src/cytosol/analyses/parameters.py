@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Literal, Self, cast
 
 from cytosol.base.errors import InvalidInputError
 
-ParameterType = Literal["number", "integer", "boolean", "string", "numbers"]
+ParameterType = Literal["number", "integer", "boolean", "string", "numbers", "strings", "selection", "objects"]
+Names = Literal["", "column", "attribute", "column-or-attribute", "embedding", "gene-sets", "features"]
+"""What a text stands for, so that a form can offer what there is and a submission can be checked."""
 _META = "parameter"
 
 
@@ -20,7 +22,7 @@ class Parameter:
     """What a form, a document or a command line needs to know about one parameter.
 
     ``minimum`` and ``maximum`` are inclusive; for type "numbers" they hold for each number. A default of infinity
-    means no limit and is null in JSON.
+    means no limit and is null in JSON. A parameter that is ``required`` refuses its empty default.
     """
 
     name: str
@@ -31,13 +33,18 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    names: Names = ""
+    required: bool = False
 
     @property
     def bounds(self) -> str:
         """The accepted values, in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
-        noun = {"numbers": "one or more numbers", "string": "a text", "boolean": "true or false"}
+        noun = {
+            "numbers": "one or more numbers", "string": "a text", "boolean": "true or false", "strings": "texts",
+            "selection": "a selection of cells", "objects": "JSON objects",
+        }  # fmt: skip
         text = noun.get(self.type, "an integer" if self.type == "integer" else "a number")
         if self.minimum is not None and self.maximum is not None:
             return f"{text} from {self.minimum:g} to {self.maximum:g}"
@@ -53,6 +60,10 @@ class Parameter:
         InvalidInputError
             Names the parameter, the value and the bounds.
         """
+        if self.required and value == self.default:
+            raise InvalidInputError(
+                f"'{self.name}' is needed", where=self.name, do=f"Give {self.bounds}: {self.sentence}"
+            )
         if not self._accepts(value):
             raise InvalidInputError(
                 f"{self.name} = {value!r} cannot be used",
@@ -68,11 +79,22 @@ class Parameter:
             return isinstance(value, bool)
         if self.type == "string":
             return isinstance(value, str) and (not self.choices or value in self.choices)
-        if self.type == "numbers":
-            return isinstance(value, tuple) and len(value) > 0 and all(self._in_bounds(item) for item in value)
+        if self.type == "selection":
+            return isinstance(value, dict)
+        if isinstance(value, tuple):
+            return self._accepts_all(value)
+        if self.type in ("numbers", "strings", "objects"):
+            return False
         if self.type == "integer" and not isinstance(value, numbers.Integral):
             return False
         return self._in_bounds(value)
+
+    def _accepts_all(self, values: tuple[Any, ...]) -> bool:
+        if self.type == "numbers":
+            return len(values) > 0 and all(self._in_bounds(item) for item in values)
+        if self.type == "strings":
+            return all(isinstance(item, str) and (not self.choices or item in self.choices) for item in values)
+        return self.type == "objects" and all(isinstance(item, dict) for item in values)
 
     def _in_bounds(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -85,23 +107,25 @@ class Parameter:
     def schema(self) -> dict[str, Any]:
         """JSON schema of this parameter, with the unit as ``x-unit``."""
         schema: dict[str, Any] = {"description": self.sentence}
-        one: dict[str, Any] = {"type": "number" if self.type == "numbers" else self.type}
+        of_one = {"numbers": "number", "strings": "string", "objects": "object", "selection": "object"}
+        one: dict[str, Any] = {"type": of_one.get(self.type, self.type)}
         one |= {"minimum": self.minimum} if self.minimum is not None else {}
         one |= {"maximum": self.maximum} if self.maximum is not None else {}
         one |= {"enum": list(self.choices)} if self.choices else {}
         default = self.default
-        if self.type == "numbers":
-            schema |= {"type": "array", "items": one, "minItems": 1}
+        if self.type in ("numbers", "strings", "objects"):
+            schema |= {"type": "array", "items": one} | ({"minItems": 1} if self.type == "numbers" else {})
             default = list(self.default)
         elif isinstance(default, float) and math.isinf(default):
             schema |= one | {"type": ["number", "null"]}
             default = None
         else:
             schema |= one
-        return schema | {"default": default} | ({"x-unit": self.unit} if self.unit else {})
+        schema |= {"default": default} | ({"x-unit": self.unit} if self.unit else {})
+        return schema | ({"x-names": self.names} if self.names else {})
 
 
-def parameter(
+def parameter(  # noqa: PLR0913 (what a form tells about it)
     default: Any,
     sentence: str,
     *,
@@ -109,13 +133,29 @@ def parameter(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
+    type: ParameterType | None = None,
+    names: Names = "",
+    required: bool = False,
 ) -> Any:
-    """A field of a parameter record; its type is that of the default."""
-    kinds: dict[type, ParameterType] = {
-        bool: "boolean", int: "integer", float: "number", str: "string", tuple: "numbers",
-    }  # fmt: skip
-    made = Parameter("", kinds[type(default)], default, sentence, unit, minimum, maximum, choices)
+    """A field of a parameter record.
+
+    Parameters
+    ----------
+    type : None = that of the default; a tuple holds numbers
+    names : what a text or the texts stand for
+    required : whether the empty default is refused
+    """
+    made = Parameter(
+        "", type or _KINDS[default.__class__], default, sentence, unit, minimum, maximum, choices, names, required
+    )
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=dict, metadata={_META: made})
     return dataclasses.field(default=default, metadata={_META: made})
+
+
+_KINDS: dict[type, ParameterType] = {
+    bool: "boolean", int: "integer", float: "number", str: "string", tuple: "numbers", dict: "selection",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cytosol.analyses.matrix.clustering import LeidenParams, LouvainParams, leiden, louvain
+from cytosol.analyses.matrix.clustering import LeidenParams, LeidenRun, LouvainParams, leiden, louvain
 from cytosol.analyses.matrix.filtering import FilterParams, keep_cells
-from cytosol.analyses.matrix.markers import MarkerParams, find_markers
+from cytosol.analyses.matrix.markers import MarkerParams, MarkerRun, find_markers
 from cytosol.analyses.matrix.neighbors import NeighborParams, find_neighbors
 from cytosol.analyses.matrix.normalization import NormalizeParams, log_normalize
 from cytosol.analyses.matrix.pca import PcaParams, principal_components
@@ -36,6 +36,7 @@ class Analysis:
     params : class of its parameter record
     cost : one sentence about time and memory
     function : the pure function
+    run : class of the parameters of a job that runs it on a table that is ready; None = a step of the pipeline only
     """
 
     name: str
@@ -46,11 +47,12 @@ class Analysis:
     params: type[Params]
     cost: str
     function: Callable[..., Any]
+    run: type[Params] | None = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters in their order."""
-        return self.params.parameters()
+        """The parameters in their order: those of a job where there can be one."""
+        return (self.run or self.params).parameters()
 
     def schema(self) -> dict[str, Any]:
         """JSON schema of the parameters."""
@@ -111,8 +113,9 @@ class AnalysisRegistry:
         return self.get(name).schema()
 
     def build(self, name: str, values: Mapping[str, Any]) -> Params:
-        """Make the parameter record of one analysis from JSON values."""
-        return self.get(name).params.from_json(values)
+        """Make the parameter record of one analysis, of its job where there can be one, from JSON values."""
+        entry = self.get(name)
+        return (entry.run or entry.params).from_json(values)
 
 
 DEFAULT_ANALYSES: tuple[Analysis, ...] = (
@@ -168,7 +171,7 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "leiden", "Leiden clustering", "1",
         "Finds well connected communities of the graph of cells, at one or several resolutions.",
         "https://doi.org/10.1038/s41598-019-41695-z",
-        LeidenParams, "Under a second for 20,000 cells and one resolution.", leiden,
+        LeidenParams, "Under a second for 20,000 cells and one resolution.", leiden, LeidenRun,
     ),
     Analysis(
         "louvain", "Louvain clustering", "1",
@@ -181,6 +184,7 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "Tests every gene in every cluster against all other cells by the Wilcoxon rank-sum test with tie correction.",
         "https://doi.org/10.1214/aoms/1177730491",
         MarkerParams, "One sort of the nonzero values of each gene, for all clusters together.", find_markers,
+        MarkerRun,
     ),
 )  # fmt: skip
 """The analyses that ship with Cytosol."""

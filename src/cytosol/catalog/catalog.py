@@ -6,6 +6,7 @@ from cytosol.analyses.registry import DEFAULT_ANALYSES, AnalysisRegistry
 from cytosol.base.protocols import Notifier
 from cytosol.base.settings import Settings
 from cytosol.catalog.accounts import Accounts
+from cytosol.catalog.analyses import Analyses
 from cytosol.catalog.annotation_files import AnnotationFiles
 from cytosol.catalog.annotations import Annotations, AnnotationSubject
 from cytosol.catalog.audit import Audit
@@ -73,6 +74,7 @@ class Catalog:
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
+        self.analyses = Analyses(context, self.tables)
         self.annotations = Annotations(context, layouts, self.tables)
         self.annotation_files = AnnotationFiles(self.annotations, self.storages)
         self.jobs = Jobs(context)

@@ -17,6 +17,8 @@ from cytosol.formats.spatialdata.layout import ColumnEntry, DatasetSpec, Embeddi
 from cytosol.model.studies import Dataset, Element
 
 _KEPT = 2000
+RESULT_KINDS = ("markers", "comparison")
+"""Kinds of elements that are results: files in the blob store, listed by their meta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def arrange(dataset: Dataset, elements: Iterable[Element], version: int | None =
     layouts = []
     for table in (e for e in live if e.kind == "table"):
         index = next(iter(of(table, "index")), None)
-        layouts.append(TableLayout(table, index, of(table, "column"), of(table, "embedding"), of(table, "markers")))
+        layouts.append(TableLayout(table, index, of(table, "column"), of(table, "embedding"), of(table, *RESULT_KINDS)))
     return DatasetLayout(dataset.id, dataset.bytes_id, number, tuple(layouts))
 
 

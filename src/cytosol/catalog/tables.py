@@ -21,10 +21,11 @@ from cytosol.base.tables import ColumnData
 from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.indexes import Indexes
-from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, dataset_path
+from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, dataset_path, lasting_id
 from cytosol.catalog.records import to
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_features
+from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.model.rights import Actor, Permission
 from cytosol.model.studies import Dataset, Element
 
@@ -333,13 +334,20 @@ class Tables:
         )
 
     async def markers(self, pinned: Pinned, *, column: str = "") -> MarkerTable:
-        """Marker genes of the groups of an annotation; "" = of the first annotation that has them."""
-        for element in pinned.part.results:
-            if element.kind == "markers" and column in ("", element.meta["column"]):
+        """Marker genes of the groups of an annotation, the newest; "" = of the first annotation that has them."""
+        found = [element for element in pinned.part.results if element.kind == "markers"]
+        if not column and found:
+            column = found[0].meta["column"]
+        ids = {lasting_id(element).hex24 for element in pinned.part.columns if element.name == column}
+        for element in reversed(found):
+            id = element.meta.get("column_id")
+            if id in ids or (id is None and element.meta["column"] == column):
                 read = partial(self._read_markers, element.path)
                 held = await self._context.compute.cached(("markers", element.id), read)
-                return MarkerTable(pinned.version, element.meta["column"], list(element.meta["groups"]), held)
-        raise NotFoundError("No markers were computed for this annotation", where=column)
+                return MarkerTable(pinned.version, column, list(element.meta["groups"]), held)
+        raise NotFoundError(
+            "No markers were computed for this annotation", where=column, do="Run the analysis 'markers' on it first"
+        )
 
     def _read_markers(self, path: str) -> dict[str, np.ndarray]:
         from scipy.special import ndtr  # loads in a thread; few queries need it
@@ -351,6 +359,10 @@ class Tables:
         statistics["p"] = np.minimum(2 * ndtr(-np.abs(statistics["z"])), 1.0)
         statistics["p_adjusted"] = adjust_p(statistics["p"])
         return statistics
+
+    def open_index(self, pinned: Pinned) -> FeatureIndex:
+        """The feature-major index, for jobs; made again where it is lost."""
+        return self._indexes.open(pinned.layout, pinned.part)
 
     def _root(self, pinned: Pinned) -> Any:
         return self._context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=True)

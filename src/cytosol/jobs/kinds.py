@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cytosol.jobs.analyse import analyse
 from cytosol.jobs.collect import collect
 from cytosol.jobs.export import export
 from cytosol.jobs.ingest import ingest
@@ -12,6 +13,7 @@ DEFAULT_KINDS = JobRegistry(
     (
         JobKind("ingest", "Make a dataset of files", ingest),
         JobKind("inspect", "Measure the cells of files", inspect),
+        JobKind("analyse", "Compute something new of a table", analyse),
         JobKind("export", "Make a file of a dataset", export),
         JobKind("collect", "Remove what nobody needs any more", collect),
     )

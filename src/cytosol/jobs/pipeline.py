@@ -21,6 +21,7 @@ from cytosol.analyses.matrix.tsne import TsneParams, tsne
 from cytosol.analyses.matrix.umap import UmapParams, umap
 from cytosol.analyses.matrix.variable_genes import VariableGenesParams, choose_variable_genes, gene_moments
 from cytosol.base.errors import LimitExceededError
+from cytosol.base.protocols import Report
 from cytosol.base.tables import ColumnData, MatrixBlock, MatrixKind
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.formats.spatialdata.cells import CellMatrix
@@ -51,10 +52,12 @@ class Matrix:
         """Log-normalised values of a block; of a table that is normalised already, the values as they are."""
         return matrix if self.kind == "normalized" else log_normalize(matrix, totals, target_sum)
 
-    def feature_blocks(self, target_sum: float) -> Iterator[MatrixBlock]:
-        """All features, log-normalised."""
+    def feature_blocks(self, target_sum: float, report: Report | None = None) -> Iterator[MatrixBlock]:
+        """All features, log-normalised; a report is told how far it is."""
         for start, block in self.index.blocks(_BLOCK_BYTES):
             yield MatrixBlock(start, "features", self.normalized(block, self.totals, target_sum))
+            if report is not None:
+                report.progress((start + block.shape[1]) / max(1, self.index.n_features), "Reading the features")
 
 
 @dataclass(slots=True)

@@ -137,6 +137,7 @@ ROWS: dict[str, Row] = {
     "create_columns": Row(EDIT.format(201), says(name="mine", categories=[{"name": "a", "cells": [0, 1]}])),
     "change_column": Row(EDIT.format(200), says(name="renamed")),
     "delete_column": Row(EDIT.format(204)),
+    "create_analysis": Row(EDIT.format(202), says(analysis="markers", parameters={"column": "type"})),
     "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
     "get_upload": Row(MINE.format(200, 200)),
     "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),

@@ -29,6 +29,16 @@ class LeidenParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
+class LeidenRun(LeidenParams):
+    """Parameters of a clustering of a table that is ready."""
+
+    embedding: str = parameter("X_pca", "Coordinates whose nearest neighbours make the graph", names="embedding")
+    n_neighbors: int = parameter(
+        15, "Size of a neighbourhood, counting the cell itself", unit="cells", minimum=2, maximum=200
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LouvainParams(Params):
     """Parameters of the Louvain clustering."""
 

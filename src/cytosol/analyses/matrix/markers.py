@@ -28,6 +28,13 @@ class MarkerParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
+class MarkerRun(MarkerParams):
+    """Parameters of a marker search in a table that is ready."""
+
+    column: str = parameter("", "Annotation whose groups are tested", names="column", required=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Markers:
     """Every gene tested in every cluster against all other cells; each array of shape (n_groups, n_features).
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.aio.http import AsyncHttp
+from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.frames import to_csc, to_frame
 from cytosol.sdk.records import Record
 
@@ -109,6 +110,18 @@ class AsyncTable(Record):
         """Remove an annotation; its revision can be undone."""
         column = await self._column(name)
         await self._http.change("DELETE", f"{self._path}/columns/{column['id']}", version=column["version"])
+
+    async def analyse(self, analysis: str, *, name: str = "", **parameters: Any) -> AsyncJob:
+        """Compute something new of the table on the server; gives the job.
+
+        Parameters
+        ----------
+        analysis : name of one that is runnable, such as "markers" or "leiden"; ``GET /analyses`` tells all
+        name : of what it makes; it names it itself where empty
+        parameters : of the analysis
+        """
+        body = {"analysis": analysis, "name": name, "parameters": parameters}
+        return AsyncJob(self._http, (await self._http.post(f"{self._path}/analyses", body))["job"])
 
     async def _column(self, name: str) -> dict[str, Any]:
         dataset = await self._http.get(self._path.partition("/tables/")[0])

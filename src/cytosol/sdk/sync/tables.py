@@ -11,6 +11,7 @@ from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.frames import to_csc, to_frame
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.jobs import Job
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +108,18 @@ class Table(Record):
         """Remove an annotation; its revision can be undone."""
         column = self._column(name)
         self._http.change("DELETE", f"{self._path}/columns/{column['id']}", version=column["version"])
+
+    def analyse(self, analysis: str, *, name: str = "", **parameters: Any) -> Job:
+        """Compute something new of the table on the server; gives the job.
+
+        Parameters
+        ----------
+        analysis : name of one that is runnable, such as "markers" or "leiden"; ``GET /analyses`` tells all
+        name : of what it makes; it names it itself where empty
+        parameters : of the analysis
+        """
+        body = {"analysis": analysis, "name": name, "parameters": parameters}
+        return Job(self._http, (self._http.post(f"{self._path}/analyses", body))["job"])
 
     def _column(self, name: str) -> dict[str, Any]:
         dataset = self._http.get(self._path.partition("/tables/")[0])

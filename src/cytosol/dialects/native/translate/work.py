@@ -158,6 +158,8 @@ def parameter_json(parameter: Parameter) -> dict[str, Any]:
         "minimum": parameter.minimum,
         "maximum": parameter.maximum,
         "choices": list(parameter.choices),
+        "names": parameter.names,
+        "required": parameter.required,
         "help": parameter.sentence,
     }
 
@@ -200,6 +202,7 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
         "summary": analysis.description,
         "reference": analysis.reference,
         "cost": analysis.cost,
+        "runnable": analysis.run is not None,
         "parameters": [parameter_json(parameter) for parameter in analysis.parameters],
     }
 

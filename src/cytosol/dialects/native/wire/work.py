@@ -172,6 +172,9 @@ class ParameterRecord(Wire):
     minimum: float | None
     maximum: float | None
     choices: list[str]
+    names: str
+    """What a text stands for: column, attribute, column-or-attribute, embedding, gene-sets, features; "" = itself."""
+    required: bool
     help: str
 
 
@@ -201,6 +204,8 @@ class AnalysisRecord(Wire):
     summary: str
     reference: str
     cost: str
+    runnable: bool
+    """Whether ``POST …/analyses`` runs it on a table; the others are steps of making a dataset."""
     parameters: list[ParameterRecord]
 
 

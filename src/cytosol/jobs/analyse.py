@@ -1,0 +1,76 @@
+"""The job that computes something new of a table that is ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cytosol.base.keys import Key, new_key
+from cytosol.catalog.analyses import run_params
+from cytosol.catalog.annotation_edits import column_meta
+from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
+from cytosol.catalog.layouts import dataset_path, index_path
+from cytosol.catalog.tables import Pinned
+from cytosol.formats.spatialdata.cells import CellMatrix
+from cytosol.formats.spatialdata.columns import write_column, write_embedding
+from cytosol.formats.spatialdata.layout import fresh_path
+from cytosol.jobs.handlers.base import Outcome, TableRun
+from cytosol.jobs.handlers.registry import handler_of
+from cytosol.jobs.pipeline import Matrix
+from cytosol.jobs.provenance import made_by
+from cytosol.jobs.registry import JobRun
+
+
+async def analyse(run: JobRun) -> None:
+    """Run the analysis of the job and commit what it made."""
+    said = run.job.params
+    catalog = run.catalog
+    entry = catalog.context.analyses.get(said["analysis"])
+    pinned = await catalog.tables.pin(
+        run.actor, dataset_id=run.job.dataset_id or Key(bytes(12)), table=said["table"], version=said["version"]
+    )
+    run.report.log(f"{entry.title}: {pinned.part.n_cells:,} cells x {pinned.part.table.meta['n_features']:,} features")
+    params = run_params(entry, said["parameters"])
+    table = TableRun(run, pinned, params, said["name"], open_matrix(run, pinned), run.report.part(0.02, 0.95))
+    outcome = await handler_of(entry.name).function(table)
+    made = made_by(
+        entry.name, params.to_json(), [pinned.part.table.id], analysis_version=entry.version, **outcome.facts
+    )
+    elements = await _write(run, pinned, outcome, made)
+    ids = {"elements": [{"id": each.id.hex24, "kind": each.kind, "name": each.name} for each in elements]}
+    run.channel.flush()
+    await commit_result(
+        catalog.context,
+        run.job.id,
+        run.job.epoch,
+        CommittedResult(tuple(elements), tuple(outcome.notes), result={**ids, **outcome.result}),
+    )
+
+
+def open_matrix(run: JobRun, pinned: Pinned) -> Matrix:
+    """The matrix of a table in both orientations."""
+    index = run.catalog.tables.open_index(pinned)
+    root = run.catalog.context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=True)
+    meta = pinned.part.table.meta
+    return Matrix(index, CellMatrix(root, pinned.part.table.path), meta["kind"], index.totals)
+
+
+async def _write(run: JobRun, pinned: Pinned, outcome: Outcome, made: dict[str, Any]) -> list[NewElement]:
+    """Write what was made under fresh places; nothing shows before the commit."""
+    blobs = run.catalog.context.blobs
+    table, part = pinned.part.table.name, pinned.part.table.path
+    root = blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=False)
+    elements = []
+    for name, column in outcome.columns.items():
+        path = fresh_path(root, part, "obs", name)
+        write_column(root, part, path, column)
+        elements.append(NewElement("column", table, name, path, column_meta(column), made))
+    for name, values in outcome.embeddings.items():
+        path = fresh_path(root, part, "obsm", name)
+        write_embedding(root, part, path, values)
+        elements.append(NewElement("embedding", table, name, path, {"n_dims": int(values.shape[1])}, made))
+    for result in outcome.results:
+        id = new_key()
+        place = index_path(pinned.dataset.bytes_id, id, result.suffix)
+        await blobs.put(place, result.data)
+        elements.append(NewElement(result.kind, table, result.name, place, result.meta, made, id=id))
+    return elements

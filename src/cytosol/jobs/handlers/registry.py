@@ -1,0 +1,33 @@
+"""Which function runs which analysis; exactly those that the registry of analyses calls runnable, by test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.jobs.handlers.base import Handler
+from cytosol.jobs.handlers.clusters import cluster
+from cytosol.jobs.handlers.markers import markers
+
+DEFAULT_HANDLERS: tuple[Handler, ...] = (
+    Handler("leiden", cluster),
+    Handler("markers", markers),
+)
+
+
+def handler_of(analysis: str, handlers: Iterable[Handler] = DEFAULT_HANDLERS) -> Handler:
+    """The handler of an analysis.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is none.
+    InvalidInputError
+        Where there are two.
+    """
+    found = [handler for handler in handlers if handler.analysis == analysis]
+    if not found:
+        raise NotFoundError(f"This version cannot run '{analysis[:64]}' on a table")
+    if len(found) > 1:
+        raise InvalidInputError(f"Two functions want to run '{analysis}'", do="Give one another name")
+    return found[0]
