@@ -11,6 +11,7 @@ import { App } from './App';
 import './css/base.css';
 import './css/shell.css';
 import './css/explorer.css';
+import './css/views.css';
 
 startTheme();
 startRouting();

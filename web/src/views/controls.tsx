@@ -28,6 +28,15 @@ const PATHS = {
   help: 'M9 9c0-4 6-4 6 0 0 3-3 2-3 5M12 18h.01',
   check: 'M5 12l5 5 9-11',
   undo: 'M8 8H4V4M4 8c4-6 16-5 16 4s-10 9-14 5',
+  code: 'M9 7l-5 5 5 5M15 7l5 5-5 5',
+  cells: 'M8 11a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5M16 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4M15 19a3 3 0 1 0 0-6 3 3 0 0 0 0 6M7 18a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3',
+  violin: 'M12 3c0 4-5 6-5 10s3 5 5 8c2-3 5-4 5-8s-5-6-5-10M12 10v5',
+  dots: 'M6 7a2 2 0 1 0 0-.1M13 7a1 1 0 1 0 0-.1M19 7a2.5 2.5 0 1 0 0-.1M6 16a1 1 0 1 0 0-.1M13 16a2.5 2.5 0 1 0 0-.1M19 16a1.5 1.5 0 1 0 0-.1',
+  heatmap: 'M4 4h16v16H4zM4 9.3h16M4 14.6h16M9.3 4v16M14.6 4v16',
+  bars: 'M5 4v16h4V4zM5 12h4M15 4v16h4V4zM15 8h4M15 15h4',
+  grid: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
+  split: 'M4 5h16v14H4zM12 5v14',
+  compare: 'M4 20V4M4 20h16M8 8h.01M10 11h.01M18 7h.01M16 10h.01M12 16h.01M14 15h.01',
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -107,6 +107,11 @@ class AsyncStudy(Record):
         index = pd.Index([sample["name"] for sample in table["samples"]], name="sample")
         return pd.DataFrame(rows, index=index, columns=list(names.values()))
 
+    async def sample_names(self) -> dict[str, str]:
+        """Names of the samples by id, as ``dataset.sample_id`` names them."""
+        table = await self._http.get(f"studies/{self.id}/samples")
+        return {sample["id"]: sample["name"] for sample in table["samples"]}
+
     async def set_samples(self, table: pd.DataFrame) -> dict[str, Any]:
         """Write the sample table: samples by the index, attributes by the columns; new ones are made."""
         text = table.to_csv(index_label="sample")

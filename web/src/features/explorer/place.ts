@@ -1,0 +1,13 @@
+/** What a figure says of where it comes from. */
+
+import type { Dataset, Study, TableRecord } from '../../api/types';
+import { apiUrl } from '../../api/http';
+import { preamble } from '../../data/python';
+import { count } from '../../data/words';
+
+export const placeLine = (study: Study, dataset: Dataset, table: TableRecord) => [...new Set([study.name, dataset.name]), `${count(table.n_cells)} cells`].join(', ');
+
+/** The address that a client takes: that of the server, without the API. */
+export const serverUrl = () => apiUrl('').replace(/\/api\/v1\/$/, '');
+
+export const tableCode = (dataset: Dataset, table: TableRecord) => preamble(serverUrl(), dataset.id, table.name);

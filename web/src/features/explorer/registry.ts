@@ -1,0 +1,37 @@
+/** The views of a table: each a folder beside this file, loaded when it is first opened. */
+
+import { lazy, type ComponentType } from 'react';
+import type { Dataset, Study, TableRecord } from '../../api/types';
+import type { IconName } from '../../views/controls';
+import { CellsView } from './cells/CellsView';
+import type { Shared } from './shared';
+import type { ExplorerState } from './useExplorer';
+
+export interface ViewProps {
+  study: Study;
+  dataset: Dataset;
+  table: TableRecord;
+  /** The plot of cells: embedding, colours, filters, selection. */
+  state: ExplorerState;
+  /** Genes and grouping, the same in every view. */
+  shared: Shared;
+  /** Open another view, here. */
+  open: (view: string) => void;
+}
+
+export interface View {
+  /** Stands in addresses: never changes. */
+  id: string;
+  title: string;
+  icon: IconName;
+  /** Opens it after `v`. */
+  key: string;
+  component: ComponentType<ViewProps>;
+}
+
+export const VIEWS: readonly View[] = [
+  { id: 'cells', title: 'Cells', icon: 'cells', key: 'c', component: CellsView },
+  { id: 'composition', title: 'Composition', icon: 'bars', key: 'o', component: lazy(() => import('./composition/CompositionView')) },
+];
+
+export const viewOf = (id: string) => VIEWS.find((view) => view.id === id);
