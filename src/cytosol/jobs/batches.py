@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cytosol.analyses.matrix.filtering import mito_features
+from cytosol.analyses.matrix.mitochondria import mito_features
 from cytosol.base.keys import Key
 from cytosol.base.tables import TableSource
 from cytosol.formats.join import BATCH, join_tables
@@ -66,5 +66,6 @@ async def open_batches(run: JobRun, note: Callable[[str], None]) -> tuple[TableS
 
 def measure(main: TableSource, species: str, report: ChannelReport) -> tuple[CellStats, int]:
     """Totals, genes and mitochondrial share of every cell in one pass, and how many genes are mitochondrial."""
-    mito = mito_features([str(name) for name in main.var.index], species)
+    symbols, ids = ([str(text) for text in texts] for texts in (main.var.index, main.var["feature_id"]))
+    mito = mito_features(symbols, species, ids)
     return scan_cells(main, mito=mito, report=report), int(mito.sum())

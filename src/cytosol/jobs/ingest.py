@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytosol.analyses.matrix.filtering import FilterParams, keep_cells, mito_features
+from cytosol.analyses.matrix.filtering import FilterParams, keep_cells
+from cytosol.analyses.matrix.mitochondria import mito_features
 from cytosol.analyses.matrix.quality import MITO_SHARE, N_GENES, N_TRANSCRIPTS
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key, new_key
@@ -125,7 +126,12 @@ def _filter(making: _Making, source: TableSource, main: TableSource) -> np.ndarr
     params = FilterParams.from_json(run.job.params["filters"])
     keep = np.ones(source.n_cells, dtype=bool)
     if params != FilterParams():
-        stats, _ = measure(main, making.species, run.report.part(0.05, 0.2))
+        stats, n_mito = measure(main, making.species, run.report.part(0.05, 0.2))
+        if params.max_mito_share < 1 and not n_mito:
+            making.note(
+                f"The bound on the mitochondrial share held back no cell: no gene is known as mitochondrial "
+                f"in '{making.species}'"
+            )
         keep = keep_cells(stats.totals, stats.n_genes, stats.mito_share, params)
     if not keep.any():
         raise InvalidInputError(
@@ -185,8 +191,9 @@ def _own_columns(making: _Making, name: str, table: tuple[Key, FeatureIndex], wr
     totals = written.totals
     whole = bool((np.trunc(totals) == totals).all())
     making.column(name, N_TRANSCRIPTS, ColumnData(totals.astype(np.int64) if whole else totals), made)
-    symbols = [str(symbol) for symbol in read_features(making.root, path_part(name)).index]
-    mito = np.flatnonzero(mito_features(symbols, making.species))
+    features = read_features(making.root, path_part(name))
+    symbols, ids = ([str(text) for text in texts] for texts in (features.index, features["feature_id"]))
+    mito = np.flatnonzero(mito_features(symbols, making.species, ids))
     if len(mito):
         of_mito = np.asarray(index.features(mito).sum(axis=1, dtype=np.float64)).ravel()
         share = np.divide(of_mito, totals, out=np.full(len(totals), np.nan), where=totals > 0)

@@ -1,9 +1,7 @@
-"""Which cells are kept, and which features are mitochondrial."""
+"""Which cells are kept."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,22 +10,6 @@ from cytosol.analyses.parameters import Params, parameter
 from cytosol.base.errors import InvalidInputError
 
 _INF = float("inf")
-_PREFIX = {
-    "human": re.compile(r"^(?:[A-Za-z0-9.]+_+)?MT-"),
-    "mouse": re.compile(r"^(?:[A-Za-z0-9.]+_+)?mt-"),
-    "rat": re.compile(r"^(?:[A-Za-z0-9.]+_+)?Mt-"),
-    "fly": re.compile(r"^mt:"),
-}
-_ANY_PREFIX = re.compile(r"^(?:[A-Za-z0-9.]+_+)?mt[-:]", re.IGNORECASE)
-_BARE = frozenset(
-    "ND1 ND2 ND3 ND4 ND4L ND5 ND6 COX1 COX2 COX3 CO1 CO2 CO3 COI COII COIII CYTB ATP6 ATP8 RNR1 RNR2".split()
-)
-_WORM = frozenset("nduo-1 nduo-2 nduo-3 nduo-4 nduo-5 nduo-6 ndfl-4 ctc-1 ctc-2 ctc-3 ctb-1 atp-6".split())
-_SPECIES = {
-    "human": "human", "homo sapiens": "human", "mouse": "mouse", "mus musculus": "mouse", "rat": "rat",
-    "rattus norvegicus": "rat", "fly": "fly", "drosophila melanogaster": "fly", "worm": "worm",
-    "caenorhabditis elegans": "worm",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +53,3 @@ def keep_cells(
     if mito_share is not None:
         keep &= ~(mito_share > params.max_mito_share)
     return keep
-
-
-def mito_features(symbols: Sequence[str], species: str = "") -> np.ndarray:
-    """Find mitochondrial genes by their symbols; no table of Ensembl ids is needed.
-
-    Parameters
-    ----------
-    symbols : one gene symbol a feature
-    species : for example "human", "Mus musculus"; "" or any other name = the general rule
-
-    Returns
-    -------
-    shape (n_features,), bool
-
-    Notes
-    -----
-    Human: 'MT-' in capitals (so neither MTOR nor MT1X). Mouse: 'mt-'. Rat: 'Mt-'. Fly: 'mt:'. Worm: the twelve
-    names nduo-1 … ctb-1. Elsewhere: 'mt-' or 'mt:' in any case, and the bare names that Ensembl gives to other
-    vertebrates (ND1, COX1, CYTB, ATP6 …). A genome in front, as in 'GRCh38_MT-ND1', is allowed.
-    """
-    kind = _SPECIES.get(species.strip().lower(), "other")
-    if kind == "worm":
-        return np.fromiter((s in _WORM for s in symbols), bool, len(symbols))
-    rule = _PREFIX.get(kind)
-    if rule is not None:
-        return np.fromiter((rule.match(s) is not None for s in symbols), bool, len(symbols))
-    found = (s in _BARE or _ANY_PREFIX.match(s) is not None for s in symbols)
-    return np.fromiter(found, bool, len(symbols))
