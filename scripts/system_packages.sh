@@ -5,6 +5,11 @@ set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v zip >/dev/null 2>&1 || missing="$missing zip"
+# judges of the Seurat files and of the guide for R; Seurat itself would be 650 MB, and adds nothing to reading them
+command -v Rscript >/dev/null 2>&1 || missing="$missing r-base-core"
+for package in matrix seuratobject jsonlite httr; do
+    dpkg -s "r-cran-$package" >/dev/null 2>&1 || missing="$missing r-cran-$package"
+done
 [ -n "$missing" ] || exit 0
 if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive

@@ -111,6 +111,23 @@ def wait_until_assigned(server: S3Server, process: subprocess.Popen[bytes], log:
 
 
 @pytest.fixture(scope="session")
+def rscript() -> str:
+    """R's command for scripts, where it and the packages that the tests read with are there."""
+    command = shutil.which("Rscript")
+    if command is None:
+        absent("R is not installed (Debian: r-base-core)")
+        return ""
+    wanted = ("Matrix", "SeuratObject", "jsonlite", "httr")
+    asked = (
+        f"for (name in c({', '.join(map(repr, wanted))})) if (!requireNamespace(name, quietly = TRUE)) cat(name, '')"
+    )
+    done = subprocess.run([command, "-e", asked], capture_output=True, text=True, check=False, timeout=START_S)
+    if done.returncode or done.stdout.strip():
+        absent(f"R lacks packages: {done.stdout.strip() or done.stderr.strip()} (Debian: r-cran-…)")
+    return command
+
+
+@pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """SeaweedFS with identities; tests keep apart by their prefix."""
     weed = program("weed")

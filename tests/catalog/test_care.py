@@ -34,7 +34,7 @@ async def test_an_export_is_the_whole_table(catalog: Catalog, people: People, tm
         people.ada, dataset_id=made.id, name="my/own", groups=[Group("é", [2], "#123456")]
     )
     with pytest.raises(InvalidInputError, match="h5ad"):
-        await catalog.exports.submit(people.ada, dataset_id=made.id, format="rds")
+        await catalog.exports.submit(people.ada, dataset_id=made.id, format="loom")
     with pytest.raises(NotFoundError):
         await catalog.exports.submit(people.bob, dataset_id=made.id)
     job = await catalog.exports.submit(people.ada, dataset_id=made.id)

@@ -12,10 +12,13 @@ import numpy as np
 import obstore
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from obstore.store import S3Store
 
+from cytosol.formats.files import FileSource
+from cytosol.formats.registry import open_table
 from tests.clients.bioturing_files import N_SMALL, REDUCED, Cells
-from tests.clients.bioturing_world import GENES, N_RAW, N_TSV, World, printed_log, refusal, study
+from tests.clients.bioturing_world import GENES, N_RAW, N_TSV, RDS, World, printed_log, refusal, study
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -259,12 +262,22 @@ def _check_link(result: dict[str, Any], size: int) -> None:
     assert "link" in guessed.json()["detail"]
 
 
-def test_rds_cannot_be_exported_yet(world: World) -> None:
+def test_download_study_as_a_seurat_object(world: World, filtered: Cells) -> None:
+    path = world.folder / "download.rds"
     outcome = world.client().call(
-        "get_download_study_url", group_id="personal", species="human", study_id=world.uuid("local"), study_type=5
+        "download_study",
+        group_id="personal",
+        species="human",
+        study_id=world.uuid("local"),
+        study_type=RDS,
+        dest_path=str(path),
     )
-    assert not outcome.good
-    assert "RDS files are not written by this version" in outcome.printed
+    assert outcome.good is True
+    found = open_table({"matrix": FileSource(path)}, format="rds")
+    counts = sp.vstack([block.values for block in found.blocks(block_bytes=1 << 24)]).tocsr()
+    assert (counts != filtered.counts).nnz == 0
+    assert list(found.obs.index) == filtered.barcodes
+    assert found.obs["label"].tolist() == world.raw.obs.loc[filtered.barcodes]["label"].tolist()
 
 
 def test_export_log_and_std_meta(world: World) -> None:

@@ -13,17 +13,20 @@ from cytosol.catalog.access import dataset_access
 from cytosol.catalog.commit import CommittedResult
 from cytosol.catalog.context import Context
 from cytosol.catalog.jobs import Jobs, check_job_limit, insert_job
+from cytosol.catalog.layouts import TableLayout
 from cytosol.catalog.records import to
 from cytosol.catalog.secrets import hash_secret, new_secret
 from cytosol.catalog.tables import Tables
 from cytosol.db import rows, tables
+from cytosol.formats.seurat_writer import check_seurat_size
 from cytosol.model.people import Link
 from cytosol.model.rights import Actor, Permission, require_user
 from cytosol.model.work import Job
 from cytosol.store.space import check_free
 
-FORMATS = ("h5ad",)
-_BYTES_PER_VALUE = 8
+SUFFIXES = {"h5ad": ".h5ad", "zarr": ".zarr.zip", "rds": ".rds"}
+"""The formats that are written, and how their files are called."""
+_BYTES_PER_VALUE = {"h5ad": 8, "zarr": 4, "rds": 12}
 _BASE_MEMORY = 300 << 20
 
 
@@ -52,6 +55,12 @@ class Download:
     body: AsyncIterator[bytes]
 
 
+def _memory_of(part: TableLayout) -> int:
+    """Names, annotations and embeddings are held; the matrix passes in blocks."""
+    n_dims = sum(int(embedding.meta.get("n_dims", 2)) for embedding in part.embeddings)
+    return _BASE_MEMORY + part.n_cells * (150 + 24 * len(part.columns) + 8 * n_dims)
+
+
 class Exports:
     """The verbs of exports."""
 
@@ -61,15 +70,27 @@ class Exports:
         self._jobs = jobs
 
     async def submit(self, actor: Actor, *, dataset_id: Key, format: str = "h5ad", table: str = "") -> Job:
-        """Write down a job that makes a file of one table of a dataset as it is now."""
+        """Write down a job that makes a file of one table of a dataset as it is now.
+
+        Parameters
+        ----------
+        format : h5ad, zarr (AnnData in Zarr 2, zipped) or rds (a Seurat object)
+        table : "" = the main one; an rds file then has the others as further assays
+        """
         if actor.kind != "system":
             require_user(actor)
-        if format not in FORMATS:
+        if format not in SUFFIXES:
             raise InvalidInputError(
-                f"This version writes no '{format[:32]}' files", where="format", do=f"Use {', '.join(FORMATS)}"
+                f"This version writes no '{format[:32]}' files", where="format", do=f"Use {', '.join(SUFFIXES)}"
             )
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
-        n_bytes = int(pinned.part.table.meta["nnz"]) * _BYTES_PER_VALUE
+        parts = [pinned.part]
+        if format == "rds":
+            if not table:
+                parts += [p for p in pinned.layout.tables if p is not pinned.part and p.n_cells == pinned.part.n_cells]
+            for part in parts:
+                check_seurat_size(int(part.table.meta["nnz"]))
+        n_bytes = sum(int(part.table.meta["nnz"]) for part in parts) * _BYTES_PER_VALUE[format]
         await check_free(self._context.blobs, self._context.settings, n_bytes)
         async with self._context.db.write() as conn:
             dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.EXPORT)
@@ -80,8 +101,13 @@ class Exports:
                 "export",
                 study_id=dataset.study_id,
                 dataset_id=dataset_id,
-                params={"format": format, "table": pinned.part.table.name, "version": pinned.version},
-                memory_bytes=min(self._context.settings.job_memory_bytes, _BASE_MEMORY + 100 * pinned.part.n_cells),
+                params={
+                    "format": format,
+                    "table": pinned.part.table.name,
+                    "version": pinned.version,
+                    "assays": [part.table.name for part in parts],
+                },
+                memory_bytes=min(self._context.settings.job_memory_bytes, _memory_of(pinned.part)),
             )
             await audit.note(
                 conn,

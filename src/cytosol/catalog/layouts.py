@@ -155,18 +155,20 @@ class Layouts:
 def spec_of(layout: DatasetLayout, name: str) -> DatasetSpec:
     """What the group metadata on disk shall say."""
     return DatasetSpec(
-        tables=tuple(
-            TableSpec(
-                name=part.table.name,
-                columns=tuple(ColumnEntry(e.name, e.path) for e in part.columns),
-                embeddings=tuple(EmbeddingEntry(e.name, e.path) for e in part.embeddings),
-                n_cells=part.n_cells,
-                n_features=int(part.table.meta["n_features"]),
-                path=part.table.path,
-            )
-            for part in layout.tables
-        ),
+        tables=tuple(map(table_spec, layout.tables)),
         extra={"name": name, "version": layout.version},
+    )
+
+
+def table_spec(part: TableLayout) -> TableSpec:
+    """A table as the metadata on disk name its parts."""
+    return TableSpec(
+        name=part.table.name,
+        columns=tuple(ColumnEntry(e.name, e.path) for e in part.columns),
+        embeddings=tuple(EmbeddingEntry(e.name, e.path) for e in part.embeddings),
+        n_cells=part.n_cells,
+        n_features=int(part.table.meta["n_features"]),
+        path=part.table.path,
     )
 
 

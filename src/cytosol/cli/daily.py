@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,7 @@ from cytosol.cli.run import Data, Json, run, sentences, settings_of, show
 
 if TYPE_CHECKING:
     from cytosol.sdk import Client
+    from cytosol.sdk.records import ExportFormat
 
 Url = Annotated[str, typer.Option("--url", envvar="CYTOSOL_URL", help="Address of the server.")]
 TokenOption = Annotated[str, typer.Option("--token", envvar="CYTOSOL_TOKEN", help="A token of that server.")]
@@ -84,11 +85,19 @@ def ingest(
 
 def export(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Id of the dataset.")],
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, .h5ad.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="File to write: .h5ad, .zarr.zip or .rds.")],
+    format: Annotated[
+        str, typer.Option(help="h5ad, zarr or rds (a Seurat object); by the ending of FILE where not given.")
+    ] = "",
+    table: Annotated[str, typer.Option(help="Table to save; the main one where not given.")] = "",
     url: Url = "",
     token: TokenOption = "",
     data: Data = None,
 ) -> None:
-    """Save a dataset as h5ad."""
+    """Save a dataset as h5ad, AnnData-Zarr or a Seurat object."""
+    if format not in ("", "h5ad", "zarr", "rds"):
+        with sentences():
+            raise InvalidInputError(f"There is no format '{format}'", where="--format", do="Use h5ad, zarr or rds")
+    chosen = cast("ExportFormat | None", format or None)
     with _client(url, token, data) as client:
-        typer.echo(client.dataset(dataset).download(target))
+        typer.echo(client.dataset(dataset).download(target, format=chosen, table=table))

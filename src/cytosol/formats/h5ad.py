@@ -264,6 +264,9 @@ def _features(frame: Frame, place: str) -> tuple[pd.DataFrame, list[str]]:
         genomes=_text_column(frame, ("genome",)),
         where=place,
     )
+    for name, values in frame.columns.items():
+        if name not in var.columns:
+            var[name] = values
     return var, notes + more
 
 

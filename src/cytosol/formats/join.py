@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import MatrixBlock, TableSource
-from cytosol.formats.features import make_unique
+from cytosol.formats.features import FEATURE_COLUMNS, make_unique
 from cytosol.formats.spool import CellSpool
 from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
 from cytosol.formats.values import Checker
@@ -54,7 +54,8 @@ def join_tables(sources: Sequence[TableSource], names: Sequence[str]) -> TableSo
     notes = [f"{name}: {note}" for name, source in zip(names, sources, strict=True) for note in source.notes]
     notes += _lost_notes(sources, names, keys, shared=shared, by_id=by_id)
     picks = [_positions(part, shared) for part in keys]
-    var = pd.DataFrame(sources[0].var.iloc[picks[0]])
+    # what a file says of its features beyond their names holds for that file only
+    var = pd.DataFrame(sources[0].var.loc[:, list(FEATURE_COLUMNS)].iloc[picks[0]])
     symbols = sources[0].var.attrs.get("symbols") or list(sources[0].var.index)
     var.attrs = {"symbols": [symbols[place] for place in picks[0]]}
     cells, more = _cells(sources, names)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+ExportFormat = Literal["h5ad", "zarr", "rds"]
+
+
+def format_of(path: str | Path) -> ExportFormat:
+    """The format that the ending of a file's name asks for; h5ad where it asks for none."""
+    name = Path(path).name.lower()
+    if name.endswith((".zarr", ".zip")):
+        return "zarr"
+    return "rds" if name.endswith(".rds") else "h5ad"
 
 
 class Bar(Protocol):

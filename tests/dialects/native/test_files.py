@@ -161,7 +161,7 @@ async def test_an_export_is_fetched_whole_and_in_ranges(world: World) -> None:
     size = await visitor.head(path)
     assert (size.headers["content-length"], size.content) == (str(result["size"]), b"")
     assert (await visitor.get("downloads/wrong/x.h5ad")).status_code == 404
-    assert (await ada.post(f"datasets/{made.id.hex24}/exports", json={"format": "rds"})).status_code == 422
+    assert (await ada.post(f"datasets/{made.id.hex24}/exports", json={"format": "loom"})).status_code == 422
 
 
 async def test_the_sample_table_goes_out_and_comes_back(world: World) -> None:

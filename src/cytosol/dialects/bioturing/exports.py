@@ -12,33 +12,27 @@ from starlette.routing import BaseRoute, Route
 
 from cytosol.asgi.dialect import Services
 from cytosol.asgi.responses import json_response, ranged_response
-from cytosol.base.errors import InvalidInputError, UnsupportedFormatError
+from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.catalog import Catalog
 from cytosol.dialects.bioturing import wire
 from cytosol.dialects.bioturing.calls import Call, answering_errors
 from cytosol.dialects.bioturing.translate import key_of
 from cytosol.model.rights import Actor, require_user
 
-H5AD, RDS = 2, 5
+FORMATS = {2: "h5ad", 5: "rds"}
+"""The study types that are written, and our names for their formats."""
 
 
 async def export_study(catalog: Catalog, actor: Actor, body: wire.ExportRequest) -> dict[str, str]:
-    """Have a file of a study made; one of a format that is not written is a job, too, and has failed."""
+    """Have a file of a study made."""
     pinned = await catalog.tables.pin_study(actor, study_id=key_of(body.study_id, "study"))
-    if body.study_type == H5AD:
-        job = await catalog.exports.submit(actor, dataset_id=pinned.dataset.id, format="h5ad")
-    elif body.study_type == RDS:
-        refusal = UnsupportedFormatError(
-            "Seurat RDS files are not written by this version",
-            where=pinned.dataset.name,
-            do="Export h5ad (StudyType.H5AD), and read that in R with zellkonverter or SeuratDisk",
-            format="rds",
-        )
-        job = await catalog.jobs.refuse(actor, kind="export", error=refusal)
-    else:
+    if body.study_type not in FORMATS:
         raise InvalidInputError(
-            f"Studies are not exported as study type {body.study_type}", where="study_type", do="Use 2 (h5ad)"
+            f"Studies are not exported as study type {body.study_type}",
+            where="study_type",
+            do="Use 2 (h5ad) or 5 (rds)",
         )
+    job = await catalog.exports.submit(actor, dataset_id=pinned.dataset.id, format=FORMATS[body.study_type])
     return {"id": job.id.hex32}
 
 

@@ -39,6 +39,11 @@ class CellMatrix:
         return int(self._indptr[-1])
 
     @property
+    def indptr(self) -> np.ndarray:
+        """Where the values of each cell start: shape (n_cells + 1,), int64."""
+        return self._indptr
+
+    @property
     def dtype(self) -> np.dtype:
         """Type of the stored values."""
         return np.dtype(self._data.dtype)

@@ -11,7 +11,7 @@ from zarr.abc.store import Store
 
 from cytosol.base.errors import DamagedDataError, InvalidInputError
 from cytosol.base.tables import ColumnData
-from cytosol.formats.spatialdata.layout import INDEX
+from cytosol.formats.spatialdata.layout import INDEX, free_path
 from cytosol.formats.spatialdata.zarr_io import (
     get_document,
     put_group,
@@ -24,6 +24,7 @@ from cytosol.formats.spatialdata.zarr_io import (
 MAX_LEVELS = 65_536
 """A categorical column with more levels is stored as text."""
 _ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
+_FEATURE_COLUMNS = ("feature_id", "feature_type", "genome")
 _NUMBERS = re.compile(r"(\d+)")
 
 
@@ -261,18 +262,24 @@ def write_axes(root: Store, table: str, barcodes: np.ndarray, var: pd.DataFrame)
     root : the dataset's store
     table : path part of the table
     barcodes : shape (n_cells,), text, unique
-    var : indexed by symbol, unique; with the text columns feature_id, feature_type and genome
+    var : indexed by symbol, unique; with the text columns feature_id, feature_type and genome, and others as the file
+        has them
     """
     place = f"tables/{table}"
     write_strings(root, f"{place}/obs/{INDEX}", _text(barcodes))
     write_strings(root, f"{place}/var/{INDEX}", _text(var.index.to_numpy()))
-    order = []
-    for name in ("feature_id", "feature_type", "genome"):
+    names: dict[str, str] = {}
+    for name in _FEATURE_COLUMNS:
         values = var[name].to_numpy() if name in var else np.full(len(var), "", dtype=object)
         write_strings(root, f"{place}/var/{name}", _text(values))
-        order.append(name)
-    encoding = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": INDEX, "column-order": order}
-    put_group(root, f"{place}/var", encoding)
+        names[name] = name
+    for name in var.columns:
+        if name not in _FEATURE_COLUMNS:
+            path = free_path(str(name), [INDEX, *names])
+            write_column_at(root, f"{place}/var/{path}", pandas_to_column(var[name]))
+            names[path] = str(name)
+    encoding = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": INDEX, "column-order": list(names)}
+    put_group(root, f"{place}/var", {**encoding, "cytosol": {"names": names}})
 
 
 def read_barcodes(root: Store, table: str) -> np.ndarray:
@@ -293,9 +300,26 @@ def read_features(root: Store, table: str) -> pd.DataFrame:
     Indexed by symbol, unique; text columns feature_id, feature_type and genome, "" where unknown.
     """
     place = f"tables/{table}/var"
-    order = get_document(root, place)["attributes"]["column-order"]
-    columns = {name: read_array(root, f"{place}/{name}") for name in order}
+    columns = {name: read_array(root, f"{place}/{name}") for name in _FEATURE_COLUMNS}
     return pd.DataFrame(columns, index=pd.Index(read_array(root, f"{place}/{INDEX}"), dtype=object))
+
+
+def read_var(root: Store, table: str) -> pd.DataFrame:
+    """Read the table of the features with all columns that their file has.
+
+    Returns
+    -------
+    Indexed by symbol, unique; feature_id, feature_type and genome first, "" where unknown.
+    """
+    frame = read_features(root, table)
+    place = f"tables/{table}/var"
+    attributes = get_document(root, place)["attributes"]
+    names = attributes.get("cytosol", {}).get("names", {})
+    for path in attributes["column-order"]:
+        if path not in _FEATURE_COLUMNS:
+            values = column_to_pandas(read_column_at(root, f"{place}/{path}"))
+            frame[names.get(path, path)] = values.set_axis(frame.index)
+    return frame
 
 
 def _text(values: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ with gaps, which old readers do not know, becomes a categorical column.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +49,25 @@ class ZarrV2View:
     ----------
     root : the dataset's store
     spec : the table, as the records or ``read_table_spec`` give it
+    uns : further notes: text, lists of text, and mappings of them
     """
 
-    def __init__(self, root: Store, spec: TableSpec) -> None:
+    def __init__(self, root: Store, spec: TableSpec, uns: Mapping[str, Any] | None = None) -> None:
         self._root = root
         self._files: dict[str, Content] = {}
         place = f"tables/{spec.path}"
         self._group("", {"encoding-type": "anndata", "encoding-version": "0.1.0"})
         self._copy(f"{place}/X", "X")
-        self._copy(f"{place}/var", "var")
-        self._copy(f"{place}/var/{INDEX}", f"var/{INDEX}")
-        for name in get_document(root, f"{place}/var")["attributes"]["column-order"]:
-            self._copy(f"{place}/var/{name}", f"var/{name}")
+        self._features(f"{place}/var")
         columns = _names([(entry.name, entry.path) for entry in spec.columns])
         encoding = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": INDEX}
         self._group("obs", {**encoding, "column-order": [name for name, _ in columns]})
         self._copy(f"{place}/obs/{INDEX}", f"obs/{INDEX}")
         for name, path in columns:
             self._copy(f"{place}/obs/{path}", f"obs/{name}")
-        for slot in ("obsm", "varm", "obsp", "varp", "layers", "uns"):
+        for slot in ("obsm", "varm", "obsp", "varp", "layers"):
             self._group(slot, _DICT)
+        self._notes("uns", uns or {})
         for name, path in _names([(entry.name, entry.path) for entry in spec.embeddings]):
             self._copy(f"{place}/obsm/{path}", f"obsm/{name}")
 
@@ -98,6 +97,36 @@ class ZarrV2View:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+    def _features(self, source: str) -> None:
+        attributes = get_document(self._root, source)["attributes"]
+        known = attributes.get("cytosol", {}).get("names", {})
+        columns = _names([(known.get(path, path), path) for path in attributes["column-order"]])
+        encoding = {key: value for key, value in attributes.items() if key != "cytosol"}
+        self._group("var", {**encoding, "column-order": [name for name, _ in columns]})
+        self._copy(f"{source}/{INDEX}", f"var/{INDEX}")
+        for name, path in columns:
+            self._copy(f"{source}/{path}", f"var/{name}")
+
+    def _notes(self, path: str, notes: Mapping[str, Any]) -> None:
+        self._group(path, _DICT)
+        for (name, _), value in zip(_names([(key, path_part(key)) for key in notes]), notes.values(), strict=True):
+            if isinstance(value, Mapping):
+                self._notes(f"{path}/{name}", value)
+            else:
+                self._text(f"{path}/{name}", value)
+
+    def _text(self, path: str, value: str | list[str]) -> None:
+        """One text, or a list of texts."""
+        if isinstance(value, str):
+            document = {**_plain_v2(1, f"<U{max(1, len(value))}", ""), "shape": [], "chunks": []}
+            self._array(path, document, {"encoding-type": "string", "encoding-version": "0.2.0"})
+            self._files[f"{path}/0"] = lambda: np.array(value or "\0", dtype="<U").tobytes()
+            return
+        document = {**_plain_v2(len(value), "|O", ""), "filters": [_TEXT_FILTER]}
+        self._array(path, document, {"encoding-type": "string-array", "encoding-version": "0.2.0"})
+        if value:
+            self._files[f"{path}/0"] = lambda: bytes(VLenUTF8().encode(np.array(value, dtype=object)))
 
     def _group(self, path: str, attributes: dict[str, Any]) -> None:
         prefix = f"{path}/" if path else ""

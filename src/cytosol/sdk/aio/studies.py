@@ -13,7 +13,7 @@ from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.aio.uploads import upload_file
 from cytosol.sdk.frames import to_frame
-from cytosol.sdk.records import Record, progress_bar
+from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
 
 if TYPE_CHECKING:
     import anndata
@@ -46,15 +46,28 @@ class AsyncDataset(Record):
             do="Wait for its job, or see dataset.tables",
         )
 
-    async def download(self, path: str | Path, *, format: str = "h5ad", progress: bool = True) -> Path:
+    async def export(self, *, format: ExportFormat = "h5ad", table: str = "") -> AsyncJob:
+        """Have a file made; its job gives the address as ``result["download_url"]``.
+
+        Parameters
+        ----------
+        format : h5ad; zarr = AnnData in Zarr, as a zip file; rds = a Seurat object for R
+        table : the main one where empty; an rds file then has the others as further assays
+        """
+        answer = await self._http.post(f"datasets/{self.id}/exports", {"format": format, "table": table})
+        return AsyncJob(self._http, answer["job"])
+
+    async def download(
+        self, path: str | Path, *, format: ExportFormat | None = None, table: str = "", progress: bool = True
+    ) -> Path:
         """Export the dataset and save the file.
 
         Parameters
         ----------
         path : file to write; whole or absent
+        format : see ``export``; by the ending of the path where None, else h5ad
         """
-        answer = await self._http.post(f"datasets/{self.id}/exports", {"format": format})
-        job = await AsyncJob(self._http, answer["job"]).wait(progress=progress)
+        job = await (await self.export(format=format or format_of(path), table=table)).wait(progress=progress)
         target = Path(path)
         part = target.with_name(target.name + ".part")
         bar = progress_bar(progress, total=0, label=target.name, unit="B")
@@ -69,12 +82,13 @@ class AsyncDataset(Record):
             part.unlink(missing_ok=True)
         return target
 
-    async def to_anndata(self, *, progress: bool = True) -> anndata.AnnData:
-        """The whole dataset in memory."""
+    async def to_anndata(self, *, table: str = "", progress: bool = True) -> anndata.AnnData:
+        """A whole table in memory; the main one where none is named."""
         import anndata  # takes seconds to import; needed here only
 
         with tempfile.TemporaryDirectory() as folder:
-            return anndata.read_h5ad(await self.download(Path(folder) / "dataset.h5ad", progress=progress))
+            path = await self.download(Path(folder) / "dataset.h5ad", table=table, progress=progress)
+            return anndata.read_h5ad(path)
 
 
 class AsyncStudy(Record):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.base.errors import NotFoundError
 from cytosol.sdk.frames import to_frame
-from cytosol.sdk.records import Record, progress_bar
+from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.tables import Table
@@ -46,15 +46,28 @@ class Dataset(Record):
             do="Wait for its job, or see dataset.tables",
         )
 
-    def download(self, path: str | Path, *, format: str = "h5ad", progress: bool = True) -> Path:
+    def export(self, *, format: ExportFormat = "h5ad", table: str = "") -> Job:
+        """Have a file made; its job gives the address as ``result["download_url"]``.
+
+        Parameters
+        ----------
+        format : h5ad; zarr = AnnData in Zarr, as a zip file; rds = a Seurat object for R
+        table : the main one where empty; an rds file then has the others as further assays
+        """
+        answer = self._http.post(f"datasets/{self.id}/exports", {"format": format, "table": table})
+        return Job(self._http, answer["job"])
+
+    def download(
+        self, path: str | Path, *, format: ExportFormat | None = None, table: str = "", progress: bool = True
+    ) -> Path:
         """Export the dataset and save the file.
 
         Parameters
         ----------
         path : file to write; whole or absent
+        format : see ``export``; by the ending of the path where None, else h5ad
         """
-        answer = self._http.post(f"datasets/{self.id}/exports", {"format": format})
-        job = Job(self._http, answer["job"]).wait(progress=progress)
+        job = (self.export(format=format or format_of(path), table=table)).wait(progress=progress)
         target = Path(path)
         part = target.with_name(target.name + ".part")
         bar = progress_bar(progress, total=0, label=target.name, unit="B")
@@ -69,12 +82,13 @@ class Dataset(Record):
             part.unlink(missing_ok=True)
         return target
 
-    def to_anndata(self, *, progress: bool = True) -> anndata.AnnData:
-        """The whole dataset in memory."""
+    def to_anndata(self, *, table: str = "", progress: bool = True) -> anndata.AnnData:
+        """A whole table in memory; the main one where none is named."""
         import anndata  # takes seconds to import; needed here only
 
         with tempfile.TemporaryDirectory() as folder:
-            return anndata.read_h5ad(self.download(Path(folder) / "dataset.h5ad", progress=progress))
+            path = self.download(Path(folder) / "dataset.h5ad", table=table, progress=progress)
+            return anndata.read_h5ad(path)
 
 
 class Study(Record):

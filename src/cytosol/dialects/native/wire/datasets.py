@@ -184,5 +184,7 @@ class ColumnsAdded(Wire):
 class ExportRequest(Wire):
     """A file to be made of a table."""
 
-    format: Literal["h5ad"] = "h5ad"
-    table: str = ""
+    format: Literal["h5ad", "zarr", "rds"] = Field(
+        "h5ad", description="h5ad; zarr: AnnData in Zarr 2, as a zip file; rds: a Seurat object for R"
+    )
+    table: str = Field("", description="The main table where empty; an rds file then has the others as further assays")
