@@ -6,6 +6,7 @@ from cytosol.analyses.registry import DEFAULT_ANALYSES, AnalysisRegistry
 from cytosol.base.protocols import Notifier
 from cytosol.base.settings import Settings
 from cytosol.catalog.accounts import Accounts
+from cytosol.catalog.across import Across
 from cytosol.catalog.analyses import Analyses
 from cytosol.catalog.annotation_files import AnnotationFiles
 from cytosol.catalog.annotations import Annotations, AnnotationSubject
@@ -31,6 +32,7 @@ from cytosol.catalog.samples import Samples
 from cytosol.catalog.sharing import Sharing
 from cytosol.catalog.storages import Storages
 from cytosol.catalog.studies import Studies, StudySubject
+from cytosol.catalog.study_search import StudySearch
 from cytosol.catalog.submissions import Submissions
 from cytosol.catalog.tables import Tables
 from cytosol.catalog.uploads import Uploads
@@ -75,6 +77,8 @@ class Catalog:
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
         self.analyses = Analyses(context, self.tables)
+        self.across = Across(context, layouts, self.tables)
+        self.study_search = StudySearch(self.across)
         self.annotations = Annotations(context, layouts, self.tables)
         self.annotation_files = AnnotationFiles(self.annotations, self.storages)
         self.jobs = Jobs(context)

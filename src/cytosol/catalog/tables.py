@@ -178,8 +178,20 @@ class Tables:
         """All features."""
         return await self._context.compute.cached(("features", pinned.key), lambda: self._read_features(pinned))
 
+    def read_frame(self, pinned: Pinned) -> pd.DataFrame:
+        """All features, for threads: indexed by symbol, with feature_id, feature_type and genome; not kept."""
+        return read_features(self._root(pinned), pinned.part.table.path)
+
+    def index_of(self, pinned: Pinned) -> FeatureIndex:
+        """The feature-major index, for threads."""
+        return self._indexes.open(pinned.layout, pinned.part)
+
+    def read_column(self, pinned: Pinned, path: str) -> ColumnData:
+        """One annotation by its path, for threads; not kept."""
+        return read_column(self._root(pinned), pinned.part.table.path, path)
+
     def _read_features(self, pinned: Pinned) -> FeatureTable:
-        frame = read_features(self._root(pinned), pinned.part.table.path)
+        frame = self.read_frame(pinned)
         symbols = [str(symbol) for symbol in frame.index]
         ids = [str(id) for id in frame["feature_id"]]
         by_id: dict[str, int] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,22 @@ from cytosol.base.keys import Key, new_key
 from cytosol.base.tables import ColumnData, TableSource
 from cytosol.catalog.annotation_edits import column_meta
 from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
+from cytosol.catalog.contexts import CELL_TYPE, find_contexts, group_columns
 from cytosol.catalog.layouts import dataset_path, index_path
 from cytosol.catalog.pipeline import PipelineParams
+from cytosol.catalog.summaries import make_summary, names_path, summary_path
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.cells import CellMatrix
-from cytosol.formats.spatialdata.columns import pandas_to_column, read_features, write_column, write_embedding
+from cytosol.formats.spatialdata.columns import (
+    pandas_to_column,
+    read_column,
+    read_features,
+    write_column,
+    write_embedding,
+)
 from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.formats.spatialdata.layout import free_name, free_path, path_part
+from cytosol.formats.spatialdata.name_file import pack_names
 from cytosol.formats.spatialdata.tables import WrittenTable, write_table
 from cytosol.formats.table import obs_columns, split_feature_types
 from cytosol.jobs.batches import measure, open_batches
@@ -96,6 +106,7 @@ async def ingest(run: JobRun) -> None:
                 _own_columns(making, name, table, written)
                 await _analyse(making, name, table, written, part=part)
                 _source_columns(making, name, part, keep)
+                await _summarise(making, name, table, written)
     finally:
         source.close()
     facts = {"n_cells": int(keep.sum()), "tables": list(parts)}
@@ -248,3 +259,18 @@ def _source_columns(making: _Making, name: str, part: TableSource, keep: np.ndar
         if embedding.ndim == 2 and embedding.shape[1]:
             making.embedding(name, title, np.asarray(embedding)[keep], made)
     making.run.report.progress(0.98, "Committing")
+
+
+async def _summarise(making: _Making, name: str, table: tuple[Key, FeatureIndex], written: WrittenTable) -> None:
+    """What queries over all studies need: names of features, and sums by cell type, tissue and disease."""
+    blobs, root, path = making.run.catalog.context.blobs, making.root, path_part(name)
+    frame = read_features(root, path)
+    names = pack_names([str(symbol) for symbol in frame.index], [str(id) for id in frame["feature_id"]])
+    await blobs.put(names_path(making.bytes_id, path), names)
+    own = [element for element in making.elements if element.kind == "column" and element.table_name == name]
+    columns = group_columns(own, find_contexts(own, {}), CELL_TYPE)
+    if any(columns):
+        has_counts = written.kind == "counts"
+        data = make_summary(table[1], partial(read_column, root, path), columns, has_counts=has_counts)
+        if data is not None:
+            await blobs.put(summary_path(making.bytes_id, path, columns), data)

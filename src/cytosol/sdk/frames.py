@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,3 +43,10 @@ def to_csc(columns: Mapping[str, Column], *, shape: tuple[int, int]) -> sp.csc_m
     indptr = np.zeros(shape[1] + 1, dtype=np.int64)
     np.cumsum(np.bincount(features, minlength=shape[1]), out=indptr[1:])
     return sp.csc_matrix((columns["value"].values, columns["cell"].values, indptr), shape=shape)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names as a list in an address: commas between them, a backslash before a comma that belongs to a name."""
+    if isinstance(names, str):
+        return names
+    return ",".join(name.replace("\\", "\\\\").replace(",", "\\,") for name in names)

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from cytosol.catalog import tables as catalog_tables
 from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_bytes, arrow_stream
 from cytosol.dialects.native.translate.features import names_of
-from cytosol.sdk.aio.tables import _joined
 from cytosol.sdk.arrow import Column, read_columns
-from cytosol.sdk.frames import to_csc
+from cytosol.sdk.frames import joined, to_csc
 from tests.catalog.making import Made, barcodes, make_dataset
 from tests.dialects.native.world import World
 
@@ -274,7 +273,7 @@ async def test_arrow_that_cannot_be_an_annotation(blood: Blood) -> None:
 
 @given(st.lists(st.text(min_size=1), unique=True))
 def test_names_in_an_address_are_read_as_the_client_spells_them(names: list[str]) -> None:
-    assert names_of([_joined(names)], field="features") == names
+    assert names_of([joined(names)], field="features") == names
 
 
 def test_names_may_come_in_several_lists() -> None:

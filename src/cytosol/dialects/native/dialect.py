@@ -20,6 +20,7 @@ from cytosol.dialects.native.docs_page import POLICY, docs_page
 from cytosol.dialects.native.gate import Gate
 from cytosol.dialects.native.openapi import make_document
 from cytosol.dialects.native.problems import on_cytosol_error, on_fault, on_http_exception, on_invalid_request
+from cytosol.dialects.native.routes.across import AcrossRoutes
 from cytosol.dialects.native.routes.analyses import AnalysisRoutes
 from cytosol.dialects.native.routes.annotations import AnnotationRoutes
 from cytosol.dialects.native.routes.datasets import DatasetRoutes
@@ -47,6 +48,7 @@ _NOUNS = (
     SampleRoutes,
     AnnotationRoutes,
     AnalysisRoutes,
+    AcrossRoutes,
     SharingRoutes,
     FolderRoutes,
     StorageRoutes,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
 from cytosol.base.errors import NotFoundError
+from cytosol.sdk.frames import joined, to_frame
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.studies import Dataset, Study
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Unit = Literal["raw", "lognorm"]
 _DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -97,6 +103,48 @@ class Client:
         """Make an empty study of your own."""
         fields = {"name": name, "species": species, "description": description}
         return Study(self.http, self.http.post("studies", fields))
+
+    def expression(
+        self, genes: Sequence[str], *, species: str = "human", group_by: str = "cell_type", unit: Unit = "lognorm"
+    ) -> pd.DataFrame:
+        """How much genes are expressed in the cell types of every study that you may read.
+
+        Parameters
+        ----------
+        genes : symbols, Ensembl ids or aliases
+        group_by : "cell_type", or the name of an annotation
+        unit : of ``sum`` and ``mean``: "lognorm" = ln(1 + 10,000 × count / total of the cell), "raw" = counts
+
+        Returns
+        -------
+        One row for each gene, dataset and cell type: ``gene``, ``study_id``, ``study``, ``dataset_id``, ``cell_type``,
+        ``sum``, ``mean`` (over the cells that express it), ``rate``, ``count``, ``total``. Its ``attrs`` tell which
+        names are ``lost``, ``ambiguous`` or ``missing`` in some studies, and what they were ``named``.
+        """
+        columns = self.http.get_columns(
+            "expression.arrow", genes=joined(genes), species=species, group_by=group_by, unit=unit
+        )
+        frame = to_frame(columns)
+        frame.attrs.update(columns["gene"].facts)
+        return frame
+
+    def search(self, text: str = "", **wanted: str) -> list[dict[str, Any]]:
+        """Studies in which everything that is asked for is found, with the reasons.
+
+        Parameters
+        ----------
+        text : in a name, id, description or author, or in a cell type, tissue or disease
+        wanted : ``species``, ``tissue``, ``disease``, ``cell_type``, ``gene``
+        """
+        answer: dict[str, Any] = self.http.get("search", text=text or None, **wanted)
+        found: list[dict[str, Any]] = answer["items"]
+        return found
+
+    def genes(self, search: str, *, species: str = "human") -> list[dict[str, Any]]:
+        """Genes by symbol, Ensembl id or alias, with how many of your studies measure each."""
+        answer: dict[str, Any] = self.http.get("genes", search=search, species=species)
+        found: list[dict[str, Any]] = answer["items"]
+        return found
 
     def dataset(self, dataset_id: str) -> Dataset:
         """A dataset by id."""

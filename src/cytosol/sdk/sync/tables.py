@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
-from cytosol.sdk.frames import to_csc, to_frame
+from cytosol.sdk.frames import joined, to_csc, to_frame
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
@@ -46,19 +46,19 @@ class Table(Record):
         features : symbols or feature ids
         unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell)
         """
-        columns = self._http.get_columns(f"{self._path}/values", features=_joined(features), unit=unit)
+        columns = self._http.get_columns(f"{self._path}/values", features=joined(features), unit=unit)
         return to_frame(columns, index=self.barcodes())
 
     def matrix(self, features: Sequence[str] | None = None, *, unit: Unit = "lognorm") -> sp.csc_matrix:
         """Values of some or all features, shape (n_cells, n_selected), CSC float32."""
-        wanted = "*" if features is None else _joined(features)
+        wanted = "*" if features is None else joined(features)
         columns = self._http.get_columns(f"{self._path}/values", features=wanted, unit=unit, layout="sparse")
         n_columns = self.n_features if features is None else len(features)
         return to_csc(columns, shape=(self.n_cells, n_columns))
 
     def obs(self, names: Sequence[str] | None = None) -> pd.DataFrame:
         """Annotations, indexed by barcode; all where no names are given."""
-        wanted = None if names is None else _joined(names)
+        wanted = None if names is None else joined(names)
         columns = self._http.get_columns(f"{self._path}/columns.arrow", names=wanted)
         return to_frame(columns, index=self.barcodes())
 
@@ -129,9 +129,3 @@ class Table(Record):
                     found: dict[str, Any] = column
                     return found
         raise NotFoundError(f"The table has no annotation '{name}'", do="See table.columns for its annotations")
-
-
-def _joined(names: Sequence[str]) -> str:
-    if isinstance(names, str):
-        return names
-    return ",".join(name.replace("\\", "\\\\").replace(",", "\\,") for name in names)
