@@ -21,6 +21,7 @@ from tests.processes import EMAIL, PASSWORD, RunningServer, serving
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "src" / "cytosol" / "demo_data"
 STATIC = ROOT / "src" / "cytosol" / "server" / "static"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CYTOSOL_CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -99,6 +100,13 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The program that checks a page for readers with a screen reader, a keyboard, or weak eyes."""
+    need(AXE.is_file(), "axe-core is not installed: run `python scripts/build_web.py check`")
+    return AXE.read_text(encoding="utf-8")
 
 
 @dataclass
@@ -208,3 +216,12 @@ def printed_link(server: RunningServer, timeout_s: float = 20) -> str:
             return found[0]
         time.sleep(0.02)
     raise AssertionError(server.printed)
+
+
+def faults(page: Page, axe: str) -> list[str]:
+    """What axe finds: rule and the first places."""
+    # settled colours: half-faded ones have other contrasts
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate(axe)
+    found: dict[str, Any] = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+    return [f"{v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}" for v in found["violations"]]

@@ -9,28 +9,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import ROOT, Site, Watch, need, new_context, printed_link, set_up
+from tests.e2e.conftest import Site, Watch, faults, new_context, printed_link, set_up
 from tests.e2e.plots import draw_lasso, open_plot, settled
 from tests.e2e.proxies import proxying
 from tests.processes import serving
-
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The program that checks a page for readers with a screen reader, a keyboard, or weak eyes."""
-    need(AXE.is_file(), "axe-core is not installed: run `python scripts/build_web.py check`")
-    return AXE.read_text(encoding="utf-8")
-
-
-def faults(page: Page, axe: str) -> list[str]:
-    """What axe finds: rule and the first places."""
-    # settled colours: half-faded ones have other contrasts
-    page.emulate_media(reduced_motion="reduce")
-    page.evaluate(axe)
-    found: dict[str, Any] = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
-    return [f"{v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}" for v in found["violations"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -179,6 +179,9 @@ export interface Submission {
   parameters?: Record<string, Value>;
 }
 
+/** Files to be measured: a submission without what becomes of it. */
+export type Inspection = Pick<Submission, 'batches' | 'format' | 'matrix'> & { study_id: string };
+
 export interface Feature {
   index: number;
   symbol: string;

@@ -5,7 +5,7 @@ import type { Job, LogLine } from '../api/types';
 import { clock, seconds } from '../data/words';
 import { Bar } from './controls';
 
-const KINDS: Record<string, string> = { ingest: 'Add data', export: 'Export', analyse: 'Analysis' };
+const KINDS: Record<string, string> = { ingest: 'Add data', export: 'Export', analyse: 'Analysis', inspect: 'Measure cells' };
 
 export const jobTitle = (job: Job) => `${KINDS[job.kind] ?? job.kind.replace(/[._]/g, ' ')} #${job.serial}`;
 export const isOpen = (job: Job) => job.state === 'queued' || job.state === 'running';

@@ -1,0 +1,37 @@
+/** Arrow streams as plain tables: numbers as typed arrays, texts one by one. */
+
+import { tableFromIPC, type Column as ArrowColumn } from '@uwdata/flechette';
+
+export interface Frame {
+  names: string[];
+  length: number;
+  /** A numeric column; nulls are NaN. Throws where there is none of that name. */
+  numbers: (name: string) => Float64Array;
+  /** A text column, all of it. */
+  texts: (name: string) => string[];
+  has: (name: string) => boolean;
+}
+
+/** A frame from the bytes of an Arrow stream. */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  const table = tableFromIPC(bytes);
+  const column = (name: string): ArrowColumn<unknown> => {
+    const found = table.getChild(name) as ArrowColumn<unknown> | null;
+    if (!found) throw new TypeError(`The server sent no column ‘${name}’`);
+    return found;
+  };
+  return {
+    names: table.names.map(String),
+    length: table.numRows,
+    has: (name) => table.names.some((known) => String(known) === name),
+    numbers: (name) => {
+      const values = column(name).toArray() as unknown;
+      if (values instanceof Float64Array) return values;
+      return Float64Array.from(values as ArrayLike<unknown>, (v) => (v == null ? NaN : Number(v)));
+    },
+    texts: (name) => {
+      const from = column(name);
+      return Array.from({ length: from.length }, (_, i) => String(from.at(i) ?? ''));
+    },
+  };
+}
