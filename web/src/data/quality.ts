@@ -88,3 +88,12 @@ export function axisHistogram(values: Float64Array, scale: Scale, nBins: number)
 /** The text of a limit that a handle was dragged to: whole numbers of counts and genes, thousandths of a share. */
 export const limitText = (name: MeasureName, value: number) =>
   name === 'mito_share' ? String(Math.round(value * 1000) / 1000) : String(Math.round(value));
+
+/** Powers of ten up to `high`, with 0 in front; of a long axis every second or third. */
+export function powerTicks(high: number, about = 6): number[] {
+  const last = Math.max(0, Math.floor(Math.log10(Math.max(1, high))));
+  const every = Math.max(1, Math.ceil((last + 1) / about));
+  const ticks = [0];
+  for (let i = 0; i <= last; i += every) ticks.push(10 ** i);
+  return ticks;
+}

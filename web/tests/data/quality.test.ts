@@ -1,8 +1,7 @@
 import { float64, int64, columnFromArray, tableFromColumns, tableToIPC } from '@uwdata/flechette';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../src/data/frames';
-import { axisHistogram, countKept, countOutside, filterNumbers, fromAxis, limitText, toAxis, type CellMeasures } from '../../src/data/quality';
-import { niceTicks, powerTicks } from '../../src/data/ticks';
+import { axisHistogram, countKept, countOutside, filterNumbers, fromAxis, limitText, powerTicks, toAxis, type CellMeasures } from '../../src/data/quality';
 import { seeded } from './random';
 
 const cells: CellMeasures = {
@@ -48,10 +47,7 @@ describe('axis', () => {
       expect(bins.low).toBe(0);
     }
   });
-  it('has few round marks', () => {
-    expect(niceTicks(0, 0.37, 4)).toEqual([0, 0.1, 0.2, 0.3]);
-    expect(niceTicks(0, 2500, 4)).toEqual([0, 1000, 2000]);
-    expect(niceTicks(3, 3)).toEqual([3]);
+  it('has few round marks on a long axis', () => {
     expect(powerTicks(5000)).toEqual([0, 1, 10, 100, 1000]);
     expect(powerTicks(1e9, 4)).toEqual([0, 1, 1000, 1e6, 1e9]);
   });

@@ -3,10 +3,10 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import type { Job } from '../../api/types';
 import {
-  axisHistogram, countKept, countOutside, filterNumbers, fromAxis, limitText, MEASURES, toAxis, type CellMeasures, type FilterTexts, type Measure, type Scale,
+  axisHistogram, countKept, countOutside, filterNumbers, fromAxis, limitText, MEASURES, powerTicks, toAxis, type CellMeasures, type FilterTexts, type Measure, type Scale,
 } from '../../data/quality';
-import { niceTicks, powerTicks } from '../../data/ticks';
 import { count, number, plural } from '../../data/words';
+import { ticks } from '../../render/figure/parts';
 import { useInspection } from '../../state/inspections';
 import { Bar, Button, Segments } from '../../views/controls';
 import { LimitPlot, type LimitTick } from '../../views/LimitPlot';
@@ -86,7 +86,7 @@ function Histograms({ cells, job, filters, helps, onFilters }: { cells: CellMeas
 
 function axisTicks(name: Measure['name'], scale: Scale, high: number): LimitTick[] {
   const most = fromAxis(high, scale);
-  const values = scale === 'log' ? powerTicks(most) : niceTicks(0, most, 4);
+  const values = scale === 'log' ? powerTicks(most) : ticks(0, most, 4);
   return values.map((v) => ({ at: toAxis(v, scale), text: name === 'mito_share' ? `${number(v * 100)} %` : count(v) }));
 }
 
