@@ -22,7 +22,7 @@ from tests.conformance.db_work import RightsSuite, WorkSuite
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    async for database in opened(f"sqlite+aiosqlite:///{tmp_path}/a folder/cytosol.db"):
+    async for database in opened(f"sqlite:///{tmp_path}/a folder/cytosol.db"):
         yield database
 
 

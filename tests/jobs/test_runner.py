@@ -41,7 +41,7 @@ def workers() -> list[psutil.Process]:
 
 
 async def gone(processes: list[psutil.Process]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes):
         assert time.monotonic() < end
         await asyncio.sleep(0.02)
@@ -73,7 +73,7 @@ async def test_real_workers_cancel_lose_stop_and_go_on(tmp_path: Path) -> None:
         await house.catalog.jobs.cancel(house.people.ada, job_id=job.id)
         ended = await house.ended(job.id)
         assert ended.state == "cancelled"
-        assert time.monotonic() - asked < 5
+        assert time.monotonic() - asked < 20
         await gone(running)
         assert leftovers(house) == []
         with pytest.raises(NotFoundError):
@@ -135,6 +135,9 @@ class _Script(Worker):
 
     async def frames(self) -> AsyncIterator[Frame]:
         for frame in self._frames:
+            if "hold" in frame:
+                await frame["hold"].wait()
+                continue
             if "sleep" in frame:
                 try:
                     await asyncio.wait_for(self._killed.wait(), frame["sleep"])
@@ -208,7 +211,7 @@ async def test_memory_beyond_the_limit_ends_a_job(tmp_path: Path) -> None:
     stage = _Stage(script({"sleep": 30}, memory=10 << 30))
     async with open_house(tmp_path / "data", executor=stage) as house:
         job, _ = await submit(house.catalog, house.people.ada, {"a.tsv": SMALL})
-        ended = await house.ended(job.id, timeout_s=10)
+        ended = await house.ended(job.id, timeout_s=60)
         assert ended.state == "failed"
         assert ended.error is not None
         assert "more memory than the 2 GiB" in ended.error["detail"]
@@ -219,7 +222,7 @@ async def test_lost_workers_are_replaced_as_often_as_allowed(tmp_path: Path) -> 
     stage = _Stage(script(code=1), script(code=3))
     async with open_house(tmp_path / "data", executor=stage) as house:
         job, _ = await submit(house.catalog, house.people.ada, {"a.tsv": SMALL})
-        ended = await house.ended(job.id, timeout_s=15)
+        ended = await house.ended(job.id, timeout_s=60)
         assert (ended.state, ended.attempt) == ("failed", 2)
         assert ended.error is not None
         assert ended.error["detail"] == "The process that ran this job ended without a result (exit code 3)."
@@ -230,17 +233,19 @@ async def test_an_error_of_ours_is_logged_and_not_repeated(tmp_path: Path, caplo
     stage = _Stage(script({"end": "error", "error": ours, "again": False, "trace": "Traceback: boom"}))
     async with open_house(tmp_path / "data", executor=stage) as house:
         job, _ = await submit(house.catalog, house.people.ada, {"a.tsv": SMALL})
-        assert (await house.ended(job.id, timeout_s=10)).attempt == 1
+        assert (await house.ended(job.id, timeout_s=60)).attempt == 1
     assert "boom" in caplog.text
 
 
 async def test_jobs_wait_their_turn(tmp_path: Path) -> None:
-    stage = _Stage(*[script({"sleep": 0.3}, {"end": "error", "error": ERROR}) for _ in range(4)])
+    go_on = asyncio.Event()
+    stage = _Stage(*[script({"hold": go_on}, {"end": "error", "error": ERROR}) for _ in range(4)])
     async with open_house(tmp_path / "data", executor=stage, workers=1) as house:
         jobs = [(await submit(house.catalog, house.people.ada, {"a.tsv": SMALL}))[0] for _ in range(4)]
         await house.until(jobs[0].id, lambda now: now.state == "running")
         places = [(await house.catalog.jobs.get(house.people.ada, job_id=job.id)).queue_position for job in jobs]
         assert places == [None, 1, 2, 3]
+        go_on.set()
         for job in jobs:
             await house.ended(job.id)
         assert [task.job_id for task in stage.tasks] == [job.id for job in jobs]

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL that is used."""
-        return self.database or f"sqlite+aiosqlite:///{self.data.resolve() / 'cytosol.db'}"
+        return self.database or f"sqlite:///{self.data.resolve() / 'cytosol.db'}"
 
     @property
     def store_url(self) -> str:

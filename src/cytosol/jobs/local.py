@@ -22,7 +22,13 @@ from cytosol.jobs.frames import MAX_FRAME_BYTES
 from cytosol.jobs.nursery import MESSAGE_BYTES
 
 _STOP_S = 2.0
+_TRIES = 3
+"""So often a worker is asked for where the nursery dies meanwhile."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class _NurseryGoneError(Exception):
+    """The nursery died before it had forked the worker."""
 
 
 class LocalExecutor(Executor):
@@ -41,6 +47,8 @@ class LocalExecutor(Executor):
         self._waiting: dict[int, asyncio.Future[int]] = {}
         self._ended: dict[int, asyncio.Future[Exit]] = {}
         self._n = 0
+        self._starting = asyncio.Lock()
+        self._dead: socket.socket | None = None
 
     async def start(self) -> None:
         """Start the nursery; it goes on loading while this returns."""
@@ -71,11 +79,16 @@ class LocalExecutor(Executor):
         UnavailableError
             Where no process can be started.
         """
-        if self._process is None or self._process.poll() is not None:
-            await self.start()
-        control = self._control
-        if control is None:
-            raise UnavailableError("The process that starts workers is gone", do="Restart the server")
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(_NurseryGoneError):
+                return await self._launch(task)
+        try:
+            return await self._launch(task)
+        except _NurseryGoneError as error:
+            raise UnavailableError("The process that starts workers ended", do="Try again") from error
+
+    async def _launch(self, task: Task) -> Worker:
+        control = await self._nursery()
         self._n += 1
         number = self._n
         started = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -83,6 +96,11 @@ class LocalExecutor(Executor):
         try:
             socket.send_fds(control, [orjson.dumps({"n": number})], [theirs.fileno()])
             pid = await started
+        except (ConnectionError, _NurseryGoneError) as error:
+            ours.close()
+            if self._control is control:
+                self._dead = control
+            raise _NurseryGoneError from error
         except OSError as error:
             ours.close()
             raise UnavailableError(f"No worker can be started: {error}", do="Restart the server") from error
@@ -103,6 +121,16 @@ class LocalExecutor(Executor):
             }
         )
         return worker
+
+    async def _nursery(self) -> socket.socket:
+        """The socket of a nursery that lives, as far as is known; a new one where the last has died."""
+        async with self._starting:
+            gone = self._process is None or self._process.poll() is not None or self._control is self._dead
+            if gone:
+                await self.start()
+            if self._control is None:
+                raise UnavailableError("The process that starts workers is gone", do="Restart the server")
+            return self._control
 
     async def close(self) -> None:
         """Kill all workers and the nursery."""
@@ -135,7 +163,7 @@ class LocalExecutor(Executor):
             pass  # the nursery is gone, as below
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(UnavailableError("The process that starts workers ended", do="Try again"))
+                future.set_exception(_NurseryGoneError())
         for pid in list(self._ended):
             self._settle(pid, Exit(None, int(signal.SIGKILL)))
 

@@ -67,9 +67,19 @@ def serve(settings: Settings, *, on_ready: Ready, once: bool = False) -> None:
     try:
         with ServerLock(settings.data):
             configure_logging(settings.data / "logs", settings.log_level)
-            asyncio.run(_serve(settings, listener, on_ready, once))
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(_serve(settings, listener, on_ready, once))
     finally:
         listener.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """The faster loop where there is one, as ``uvicorn.run`` chooses."""
+    try:
+        import uvloop
+    except ImportError:  # not made for Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 class _Server(uvicorn.Server):

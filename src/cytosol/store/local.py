@@ -300,9 +300,9 @@ class FolderBlobStore:
             raise _absent(path) from error
 
     def _walk(self, prefix: str) -> Iterator[BlobInfo]:
-        todo = [prefix]
-        while todo:
-            folder = todo.pop()
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
             try:
                 entries = list(os.scandir(self._base + folder))
             except (FileNotFoundError, NotADirectoryError):  # deleted meanwhile, or never there
@@ -311,7 +311,7 @@ class FolderBlobStore:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if path != STAGING:
-                        todo.append(path)
+                        folders.append(path)
                     continue
                 with suppress(FileNotFoundError):
                     yield _info(path, entry.stat(follow_symlinks=False))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,10 +13,9 @@ import pytest
 
 from cytosol.formats.spatialdata.columns import column_to_pandas
 from cytosol.formats.spatialdata.zarr_v2_view import ZarrV2View
+from tests.clients.environments import client_python
 from tests.formats.spatialdata.sources import COLUMNS, files_below, random_counts, umap, write_study
 
-ROOT = Path(__file__).parents[3]
-PINS = ROOT / "tests/clients/requirements/spatialx-old.txt"
 READER = """
 import json, sys, anndata, numpy, zarr
 table = anndata.read_zarr(sys.argv[1])
@@ -40,23 +37,8 @@ print(json.dumps({
 
 @pytest.fixture(scope="session")
 def old_python() -> Path:
-    """The old environment, made once and kept until its pins change."""
-    folder = ROOT / ".venvs/spatialx-old"
-    python, stamp = folder / "bin/python", folder / "pins.txt"
-    if not stamp.exists() or stamp.read_text() != PINS.read_text():
-        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-        if uv is None:
-            pytest.skip("uv is not installed, which makes the environment of the old client")
-        commands = [
-            [uv, "venv", "--clear", "--python", sys.executable, str(folder)],
-            [uv, "pip", "install", "--python", str(python), "-r", str(PINS)],
-        ]
-        for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
-            if done.returncode:
-                pytest.skip(f"the environment of the old client could not be made: {done.stderr.strip()[-300:]}")
-        stamp.write_text(PINS.read_text())
-    return python
+    """The environment of an old SpatialX client."""
+    return client_python("spatialx-old")
 
 
 def test_old_zarr_and_anndata_read_our_table(tmp_path: Path, old_python: Path) -> None:
