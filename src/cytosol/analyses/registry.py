@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cytosol.analyses.matrix.clustering import LeidenParams, LeidenRun, LouvainParams, leiden, louvain
+from cytosol.analyses.matrix.densities import DensityParams, kernel_densities
 from cytosol.analyses.matrix.filtering import FilterParams, keep_cells
 from cytosol.analyses.matrix.markers import MarkerParams, MarkerRun, find_markers
 from cytosol.analyses.matrix.neighbors import NeighborParams, find_neighbors
 from cytosol.analyses.matrix.normalization import NormalizeParams, log_normalize
 from cytosol.analyses.matrix.pca import PcaParams, principal_components
 from cytosol.analyses.matrix.spectral import SpectralParams, spectral_embedding
+from cytosol.analyses.matrix.summaries import SummaryParams, summarize
 from cytosol.analyses.matrix.tsne import TsneParams, tsne
 from cytosol.analyses.matrix.umap import UmapParams, umap
 from cytosol.analyses.matrix.variable_genes import VariableGenesParams, choose_variable_genes
@@ -185,6 +187,18 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "https://doi.org/10.1214/aoms/1177730491",
         MarkerParams, "One sort of the nonzero values of each gene, for all clusters together.", find_markers,
         MarkerRun,
+    ),
+    Analysis(
+        "summary", "Summary by group", "1",
+        "Tells the mean, the share of expressing cells and the quartiles of features in groups of cells.",
+        "https://doi.org/10.1080/00031305.1996.10473566",
+        SummaryParams, "One sort of the nonzero values of each feature.", summarize,
+    ),
+    Analysis(
+        "densities", "Densities by group", "1",
+        "Estimates how the values of a feature spread in groups of cells, by Gaussian kernels of Scott's bandwidth.",
+        "https://doi.org/10.1002/9780470316849",
+        DensityParams, "Time grows with groups × points, hardly with cells.", kernel_densities,
     ),
 )  # fmt: skip
 """The analyses that ship with Cytosol."""

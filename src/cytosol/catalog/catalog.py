@@ -19,6 +19,7 @@ from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.group_studies import GroupStudies
+from cytosol.catalog.group_summaries import GroupSummaries
 from cytosol.catalog.groups import Groups
 from cytosol.catalog.history import History, Subject
 from cytosol.catalog.idempotency import Idempotency
@@ -79,6 +80,7 @@ class Catalog:
         self.analyses = Analyses(context, self.tables)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)
+        self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes)
         self.annotations = Annotations(context, layouts, self.tables)
         self.annotation_files = AnnotationFiles(self.annotations, self.storages)
         self.jobs = Jobs(context)

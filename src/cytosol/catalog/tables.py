@@ -258,7 +258,7 @@ class Tables:
         ConflictError
             Where counts are wanted of a table that holds normalised values only.
         """
-        _check_unit(pinned, unit)
+        check_unit(pinned, unit)
         if not features and layout == "sparse":
             places = list(range(int(pinned.part.table.meta["n_features"])))
         else:
@@ -266,7 +266,7 @@ class Tables:
         known = await self.feature_table(pinned)
         names = [str(known.frame.index[place]) for place in places]
         if layout == "sparse":
-            matrix = await self._context.compute.run(self._sparse, pinned, places, unit)
+            matrix = await self._context.compute.run(self.read_sparse, pinned, places, unit)
             return Values(pinned.version, places, names, None, matrix)
         if 4 * len(places) * pinned.part.n_cells > MAX_DENSE_BYTES:
             raise LimitExceededError(
@@ -296,7 +296,8 @@ class Tables:
             out[row, matrix.indices[first:last]] = values[first:last]
         return out
 
-    def _sparse(self, pinned: Pinned, places: list[int], unit: Unit) -> sp.csc_matrix:
+    def read_sparse(self, pinned: Pinned, places: list[int], unit: Unit) -> sp.csc_matrix:
+        """Values of some features, shape (n_cells, n_places) CSC, float32; blocks, so call it on a thread."""
         index = self._indexes.open(pinned.layout, pinned.part)
         matrix = index.features(places)
         return self._in_unit(pinned, matrix, index.totals, unit)
@@ -311,7 +312,7 @@ class Tables:
         self, pinned: Pinned, *, unit: Unit = "lognorm", block_bytes: int = BLOCK_BYTES
     ) -> AsyncIterator[tuple[int, sp.csc_matrix]]:
         """The whole matrix, feature by feature: pairs of the first feature and a block (n_cells, n) CSC, float32."""
-        _check_unit(pinned, unit)
+        check_unit(pinned, unit)
         index = await self._context.compute.run(self._indexes.open, pinned.layout, pinned.part)
         blocks = index.blocks(block_bytes)
 
@@ -380,7 +381,14 @@ class Tables:
         return self._context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=True)
 
 
-def _check_unit(pinned: Pinned, unit: str) -> None:
+def check_unit(pinned: Pinned, unit: str) -> None:
+    """Refuse a unit that does not exist, or that the table cannot give.
+
+    Raises
+    ------
+    ConflictError
+        Where counts are wanted of a table that holds normalised values only.
+    """
     if unit not in ("raw", "lognorm"):
         raise InvalidInputError(f"'{unit[:32]}' is no unit", where="unit", do="Use raw or lognorm")
     if unit == "raw" and pinned.part.table.meta["kind"] != "counts":

@@ -137,6 +137,8 @@ ROWS: dict[str, Row] = {
     "get_expression": Row(ALL, query={"genes": "GENE0"}),
     "search_studies": Row(ALL),
     "search_genes": Row(ALL),
+    "get_summary": Row(READ, query={"features": "GENE0", "group_by": "type"}),
+    "get_violins": Row(READ, query={"feature": "GENE0", "group_by": "type"}),
     "create_columns": Row(EDIT.format(201), says(name="mine", categories=[{"name": "a", "cells": [0, 1]}])),
     "change_column": Row(EDIT.format(200), says(name="renamed")),
     "delete_column": Row(EDIT.format(204)),

@@ -33,6 +33,7 @@ from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, Us
 from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
 from cytosol.dialects.native.routes.studies import SharingRoutes, StudyRoutes
+from cytosol.dialects.native.routes.summaries import SummaryRoutes
 from cytosol.dialects.native.routes.tables import TableRoutes
 from cytosol.dialects.native.routes.work import DownloadRoutes, JobRoutes
 
@@ -41,6 +42,7 @@ PREFIX = "/api/v1"
 _NOUNS = (
     StudyRoutes,
     TableRoutes,
+    SummaryRoutes,
     DatasetRoutes,
     JobRoutes,
     UploadRoutes,

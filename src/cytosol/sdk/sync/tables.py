@@ -67,6 +67,39 @@ class Table(Record):
         columns = self._http.get_columns(f"{self._path}/embeddings.arrow", name=name)
         return np.column_stack([column.values for column in columns.values()])
 
+    def summary(
+        self, features: Sequence[str], *, by: str = "", split_by: str = "", unit: Unit = "lognorm", threshold: float = 0
+    ) -> pd.DataFrame:
+        """Features in groups of cells: feature, group, split, n, mean, share, q0, q25, q50, q75, q100.
+
+        Parameters
+        ----------
+        features : symbols or feature ids
+        by, split_by : an annotation, or "attribute:NAME" of the samples; "" = all cells together
+        threshold : a cell counts for ``share`` (of 1) where its value is above this, in ``unit``
+        """
+        columns = self._http.get_columns(
+            f"{self._path}/summary.arrow",
+            features=_joined(features), group_by=by, split_by=split_by, unit=unit, threshold=threshold,
+        )  # fmt: skip
+        return to_frame(columns)
+
+    def violins(
+        self, feature: str, *, by: str = "", split_by: str = "", unit: Unit = "lognorm", bandwidth: float = 1
+    ) -> pd.DataFrame:
+        """Densities of a feature in groups of cells: feature, group, split, n, bandwidth, value, density.
+
+        Parameters
+        ----------
+        by, split_by : an annotation, or "attribute:NAME" of the samples; "" = all cells together
+        bandwidth : factor on Scott's bandwidth
+        """
+        columns = self._http.get_columns(
+            f"{self._path}/violins.arrow",
+            feature=feature, group_by=by, split_by=split_by, unit=unit, bandwidth=bandwidth,
+        )  # fmt: skip
+        return to_frame(columns)
+
     def annotate(self, name: str, values: pd.Series[Any]) -> dict[str, Any]:
         """Save an annotation.
 
