@@ -281,3 +281,14 @@ def test_an_analysis_runs_on_the_server(table: Table) -> None:
     assert table.obs(["my clusters"])["my clusters"].nunique() > 3
     with pytest.raises(NotFoundError, match="no annotation"):
         table.analyse("markers", column="nothing")
+
+
+def test_groups_are_summarised_as_pandas_does(table: Table) -> None:
+    values = table.values(["CD3D", "LYZ"])
+    groups = values.groupby(table.obs(["louvain"])["louvain"], observed=True)
+    found = table.summary(["CD3D", "LYZ"], by="louvain").pivot(index="group", columns="feature", values="mean")
+    wanted = groups.mean()
+    np.testing.assert_allclose(found.loc[list(wanted.index)], wanted, rtol=1e-5, atol=1e-7)
+    densities = table.violins("LYZ", by="louvain", bandwidth=0.5)
+    assert set(densities["group"]) == set(found.index)
+    assert set(densities["feature"]) == {"LYZ"}

@@ -128,6 +128,6 @@ def _quantiles(
         return np.where(is_zero, 0.0, held[np.clip(where, 0, len(values))])
 
     first = at(low)
-    found = first + (at(high) - first) * (place - low)
+    found: np.ndarray = first + (at(high) - first) * (place - low)
     found[n == 0] = np.nan
     return found
