@@ -80,7 +80,7 @@ class Table(Record):
         """
         columns = self._http.get_columns(
             f"{self._path}/summary.arrow",
-            features=_joined(features), group_by=by, split_by=split_by, unit=unit, threshold=threshold,
+            features=joined(features), group_by=by, split_by=split_by, unit=unit, threshold=threshold,
         )  # fmt: skip
         return to_frame(columns)
 
