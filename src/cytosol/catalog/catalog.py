@@ -18,6 +18,7 @@ from cytosol.catalog.datasets import Datasets, DatasetSubject
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.folders import Folders
+from cytosol.catalog.gene_sets import GeneSets
 from cytosol.catalog.group_studies import GroupStudies
 from cytosol.catalog.group_summaries import GroupSummaries
 from cytosol.catalog.groups import Groups
@@ -77,6 +78,7 @@ class Catalog:
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
+        self.gene_sets = GeneSets(context)
         self.analyses = Analyses(context, self.tables)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)

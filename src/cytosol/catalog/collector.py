@@ -46,6 +46,7 @@ class Collector:
         await self._hide_uncommitted()
         await self._purge_datasets()
         await self._purge_studies()
+        await self._purge_gene_sets()
         if await self.is_held():
             self._tell("A backup is under way; bytes are left as they are")
         else:
@@ -118,6 +119,13 @@ class Collector:
                     await purge_dataset(conn, dataset["id"])
                 await purge_study(conn, study["id"])
             self.removed["studies"] += 1
+
+    async def _purge_gene_sets(self) -> None:
+        async with self._context.db.write() as conn:
+            for one in await rows.find(conn, tables.gene_set_lists, {"deleted_at": self._past_retention()}):
+                await rows.delete(conn, tables.gene_set_contents, {"gene_set_list_id": one["id"]})
+                await rows.delete(conn, tables.gene_set_lists, {"id": one["id"]})
+                self.removed["gene sets"] += 1
 
     async def _drop_uploads(self) -> None:
         async with self._context.db.read() as conn:

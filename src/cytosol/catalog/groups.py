@@ -100,7 +100,7 @@ class Groups:
             await rows.change(conn, tables.groups, group_id, {}, expected=expected)
             if await rows.count(conn, tables.storages, {"group_id": group_id, "deleted_at": None}):
                 raise ConflictError("The group has storages", do="Remove these storages first")
-            for table in (tables.storages, tables.studies):
+            for table in (tables.storages, tables.studies, tables.gene_set_lists):
                 await rows.update(conn, table, {"group_id": group_id}, {"group_id": None})
             await rows.delete(conn, tables.grants, {"principal_kind": "group", "principal_id": group_id})
             await rows.delete(conn, tables.memberships, {"group_id": group_id})

@@ -273,6 +273,27 @@ upload_chunks = Table(
     Column("crc32c", String(8), nullable=False, default=""),
 )
 
+# -- lists of genes ---------------------------------------------------------------------------------------------------
+
+gene_set_lists = Table(
+    "gene_set_lists",
+    metadata,
+    *_record(),
+    _ref("owner_id", "users"),
+    _ref("group_id", "groups", nullable=True),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False, default="sets"),  # sets, markers
+    Column("species", String(64), nullable=False, default=""),
+    Column("n_sets", Integer, nullable=False, default=0),
+)
+
+gene_set_contents = Table(
+    "gene_set_contents",
+    metadata,
+    Column("gene_set_list_id", KeyType, ForeignKey("gene_set_lists.id"), primary_key=True),
+    Column("sets", JsonType, nullable=False),
+)
+
 # -- work -------------------------------------------------------------------------------------------------------------
 
 jobs = Table(

@@ -2,10 +2,12 @@
 
 from cytosol.base.errors import JobFailedError
 from cytosol.sdk.aio.client import AsyncClient
+from cytosol.sdk.aio.gene_sets import AsyncGeneSets
 from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.sync.client import Client
+from cytosol.sdk.sync.gene_sets import GeneSets
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.studies import Dataset, Study
 from cytosol.sdk.sync.tables import Table
@@ -13,11 +15,13 @@ from cytosol.sdk.sync.tables import Table
 __all__ = [
     "AsyncClient",
     "AsyncDataset",
+    "AsyncGeneSets",
     "AsyncJob",
     "AsyncStudy",
     "AsyncTable",
     "Client",
     "Dataset",
+    "GeneSets",
     "Job",
     "JobFailedError",
     "Study",

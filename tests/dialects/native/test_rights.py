@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,13 @@ ROWS: dict[str, Row] = {
     "change_column": Row(EDIT.format(200), says(name="renamed")),
     "delete_column": Row(EDIT.format(204)),
     "create_analysis": Row(EDIT.format(202), says(analysis="markers", parameters={"column": "type"})),
+    "list_gene_sets": Row(SIGNED_IN),
+    "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),
+    "import_gene_sets": Row(WRITING.format(201), lambda _: b"T\tcells\tCD3D\n", query={"filename": "t.gmt"}),
+    "get_gene_sets": Row("401 404 404 200 404 200 200 200"),
+    "change_gene_sets": Row("401 404 404 403 404 200 200 403", says(name="Renamed")),
+    "delete_gene_sets": Row("401 404 404 403 404 204 204 403"),
+    "undelete_gene_sets": Row("401 404 404 403 404 200 200 403", takes={"gene_sets_id": "deleted_gene_sets_id"}),
     "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
     "get_upload": Row(MINE.format(200, 200)),
     "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),
@@ -251,6 +258,13 @@ class Stage:
         group = (await catalog.groups.create(owner, name="Group")).group.id
         for name in ("reader", "guest"):
             await catalog.groups.put_member(owner, group_id=group, user_id=self.id_of(name))
+        member = replace(owner, group_ids=frozenset((group,)))
+        for name in ("gene_sets_id", "deleted_gene_sets_id"):
+            made = await catalog.gene_sets.create(
+                member, name="Markers", sets=[{"name": "T", "genes": ["CD3D"]}], kind="markers", group_id=group
+            )
+            things[name] = made.gene_sets.id
+        await catalog.gene_sets.delete(owner, gene_sets_id=things["deleted_gene_sets_id"])
         _, token = await catalog.accounts.new_token(owner)
         upload_id = (await catalog.uploads.create(owner, name="x.tsv", size=3)).upload.id
         await catalog.uploads.write_at(owner, upload_id=upload_id, offset=0, body=pieces(b"abc"))

@@ -27,6 +27,7 @@ from cytosol.dialects.native.routes.datasets import DatasetRoutes
 from cytosol.dialects.native.routes.events import EventRoutes
 from cytosol.dialects.native.routes.files import StorageRoutes, UploadRoutes
 from cytosol.dialects.native.routes.folders import FolderRoutes
+from cytosol.dialects.native.routes.gene_sets import GeneSetRoutes
 from cytosol.dialects.native.routes.groups import GroupRoutes
 from cytosol.dialects.native.routes.inspections import InspectionRoutes
 from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, UserRoutes
@@ -51,6 +52,7 @@ _NOUNS = (
     AnnotationRoutes,
     AnalysisRoutes,
     AcrossRoutes,
+    GeneSetRoutes,
     SharingRoutes,
     FolderRoutes,
     StorageRoutes,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
 from cytosol.base.errors import NotFoundError
+from cytosol.sdk.aio.gene_sets import AsyncGeneSets, Sets, read_small, set_items
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
@@ -161,3 +163,37 @@ class AsyncClient:
     async def storages(self) -> list[dict[str, Any]]:
         """The mounted storages that you may browse."""
         return [item async for item in self.http.pages("storages")]
+
+    async def gene_sets(self, *, kind: str | None = None, species: str | None = None) -> list[AsyncGeneSets]:
+        """Your gene sets and marker lists, and those of your groups; ``kind``: "sets" or "markers"."""
+        return [
+            AsyncGeneSets(self.http, item) async for item in self.http.pages("gene-sets", kind=kind, species=species)
+        ]
+
+    async def create_gene_sets(
+        self, name: str, sets: Sets, *, kind: str = "sets", species: str = "human", group_id: str | None = None
+    ) -> AsyncGeneSets:
+        """Keep gene sets on the server.
+
+        Parameters
+        ----------
+        sets : name → genes, or objects with name, genes, description and negative
+        kind : "sets" to be scored, "markers" for cell types
+        group_id : of a group of yours, whose members may use them
+        """
+        body = {"name": name, "kind": kind, "species": species, "group_id": group_id, "sets": set_items(sets)}
+        return AsyncGeneSets(self.http, await self.http.post("gene-sets", body))
+
+    async def import_gene_sets(
+        self,
+        path: str | Path,
+        *,
+        name: str = "",
+        kind: str = "sets",
+        species: str = "human",
+        group_id: str | None = None,
+    ) -> AsyncGeneSets:
+        """Keep the gene sets of a GMT, CSV or TSV file on the server."""
+        content = read_small(path)
+        query = {"name": name, "kind": kind, "species": species, "group_id": group_id, "filename": Path(path).name}
+        return AsyncGeneSets(self.http, await self.http.post_bytes("gene-sets/import", content, "text/plain", **query))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -11,6 +12,7 @@ import httpx
 
 from cytosol.base.errors import NotFoundError
 from cytosol.sdk.frames import joined, to_frame
+from cytosol.sdk.sync.gene_sets import GeneSets, Sets, read_small, set_items
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.studies import Dataset, Study
@@ -161,3 +163,35 @@ class Client:
     def storages(self) -> list[dict[str, Any]]:
         """The mounted storages that you may browse."""
         return list(self.http.pages("storages"))
+
+    def gene_sets(self, *, kind: str | None = None, species: str | None = None) -> list[GeneSets]:
+        """Your gene sets and marker lists, and those of your groups; ``kind``: "sets" or "markers"."""
+        return [GeneSets(self.http, item) for item in self.http.pages("gene-sets", kind=kind, species=species)]
+
+    def create_gene_sets(
+        self, name: str, sets: Sets, *, kind: str = "sets", species: str = "human", group_id: str | None = None
+    ) -> GeneSets:
+        """Keep gene sets on the server.
+
+        Parameters
+        ----------
+        sets : name → genes, or objects with name, genes, description and negative
+        kind : "sets" to be scored, "markers" for cell types
+        group_id : of a group of yours, whose members may use them
+        """
+        body = {"name": name, "kind": kind, "species": species, "group_id": group_id, "sets": set_items(sets)}
+        return GeneSets(self.http, self.http.post("gene-sets", body))
+
+    def import_gene_sets(
+        self,
+        path: str | Path,
+        *,
+        name: str = "",
+        kind: str = "sets",
+        species: str = "human",
+        group_id: str | None = None,
+    ) -> GeneSets:
+        """Keep the gene sets of a GMT, CSV or TSV file on the server."""
+        content = read_small(path)
+        query = {"name": name, "kind": kind, "species": species, "group_id": group_id, "filename": Path(path).name}
+        return GeneSets(self.http, self.http.post_bytes("gene-sets/import", content, "text/plain", **query))
