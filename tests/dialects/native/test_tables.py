@@ -10,6 +10,7 @@ from typing import Any
 import arro3.core as ac
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from arro3.io import write_ipc_stream
@@ -279,3 +280,25 @@ def test_names_in_an_address_are_read_as_the_client_spells_them(names: list[str]
 def test_names_may_come_in_several_lists() -> None:
     assert names_of(["a,b", "b,,c"], field="features") == ["a", "b", "c"]
     assert names_of(["HLA\\,A"], field="features") == ["HLA,A"]
+
+
+async def test_tables_as_text_for_r_and_spreadsheets(blood: Blood) -> None:
+    async def read(path: str, **query: str) -> pd.DataFrame:
+        response = await blood.client.get(f"{blood.path}/{path}", params=query)
+        assert response.status_code == 200, response.text
+        assert response.headers["content-type"].startswith("text/csv")
+        return pd.read_csv(io.StringIO(response.text), index_col="barcode", float_precision="round_trip")
+
+    values = await read("values.csv", features="GENE3,GENE0", unit="raw")
+    assert list(values.index) == barcodes(60)
+    np.testing.assert_array_equal(values.to_numpy(), blood.made.matrix[:, [3, 0]].toarray())
+    totals = np.asarray(blood.made.matrix.sum(axis=1)).ravel()
+    normalised = (await read("values.csv", features="GENE3"))["GENE3"]
+    np.testing.assert_allclose(normalised, np.log1p(1e4 * values["GENE3"] / totals), rtol=2e-6)
+    columns = await read("columns.csv", names="type,age")
+    assert columns["type"].tolist() == ["B", "T"] * 30
+    np.testing.assert_array_equal(columns["age"], np.linspace(1, 2, 60))
+    assert set((await read("columns.csv")).columns) > {"type", "age"}
+    np.testing.assert_array_equal((await read("embeddings.csv", name="X_map")).to_numpy().ravel(), np.arange(120))
+    assert (await blood.client.get(f"{blood.path}/values.csv")).status_code == 422
+    assert (await blood.client.get(f"{blood.path}/values.csv", params={"features": "NONE"})).status_code == 404

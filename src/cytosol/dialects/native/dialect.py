@@ -35,6 +35,7 @@ from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
 from cytosol.dialects.native.routes.studies import SharingRoutes, StudyRoutes
 from cytosol.dialects.native.routes.summaries import SummaryRoutes
+from cytosol.dialects.native.routes.table_texts import TableTextRoutes
 from cytosol.dialects.native.routes.tables import TableRoutes
 from cytosol.dialects.native.routes.work import DownloadRoutes, JobRoutes
 
@@ -50,6 +51,7 @@ _NOUNS = (
     InspectionRoutes,
     SampleRoutes,
     AnnotationRoutes,
+    TableTextRoutes,
     AnalysisRoutes,
     AcrossRoutes,
     GeneSetRoutes,
