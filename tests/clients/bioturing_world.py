@@ -36,6 +36,8 @@ from tests.clients.bioturing_files import (
 from tests.clients.drivers import CALL_S, Client, Driver, Outcome
 from tests.clients.environments import client_python
 from tests.clients.servers import running_server
+from tests.formats.samples import counts
+from tests.formats.stores import write_processed, write_soma
 from tests.services import S3Server
 
 DRIVER = Path(__file__).with_name("bioturing_driver.py")
@@ -186,6 +188,11 @@ def _from_storages(world: World, shared: Path, bucket: S3Store) -> dict[str, Fut
         for role, path in paths.items():
             obstore.put(bucket, f"lab/{batches[-1][role]}", Path(path))
     write_tsv(shared / "counts.tsv", cells.part(slice(0, N_TSV), slice(0, 1500)))
+    soma = write_soma(world.folder / "soma")
+    for path in soma.rglob("*"):
+        if path.is_file():
+            obstore.put(bucket, f"own/soma/{path.relative_to(soma).as_posix()}", path)
+    processed = write_processed(world.folder / "processed", counts())
     lab = ada.call("get_shared_s3_of_group", group_id=world.group_id).good[0]["id"]
     return {
         "s3": ada.begin(
@@ -196,6 +203,11 @@ def _from_storages(world: World, shared: Path, bucket: S3Store) -> dict[str, Fut
             "submit_study_from_shared_s3", group_id=world.group_id, shared_s3_id=lab, batch_info=batches,
             study_type=MTX, input_matrix_type="raw", name="Two runs",
         ),
+        "tiledb": ada.begin(
+            "submit_study_from_s3", group_id="personal", batch_info=[{"folder": "soma"}], study_type=TILE_DB,
+            input_matrix_type="raw",
+        ),
+        "processed": ada.begin("submit_processed_study_from_local", group_id="personal", folder_path=str(processed)),
         "server": ada.begin(
             "submit_study_from_sever", group_id="personal", shared_folder_path=str(shared), study_type=TSV,
             batch_info=[{"matrix": f"{shared}/counts.tsv"}], input_matrix_type="raw", species="mouse",
@@ -206,13 +218,8 @@ def _from_storages(world: World, shared: Path, bucket: S3Store) -> dict[str, Fut
 def _refused(world: World, bucket: S3Store) -> dict[str, Future[Outcome]]:
     """Formats that this version does not read, a damaged file, a filter that keeps nothing."""
     ada, folder = world.client(), world.folder
-    processed = folder / "processed"
-    (processed / "custom_embeddings").mkdir(parents=True)
-    for name in ("coords.npy", "embeddings.db", "matrix.hdf5", "metadata.db", "custom_embeddings/tsne.npy"):
-        (processed / name).write_bytes(b"bytes of " + name.encode())
     (folder / "broken.h5ad").write_bytes((folder / "raw.h5ad").read_bytes()[:200_000])
     (folder / "study.bbrowser").write_bytes(b"not read")
-    obstore.put(bucket, "own/soma/__group/meta", b"not read")
 
     def local(name: str, **options: Any) -> Future[Outcome]:
         batch_info = [{"matrix": str(folder / name)}]
@@ -220,10 +227,6 @@ def _refused(world: World, bucket: S3Store) -> dict[str, Future[Outcome]]:
 
     return {
         "bbrowser": local("study.bbrowser", study_type=BBROWSER),
-        "tiledb": ada.begin(
-            "submit_study_from_s3", group_id="personal", batch_info=[{"folder": "soma"}], study_type=TILE_DB
-        ),
-        "processed": ada.begin("submit_processed_study_from_local", group_id="personal", folder_path=str(processed)),
         "damaged": local("broken.h5ad"),
         "nothing left": local("raw.h5ad", input_matrix_type="raw", min_counts=10**7),
     }

@@ -11,6 +11,7 @@ import pytest
 from tests.clients.bioturing_world import CHUNK, N_TSV, TSV, World, printed_log, refusal, study
 from tests.clients.drivers import Client
 from tests.clients.matrix import listed
+from tests.formats.samples import barcodes, counts, symbols
 from tests.services import S3Server
 
 pytestmark = pytest.mark.timeout(300)
@@ -103,20 +104,20 @@ def test_what_a_submission_returns(world: World) -> None:
     assert len(world.submitted["s3"].good["study_info"]["uuid"]) == 32
 
 
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [
-        ("bbrowser", "BBrowser study"),
-        ("tiledb", "TileDB-SOMA"),
-        ("processed", "Processed study folder"),
-    ],
-)
-def test_formats_of_later_versions_end_in_an_error_that_names_them(world: World, name: str, title: str) -> None:
-    outcome = world.submitted[name]
+def test_an_undocumented_study_ends_in_an_error_that_says_what_to_give(world: World) -> None:
+    outcome = world.submitted["bbrowser"]
     assert outcome.good is False
-    lines = printed_log(outcome)
-    assert lines[0] == "Waiting in queue"
-    assert any(title in line and "not read by this version" in line for line in lines)
+    assert "not BBrowser study (bbrowser)" in printed_log(outcome)[-1]
+    assert "Export it from BBrowser as .bcs or .h5ad" in printed_log(outcome)[-1]
+
+
+@pytest.mark.parametrize("name", ["tiledb", "processed"])
+def test_studies_that_are_folders(world: World, name: str) -> None:
+    ada, what = world.client(), study(world, name)
+    matrix = ada.call("query_genes", gene_names=[], unit="raw", **what).matrix
+    np.testing.assert_array_equal(matrix.toarray(), counts())
+    assert ada.call("get_barcodes", **what).good == barcodes(30)
+    assert ada.call("get_features", **what).good == symbols(20)
 
 
 def test_damaged_and_empty_results_end_in_an_error_with_the_reason(world: World) -> None:

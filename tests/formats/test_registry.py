@@ -43,6 +43,7 @@ from tests.formats.samples import (
 )
 
 READ = {"h5ad", "tenx-h5", "tenx-mtx", "delimited", "loom", "h5mu", "rds", "bcs", "xlsx"}
+READ |= {"zarr", "tiledb-soma", "processed-folder", "bbrowser"}
 
 
 class Lines:
@@ -78,8 +79,8 @@ def test_register_gives_a_new_registry_and_refuses_a_taken_name() -> None:
         grown.register(extra)
 
 
-@pytest.mark.parametrize("name", ["tiledb-soma", "zarr", "processed-folder", "bbrowser"])
-def test_known_formats_that_are_not_read_say_so(name: str) -> None:
+def test_known_formats_that_are_not_read_say_so() -> None:
+    name = "h5seurat"
     with pytest.raises(UnsupportedFormatError, match="not read by this version") as caught:
         open_text("anything", "study", format=name)
     assert DEFAULT_REGISTRY.get(name).title in caught.value.what
@@ -264,6 +265,8 @@ MUST_READ: list[tuple[str, str, tuple[int, int], float, int]] = [
     ("h5mu/mudata_v0.3.10_axis0.h5mu", "raw", (100, 30), 4801500, 3000),
     ("seurat/pbmc_small.rds", "raw", (80, 230), 19_633, 4456),
     ("seurat/pbmc_small_seurat4.rda", "raw", (80, 230), 19_633, 4456),
+    ("soma/soma-exp-pbmc-small.tar.gz", "raw", (80, 230), 19_633, 4456),
+    ("zarr/anndata_v0.7.8_adata.zarr.zip", "raw", (30, 40), 568, 453),
     ("bcs/derived_pbmc8k_500.bcs", "raw", (500, 2000), 545_085, 94_854),
     ("tsv/anndata_excel.xlsx", "raw", (3, 2), 15, 4),
     ("loom/mpfc-starmap.loom", "raw", (3704, 158), 1616247, 150007),
@@ -273,8 +276,6 @@ MUST_REFUSE = {
     "h5ad/pbmc68k_reduced.h5ad": "no raw counts",
     "h5ad/pbmc_small.h5ad": "no raw counts",
     "h5ad/scimap_exemplar001_cycif.h5ad": "no raw counts",
-    "soma/soma-exp-pbmc-small.tar.gz": "TileDB-SOMA",
-    "zarr/anndata_v0.7.8_adata.zarr.zip": "Zarr",
     "vdj/vdj_nextgem_hs_pbmc3_t_filtered_contig_annotations.csv.gz": "is not a number",
     "tenx_mtx_v3/filtered_feature_bc_matrix/matrix.mtx.gz": "missing: features, barcodes",
     "tenx_mtx_v2/pbmc_small/barcodes.tsv": "No tab, comma or semicolon",

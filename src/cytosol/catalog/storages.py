@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast
 
-from cytosol.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from cytosol.base.errors import ConflictError, ForbiddenError, InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.times import now_us
 from cytosol.catalog import audit
@@ -27,6 +28,8 @@ _SECRET = ("secret_key",)
 _ADMIN_ONLY = ("machine_keys",)
 MAX_ENTRIES = 100_000
 Entries = list[Entry]
+FolderFiles = list[tuple[str, Entry]]
+"""Files below a folder, each with its path in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,18 @@ class Storages:
             raise NotFoundError("There is no such file in the storage", where=path[:300], do="Check the path")
         return entry
 
+    async def files(self, actor: Actor, *, storage_id: Key, path: str) -> FolderFiles:
+        """The files below a folder, at any depth, with their paths in it, in order.
+
+        Raises
+        ------
+        LimitExceededError
+            More than ``max_archive_paths``.
+        """
+        mount = await self.mount(actor, storage_id=storage_id)
+        most = self._context.settings.max_archive_paths
+        return await walk(mount, path.strip("/"), most=most)
+
     async def locate(self, actor: Actor, *, path: str) -> tuple[Key, str]:
         """The folder storage that holds a path of the server, and the path in it.
 
@@ -191,6 +206,36 @@ class Storages:
                     "Only an administrator mounts a storage for others", do="Mount it for yourself or for your group"
                 )
             require_admin(actor)
+
+
+async def walk(mount: Mount, path: str, *, most: int) -> FolderFiles:
+    """The files below a folder of a storage; see ``Storages.files``."""
+    found: FolderFiles = []
+    waiting = [""]
+    n_folders = 0
+    while waiting:
+        inner = waiting.pop()
+        n_folders += 1
+        for entry in await mount.list("/".join(part for part in (path, inner) if part)):
+            below = f"{inner}/{entry.name}" if inner else entry.name
+            if entry.is_folder:
+                waiting.append(below)
+            else:
+                found.append((below, entry))
+        if len(found) > most or n_folders > most:
+            raise LimitExceededError(
+                f"The folder holds more than {most:,} files",
+                where=path[:300],
+                do="Pack it as a zip, or ask whoever runs this server to raise max_archive_paths",
+                setting="max_archive_paths",
+            )
+    return sorted(found)
+
+
+def listing_stamp(files: FolderFiles) -> str:
+    """Changes when a file of a folder changes, comes or goes."""
+    lines = (f"{path}\0{entry.size}\0{entry.etag or entry.modified_us}\n" for path, entry in files)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _may_read(actor: Actor, storage: Storage) -> bool:

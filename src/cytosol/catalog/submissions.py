@@ -16,7 +16,7 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.jobs import check_job_limit, insert_job
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.catalog.records import to
-from cytosol.catalog.storages import Storages
+from cytosol.catalog.storages import Storages, listing_stamp
 from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -248,18 +248,22 @@ class Submissions:
         storage_id = ref.storage_id or Key(bytes(12))
         path = ref.path.strip("/")
         entry = await self._storages.stat(actor, storage_id=storage_id, path=path)
+        size, stamp = entry.size, entry.etag or str(entry.modified_us)
         if entry.is_folder:
-            raise InvalidInputError("This is a folder, not a file", where=path[:300], do="Name the files in it")
+            files = await self._storages.files(actor, storage_id=storage_id, path=path)
+            if not files:
+                raise NotFoundError("There is no file in this folder", where=path[:300], do="Check the path")
+            size, stamp = sum(file.size for _, file in files), listing_stamp(files)
         id = new_key()
         original = {
             "id": id,
             "path": path,
-            "size": entry.size,
+            "size": size,
             "storage_id": storage_id,
             "source_path": path,
-            "source_stamp": entry.etag or str(entry.modified_us),
+            "source_stamp": stamp,
         }
-        return FoundFile({"original": id.hex24}, entry.size, path.rsplit("/", 1)[-1], original)
+        return FoundFile({"original": id.hex24}, size, path.rsplit("/", 1)[-1], original)
 
     async def _find_upload(self, actor: Actor, upload_id: Key) -> FoundFile:
         async with self._context.db.read() as conn:

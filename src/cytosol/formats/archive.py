@@ -15,6 +15,7 @@ from typing import IO
 from cytosol.base.errors import InvalidInputError, LimitExceededError, UnreadableFileError
 from cytosol.base.protocols import Source
 from cytosol.formats.files import FileSource, open_unpacked, readable
+from cytosol.formats.folders import is_junk
 from cytosol.formats.orientation import gene_share
 from cytosol.formats.sniff import FileHead, read_head
 from cytosol.formats.textlists import read_rows
@@ -52,12 +53,41 @@ def expand_archive(source: Source, folder: Path, limits: ArchiveLimits) -> list[
         for number, (name, open_member) in enumerate(_members(stream)):
             if number >= limits.max_archive_paths:
                 raise _over("max_archive_paths", f"more than {limits.max_archive_paths} files", source.name)
-            if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts):
+            if any(part.startswith(".") or is_junk(part) for part in PurePosixPath(name).parts if part != "."):
                 continue
             path = folder / str(number)
             budget -= _copy(open_member, path, budget, source.name)
             found.append(FileSource(path, f"{source.name}/{name.removeprefix('./')}"))
     return found
+
+
+def expand_tree(source: Source, folder: Path, limits: ArchiveLimits) -> None:
+    """Unpack the plain files of an archive under their own paths; links are left out.
+
+    Raises
+    ------
+    UnreadableFileError
+        A path leads out of the archive.
+    LimitExceededError
+        It unpacks to more than the limits allow.
+    """
+    budget = max(int(source.size * limits.max_decompression_ratio), _FREE_BYTES)
+    with readable(source.name, "archive"), source.open() as stream:
+        for number, (name, open_member) in enumerate(_members(stream)):
+            if number >= limits.max_archive_paths:
+                raise _over("max_archive_paths", f"more than {limits.max_archive_paths} files", source.name)
+            inside = PurePosixPath(name.replace("\\", "/"))
+            if inside.is_absolute() or ".." in inside.parts or "\0" in name:
+                raise UnreadableFileError(
+                    f"The path '{name[:200]}' leads out of the archive",
+                    where=source.name,
+                    do="Pack the folder again with relative paths",
+                )
+            if any(is_junk(part) for part in inside.parts):
+                continue
+            path = folder / inside
+            path.parent.mkdir(parents=True, exist_ok=True)
+            budget -= _copy(open_member, path, budget, source.name)
 
 
 def _members(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:

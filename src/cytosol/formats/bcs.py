@@ -76,11 +76,7 @@ def _open(
         raise LimitExceededError("The study unpacks to far more than its own size", where=name, do=_DO)
     file = _unpack_matrix(archive, matrix_name, folder / "matrix.hdf5", name)
     opened.append(file)
-    group = file.get("bioturing")
-    if not isinstance(group, h5py.Group):
-        raise UnreadableFileError("The matrix has no group 'bioturing'", where=f"{name}/matrix.hdf5", do=_DO)
-    cells, var, notes = _names(group, name)
-    matrix = _matrix(file, name, kind, (len(cells), len(var)))
+    cells, var, matrix, notes = read_study_matrix(file, name, kind)
     checker = Checker(kind=kind, place=matrix.place, cells=cells, features=var.index)
     return MatrixTable(
         obs=pd.DataFrame(_columns(archive, root, name, n_cells=len(cells), notes=notes), index=cells),
@@ -91,6 +87,23 @@ def _open(
         notes=notes,
         memory_bytes=3 * DEFAULT_BLOCK_BYTES + 32 * len(cells),
     )
+
+
+def read_study_matrix(
+    file: h5py.File, name: str, kind: MatrixKind
+) -> tuple[pd.Index, pd.DataFrame, SparseMatrix, list[str]]:
+    """Cells, features and values of a ``matrix.hdf5``, and notes; also for processed folders.
+
+    Raises
+    ------
+    UnreadableFileError
+        It has not the layout that rBCS writes.
+    """
+    group = file.get("bioturing")
+    if not isinstance(group, h5py.Group):
+        raise UnreadableFileError("The matrix has no group 'bioturing'", where=f"{name}/matrix.hdf5", do=_DO)
+    cells, var, notes = _names(group, name)
+    return cells, var, _matrix(file, name, kind, (len(cells), len(var))), notes
 
 
 def _unpack_matrix(archive: zipfile.ZipFile, member: str, path: Path, name: str) -> h5py.File:

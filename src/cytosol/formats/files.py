@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import shutil
 import struct
 import tarfile
 import zipfile
@@ -148,6 +149,12 @@ def open_hdf5(source: Source) -> h5py.File:
         except BaseException:
             stream.close()
             raise
+
+
+def copy_down(source: Source, path: Path) -> None:
+    """Copy a file to a path of this machine, for a library that opens files by their paths."""
+    with readable(source.name), source.open() as stream, path.open("wb") as target:
+        shutil.copyfileobj(stream, target, MiB)
 
 
 def only_file(files: Mapping[str, Source], title: str) -> Source:

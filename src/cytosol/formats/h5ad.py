@@ -21,7 +21,7 @@ from cytosol.formats.h5matrix import DenseMatrix, DiskMatrix, SparseMatrix, read
 from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
 from cytosol.formats.values import Checker, find_fault, number_like
 
-_COUNT_LAYERS = ("counts", "raw_counts", "raw")
+COUNT_LAYERS = ("counts", "raw_counts", "raw")
 _ID_COLUMNS = ("gene_ids", "feature_id", "feature_ids", "gene_id", "ensembl_id", "ensembl_ids", "ensembl", "ENSEMBL")
 _SYMBOL_COLUMNS = ("feature_name", "gene_symbols", "gene_symbol", "gene_name", "gene_names", "symbol", "hgnc_symbol")
 _TYPE_COLUMNS = ("feature_types", "feature_type")
@@ -151,7 +151,8 @@ def _choose(book: _Book, kind: MatrixKind, notes: list[str]) -> _Slot:
             )
         return slot
     faults: list[str] = []
-    for slot in _count_slots(book):
+    for label, item, var in _count_items(book):
+        slot = _slot(book, item, var, label)
         fault = find_fault(slot.matrix.probe(), "counts")
         if fault is None:
             if slot.name != "X":
@@ -167,46 +168,49 @@ def _choose(book: _Book, kind: MatrixKind, notes: list[str]) -> _Slot:
 
 def _named_slot(book: _Book, wanted: str) -> _Slot:
     """The slot that the caller named."""
-    slots = {slot.name.replace("raw.X", "raw/X"): slot for slot in _slots(book)}
-    if wanted not in slots:
+    items = {label.replace("raw.X", "raw/X"): (label, item, var) for label, item, var in _items(book)}
+    if wanted not in items:
         raise InvalidInputError(
             f"The file has no matrix '{wanted}'",
             where=book.name,
-            do=f"Name one of: {', '.join(slots) or 'none is there'}",
+            do=f"Name one of: {', '.join(items) or 'none is there'}",
         )
-    return slots[wanted]
+    label, item, var = items[wanted]
+    return _slot(book, item, var, label)
 
 
-def _slots(book: _Book) -> Iterator[_Slot]:
-    """Every matrix of the file."""
-    yield from _count_slots(book)
+def _items(book: _Book) -> Iterator[tuple[str, Any, Any]]:
+    """Every matrix of the file: its name, it, and the frame that names its features."""
+    yield from _count_items(book)
     layers = book.file.get("layers")
     for layer in layers if isinstance(layers, h5py.Group) else ():
-        if layer not in _COUNT_LAYERS:
-            yield _slot(book, layers[layer], book.file["var"], f"layers/{layer}")
+        if layer not in COUNT_LAYERS:
+            yield f"layers/{layer}", layers[layer], book.file["var"]
 
 
-def _count_slots(book: _Book) -> Iterator[_Slot]:
+def _count_items(book: _Book) -> Iterator[tuple[str, Any, Any]]:
+    """Those that may hold counts, the likeliest first."""
     raw = book.file.get("raw")
     if isinstance(raw, h5py.Group) and "X" in raw and "var" in raw:
-        yield _slot(book, raw["X"], raw["var"], "raw/X")
+        yield "raw/X", raw["X"], raw["var"]
     elif "raw.X" in book.file and "raw.var" in book.file:
-        yield _slot(book, book.file["raw.X"], book.file["raw.var"], "raw.X")
+        yield "raw.X", book.file["raw.X"], book.file["raw.var"]
     layers = book.file.get("layers")
     if isinstance(layers, h5py.Group):
-        for layer in _COUNT_LAYERS:
+        for layer in COUNT_LAYERS:
             if layer in layers:
-                yield _slot(book, layers[layer], book.file["var"], f"layers/{layer}")
-    slot = _main_slot(book)
-    if slot is not None:
-        yield slot
+                yield f"layers/{layer}", layers[layer], book.file["var"]
+    if _has_main(book):
+        yield "X", book.file["X"], book.file["var"]
+
+
+def _has_main(book: _Book) -> bool:
+    item = book.file.get("X")
+    return item is not None and encoding(item) != "null"
 
 
 def _main_slot(book: _Book) -> _Slot | None:
-    item = book.file.get("X")
-    if item is None or encoding(item) == "null":
-        return None
-    return _slot(book, item, book.file["var"], "X")
+    return _slot(book, book.file["X"], book.file["var"], "X") if _has_main(book) else None
 
 
 def _slot(book: _Book, item: Any, var: Any, label: str) -> _Slot:

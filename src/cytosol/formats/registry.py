@@ -11,18 +11,22 @@ from typing import Literal, Protocol
 from cytosol.base.errors import InvalidInputError, UnreadableFileError, UnsupportedFormatError
 from cytosol.base.protocols import Report, Source
 from cytosol.base.tables import MatrixKind, TableSource
-from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive
+from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive, expand_tree
 from cytosol.formats.bcs import open_bcs
 from cytosol.formats.delimited import DELIMITERS, ORIENTATIONS, open_delimited
+from cytosol.formats.folders import TREES, FolderSource
 from cytosol.formats.h5ad import open_h5ad
 from cytosol.formats.h5mu import open_h5mu
 from cytosol.formats.loom import open_loom
+from cytosol.formats.processed import open_processed
 from cytosol.formats.rds import open_rds
 from cytosol.formats.sniff import FileHead, read_head, refuse_content
+from cytosol.formats.soma import open_soma
 from cytosol.formats.table import MatrixTable
 from cytosol.formats.tenx_h5 import open_tenx_h5
 from cytosol.formats.tenx_mtx import open_tenx_mtx
 from cytosol.formats.xlsx import open_xlsx
+from cytosol.formats.zarr_anndata import open_zarr
 
 Values = Literal["raw", "normalized"]
 
@@ -57,7 +61,7 @@ class FormatEntry:
     priority : larger is tried first among formats that share a suffix
     sniff : whether a file's content is of this format; None if only its declaration tells
     open : the reader; None for a format that this version does not read
-    instead : what to convert to, for a format that is not read
+    instead : what to do with a file that is not read
     packings : how a file may be packed, "" for not at all
     """
 
@@ -105,8 +109,6 @@ def _unread(
         instead=instead,
     )
 
-
-_TO_H5AD = "Convert it to .h5ad and give that"
 
 DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
     FormatEntry(
@@ -216,19 +218,35 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
         contents=("h5seurat",),
         instead="In R: SeuratDisk::Convert(file, dest = 'h5ad'), and give the .h5ad",
     ),
-    _unread(
-        "tiledb-soma",
-        "TileDB-SOMA",
-        (".soma", ".tiledb"),
-        contents=("tiledb-soma",),
-        instead="In Python: tiledbsoma.io.to_anndata(...).write_h5ad(...), and give the .h5ad",
+    FormatEntry(
+        name="tiledb-soma",
+        title="TileDB-SOMA",
+        suffixes=(".soma.tar.gz", ".soma.zip", ".soma", ".tiledb"),
+        description="Experiment of TileDB-SOMA: a folder on a storage, or an archive of it; each measurement a table.",
+        example="experiment.soma",
+        roles={"matrix": "the folder of the experiment, or an archive of it"},
+        priority=5,
+        sniff=_holds("tiledb-soma"),
+        open=open_soma,
+        options=(
+            FormatOption("measurement", "the only measurement to take, such as RNA"),
+            FormatOption("layer", "the layer of X to take, such as counts or data"),
+        ),
     ),
-    _unread(
-        "zarr",
-        "AnnData Zarr",
-        (".zarr.zip", ".zarr"),
-        contents=("zarr",),
-        instead="In Python: anndata.read_zarr(file).write_h5ad(...), and give the .h5ad",
+    FormatEntry(
+        name="zarr",
+        title="AnnData Zarr",
+        suffixes=(".zarr.tar.gz", ".zarr.zip", ".zarr"),
+        description="Zarr store of AnnData (Zarr 2 or 3) or a table of SpatialData: a folder, or an archive.",
+        example="pbmc.zarr.zip",
+        roles={"matrix": "the .zarr folder, or an archive of it"},
+        priority=5,
+        sniff=_holds("zarr"),
+        open=open_zarr,
+        options=(
+            FormatOption("slot", "the matrix to take: X, raw/X or layers/NAME"),
+            FormatOption("table", "the table to take, in a SpatialData store that has several"),
+        ),
     ),
     FormatEntry(
         name="xlsx",
@@ -245,8 +263,37 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
             FormatOption("orientation", "what the rows are", ORIENTATIONS),
         ),
     ),
-    _unread("processed-folder", "Processed study folder", instead=_TO_H5AD),
-    _unread("bbrowser", "BBrowser study", instead="Export it from BBrowser as .h5ad, and give that"),
+    FormatEntry(
+        name="processed-folder",
+        title="Processed study folder",
+        suffixes=(),
+        description="Folder of BBrowser's clients: matrix.hdf5 as in a BCS, coords.npy, custom_embeddings/*.npy, and "
+        "tables of metadata.db and embeddings.db that have one row a cell with its barcode.",
+        example="study/ with matrix.hdf5, metadata.db, coords.npy",
+        roles={
+            "matrix": "matrix.hdf5, or the folder or an archive of it",
+            "coords": "coords.npy",
+            "metadata": "metadata.db",
+            "embeddings": "embeddings.db",
+        },
+        priority=4,
+        sniff=_holds("processed-folder", "bcs-matrix"),
+        open=open_processed,
+        instead="A processed folder holds coords.npy, embeddings.db, metadata.db, custom_embeddings/*.npy, and a "
+        "matrix.hdf5 with the group 'bioturing'",
+    ),
+    FormatEntry(
+        name="bbrowser",
+        title="BBrowser study",
+        suffixes=(),
+        description="What is documented of it: a study that BBrowser or rBCS exported as .bcs. Others are refused.",
+        example="study.bcs",
+        roles={"matrix": "the .bcs file"},
+        priority=3,
+        sniff=_holds("bcs"),
+        open=open_bcs,
+        instead="Export it from BBrowser as .bcs or .h5ad and give that; its other files are not documented",
+    ),
 )
 
 
@@ -325,8 +372,8 @@ def open_table(
 
     Parameters
     ----------
-    files : role to file: {"matrix": file}, or {"matrix": …, "features": …, "barcodes": …}; an archive (zip, tar,
-        tar.gz) of one matrix is a "matrix", too
+    files : role to file: {"matrix": file}, or {"matrix": …, "features": …, "barcodes": …}; a folder of one matrix or
+        an archive of it (zip, tar, tar.gz) is a "matrix", too
     format : name of the format; None tells it by the content
     matrix : whether the counts are wanted, or values that are normalised already
     report : told what was detected
@@ -345,41 +392,47 @@ def open_table(
     source = files["matrix"]
     if declared is not None and not declared.reads:
         raise declared.refuse(source.name)
+    how = _How(declared, matrix, options or {}, report, registry)
     head = read_head(source)
-    if head.content in ("zip", "tar"):
-        return _open_archive(files, format=format, matrix=matrix, report=report, options=options, registry=registry)
-    entry = declared or registry.choose(head)
-    return _open(entry, files, head, matrix=matrix, options=options or {}, report=report)
+    if isinstance(source, FolderSource):
+        return _open_folder(files, head, how)
+    if head.content in ("zip", "tar", *TREES):
+        return _open_archive(files, head, how)
+    return _open(files, head, how)
 
 
-def _open(
-    entry: FormatEntry,
-    files: Mapping[str, Source],
-    head: FileHead,
-    *,
-    matrix: Values,
-    options: Mapping[str, str],
-    report: Report | None,
-) -> MatrixTable:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What the caller asked for."""
+
+    declared: FormatEntry | None
+    matrix: Values
+    options: Mapping[str, str]
+    report: Report | None
+    registry: FormatRegistry
+
+
+def _open(files: Mapping[str, Source], head: FileHead, how: _How) -> MatrixTable:
+    entry = how.declared or how.registry.choose(head)
     if entry.open is None:
         raise entry.refuse(files["matrix"].name)
     if entry.sniff is not None and not entry.sniff(head):
-        raise refuse_content(head, expected=f"{entry.title} ({entry.name})")
+        raise refuse_content(head, expected=f"{entry.title} ({entry.name})", do=entry.instead)
     if head.packed not in entry.packings:
         raise UnreadableFileError(
             f"The file is {head.title}, which is not unpacked here",
             where=head.name,
             do="Unpack it, or pack it with gzip",
         )
-    _check_options(entry, options)
-    kind: MatrixKind = "counts" if matrix == "raw" else "normalized"
-    table = entry.open(files, matrix=kind, options=options, report=report)
+    _check_options(entry, how.options)
+    kind: MatrixKind = "counts" if how.matrix == "raw" else "normalized"
+    table = entry.open(files, matrix=kind, options=how.options, report=how.report)
     named = [other.title for other in DEFAULT_FORMATS if head.name.lower().endswith(other.suffixes)]
-    if named and entry.title not in named:
+    if named and entry.title not in named and entry.name != "processed-folder":
         table.notes.insert(0, f"The name says {named[0]}, but the content is {entry.title} and was read as that.")
-    if report is not None:
+    if how.report is not None:
         for note in table.notes:
-            report.log(note)
+            how.report.log(note)
     return table
 
 
@@ -398,24 +451,31 @@ def _check_options(entry: FormatEntry, options: Mapping[str, str]) -> None:
             )
 
 
-def _open_archive(
-    files: Mapping[str, Source],
-    *,
-    format: str | None,
-    matrix: Values,
-    report: Report | None,
-    options: Mapping[str, str] | None,
-    registry: FormatRegistry,
-) -> TableSource:
-    """Unpack an archive to a temporary folder, which the table drops when it is closed, and open what it holds."""
+def _open_folder(files: Mapping[str, Source], head: FileHead, how: _How) -> MatrixTable:
+    """Open what a folder holds: a store that is a folder, or the one matrix among its files."""
+    source = files["matrix"]
+    if head.content in TREES or not isinstance(source, FolderSource):
+        return _open(files, head, how)
     if len(files) > 1:
-        raise InvalidInputError("An archive is given alone", where=files["matrix"].name, do="Leave the other files out")
+        raise InvalidInputError("A folder is given alone", where=source.name, do="Leave the other files out")
+    inside = assign_roles(source.files())
+    return _open(inside, read_head(inside["matrix"]), how)
+
+
+def _open_archive(files: Mapping[str, Source], head: FileHead, how: _How) -> MatrixTable:
+    """Unpack an archive to a temporary folder, which the table drops when it is closed, and open what it holds."""
+    source = files["matrix"]
+    if len(files) > 1:
+        raise InvalidInputError("An archive is given alone", where=source.name, do="Leave the other files out")
     folder = Path(tempfile.mkdtemp(prefix="cytosol-"))
     try:
-        inside = assign_roles(expand_archive(files["matrix"], folder, registry.limits))
-        head = read_head(inside["matrix"])
-        entry = registry.get(format) if format is not None else registry.choose(head)
-        table = _open(entry, inside, head, matrix=matrix, options=options or {}, report=report)
+        if head.content in TREES:
+            expand_tree(source, folder, how.registry.limits)
+            tree = FolderSource(folder, source.name)
+            table = _open_folder({"matrix": tree}, read_head(tree), how)
+        else:
+            inside = assign_roles(expand_archive(source, folder, how.registry.limits))
+            table = _open(inside, read_head(inside["matrix"]), how)
     except BaseException:
         drop_folder(folder)
         raise

@@ -14,6 +14,7 @@ import h5py
 from cytosol.base.errors import UnreadableFileError
 from cytosol.base.protocols import Source
 from cytosol.formats.files import is_gzip, open_hdf5, readable
+from cytosol.formats.folders import FolderSource, folder_content, is_junk, tree_content
 from cytosol.formats.h5guard import SIGNATURE, read_attribute
 from cytosol.formats.tenx_h5 import is_tenx_group
 
@@ -29,8 +30,9 @@ class FileHead:
     Attributes
     ----------
     name, size : of the source
-    content : what it is: h5ad, tenx-h5, loom, h5mu, h5seurat, molecule-info, hdf5, mtx, text, rds, zip, tar, xlsx,
-        zarr, bcs, tiledb-soma, fcs, html, empty, or "" for anything else
+    content : what it is: h5ad, tenx-h5, loom, h5mu, h5seurat, molecule-info, bcs-matrix, hdf5, mtx, text, rds, zip,
+        tar, xlsx, bcs, fcs, html, empty, or "" for anything else; of a folder, or an archive of one: zarr, tiledb-soma,
+        processed-folder, else folder
     packed : "gzip", "bzip2", "xz", "zstd" or ""
     """
 
@@ -57,12 +59,15 @@ _TITLES = {
     "mtx": "a Matrix Market file (.mtx)",
     "text": "text",
     "rds": "an R data file (.rds, .rda)",
+    "bcs-matrix": "the matrix.hdf5 of a BioTuring study",
     "zip": "a zip archive",
     "tar": "a tar archive",
     "xlsx": "an Excel workbook",
-    "zarr": "a zipped Zarr store",
+    "zarr": "a Zarr store",
     "bcs": "a BioTuring compressed study (.bcs)",
     "tiledb-soma": "a TileDB-SOMA experiment",
+    "processed-folder": "a processed study folder",
+    "folder": "a folder",
     "fcs": "a flow cytometry file (.fcs)",
     "html": "a web page, as a failed download leaves it",
     "empty": "empty",
@@ -70,7 +75,10 @@ _TITLES = {
 
 
 def read_head(source: Source) -> FileHead:
-    """Look at the first 64 KiB of a file, and at the list of contents of a container."""
+    """Look at the first 64 KiB of a file, and at the list of contents of a container or folder."""
+    if isinstance(source, FolderSource):
+        with readable(source.name, "folder"):
+            return FileHead(source.name, source.size, folder_content(source.path), "")
     with readable(source.name), source.open() as stream:
         head = stream.read(_HEAD)
     inner, packed = _unpack(head, source.name)
@@ -142,6 +150,8 @@ def _hdf5_layout(file: h5py.File) -> str:
         return "molecule-info"
     if {"row_attrs", "col_attrs"} <= keys:
         return "loom"
+    if isinstance(file.get("bioturing"), h5py.Group):
+        return "bcs-matrix"
     if {"assays", "cell.names"} <= keys:
         return "h5seurat"
     if "matrix" in keys and isinstance(file["matrix"], h5py.Group):
@@ -154,25 +164,35 @@ def _hdf5_layout(file: h5py.File) -> str:
 def _zip_content(source: Source) -> str:
     with readable(source.name, "zip archive"), source.open() as stream, zipfile.ZipFile(stream) as archive:
         names = archive.namelist()[:200_000]
-    last = {name.rsplit("/", 1)[-1] for name in names}
     if "xl/workbook.xml" in names:
         return "xlsx"
+    last = {name.rsplit("/", 1)[-1] for name in names}
     if "run_info.json" in last and any(name.endswith("main/matrix.hdf5") for name in names):
         return "bcs"
-    if "__tiledb_group.tdb" in last or any("/__group/" in f"/{name}" for name in names):
-        return "tiledb-soma"
-    return "zarr" if last & {".zgroup", ".zattrs", ".zmetadata", "zarr.json"} else "zip"
+    return _archived_tree(names) or "zip"
 
 
 def _tar_content(source: Source) -> str:
     with readable(source.name, "tar archive"), source.open() as stream, tarfile.open(fileobj=stream) as archive:
         names = [member.name for member, _ in zip(archive, range(_MAX_MEMBERS), strict=False)]
-    if any("__tiledb_group.tdb" in name or "/__group" in f"/{name}" for name in names):
-        return "tiledb-soma"
-    return "zarr" if any(name.rsplit("/", 1)[-1] in (".zgroup", "zarr.json") for name in names) else "tar"
+    return _archived_tree(names) or "tar"
 
 
-def refuse_content(head: FileHead, *, expected: str = "") -> UnreadableFileError:
+def _archived_tree(names: list[str]) -> str:
+    """What the names at the top of an archive say, below folders that hold nothing but one other."""
+    paths = [tuple(part for part in name.split("/") if part not in ("", ".")) for name in names]
+    paths = [path for path in paths if path and not any(is_junk(part) for part in path)]
+    found = ""
+    for depth in range(8):
+        tops = {path[depth] for path in paths if len(path) > depth}
+        found = tree_content(tops)
+        if found or len(tops) != 1:
+            break
+    # a long archive may list its top after what lies below
+    return found or tree_content({path[-1] for path in paths})
+
+
+def refuse_content(head: FileHead, *, expected: str = "", do: str = "") -> UnreadableFileError:
     """The error for a file whose content does not fit."""
     if head.content == "empty":
         return UnreadableFileError("The file is empty", where=head.name, do="Copy or download it again")
@@ -180,5 +200,7 @@ def refuse_content(head: FileHead, *, expected: str = "") -> UnreadableFileError
     return UnreadableFileError(
         f"The file is {head.title}{wanted}",
         where=head.name,
-        do="Give a file of a format that is read: h5ad, 10x .h5, 10x matrix.mtx with features and barcodes, TSV or CSV",
+        do=do
+        or "Give a file of a format that is read: h5ad, Zarr, 10x .h5, 10x matrix.mtx with features and barcodes, "
+        "Loom, h5mu, Seurat .rds, TileDB-SOMA, BCS, TSV, CSV or Excel",
     )

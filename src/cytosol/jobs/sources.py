@@ -10,11 +10,14 @@ from cytosol.base.errors import NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.protocols import Source
 from cytosol.catalog.records import to
+from cytosol.catalog.storages import listing_stamp, walk
 from cytosol.catalog.submissions import bind_original
 from cytosol.db import rows, tables
+from cytosol.formats.folders import FolderSource
 from cytosol.jobs.registry import JobRun
 from cytosol.model.rights import SYSTEM
 from cytosol.model.work import Original
+from cytosol.store.mounts import Storage as Mount
 from cytosol.store.originals import original_source
 from cytosol.store.sources import FileSource
 
@@ -79,9 +82,11 @@ async def _stored(run: JobRun, storage_id: Key, path: str, *, stamp: str, folder
     entry = await mount.stat(path)
     if entry is None:
         raise NotFoundError("The file is no longer on its storage", where=path, do="Submit it again")
+    if entry.is_folder:
+        remote = storage.storage.kind != "folder"
+        return await _folder(run, mount, path, stamp=stamp, target=folder / "files", remote=remote)
     found = entry.etag or str(entry.modified_us)
-    if found != stamp:
-        run.report.log(f"{name} changed on its storage since it was submitted", level="warning")
+    _compare(run, name, stamp, found)
     if storage.storage.kind == "folder":
         return mount.source(path), found
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -89,6 +94,33 @@ async def _stored(run: JobRun, storage_id: Key, path: str, *, stamp: str, folder
     await mount.fetch(path, place, _progress(run, name))
     run.report.log("File downloaded")
     return FileSource(name, entry.size, place), found
+
+
+async def _folder(
+    run: JobRun, mount: Mount, path: str, *, stamp: str, target: Path, remote: bool
+) -> tuple[Source, str]:
+    """All files of a folder of a storage, linked or copied to one of this job, and its stamp of today."""
+    name = path.rpartition("/")[2] or "folder"
+    files = await walk(mount, path, most=run.catalog.context.settings.max_archive_paths)
+    found = listing_stamp(files)
+    _compare(run, name, stamp, found)
+    size = sum(entry.size for _, entry in files)
+    tell = _progress(run, name) if remote else None
+    done = 0
+    for inner, entry in files:
+        place = target / inner
+        await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
+        await mount.place("/".join(part for part in (path, inner) if part), place)
+        done += entry.size
+        if tell is not None:
+            tell(done, size)
+    run.report.log(f"{name} is ready: {len(files)} files")
+    return FolderSource(target, name), found
+
+
+def _compare(run: JobRun, name: str, stamp: str, found: str) -> None:
+    if found != stamp:
+        run.report.log(f"{name} changed on its storage since it was submitted", level="warning")
 
 
 async def _note_change(run: JobRun, original: Original, size: int, stamp: str) -> None:

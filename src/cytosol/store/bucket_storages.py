@@ -65,6 +65,10 @@ class BucketStorage:
         await copy_down(self._pieces(info), info.size, destination, progress)
         return _entry(info)
 
+    async def place(self, path: str, destination: Path, progress: Callable[[int, int], None] | None = None) -> Entry:
+        """Copy a file down."""
+        return await self.fetch(path, destination, progress)
+
     async def _pieces(self, info: BlobInfo) -> AsyncIterator[bytes]:
         with bucket_errors(info.path):
             try:

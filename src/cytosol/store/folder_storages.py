@@ -15,6 +15,7 @@ from cytosol.base.errors import ForbiddenError, InvalidInputError, NotFoundError
 from cytosol.store.handles import mark_of
 from cytosol.store.mounts import Entry, check_mount_path, copy_down, sorted_entries
 from cytosol.store.records import STREAM_BYTES
+from cytosol.store.space import disk_errors
 
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR})
 _NO_ACCESS = frozenset({errno.EACCES, errno.EPERM})
@@ -67,6 +68,16 @@ class FolderStorage:
         if entry is None or entry.is_folder:
             raise _absent(path)
         await copy_down(self._pieces(path), entry.size, destination, progress)
+        return entry
+
+    async def place(self, path: str, destination: Path, progress: Callable[[int, int], None] | None = None) -> Entry:
+        """Link to a file, at its real place."""
+        entry = await self.stat(path)
+        if entry is None or entry.is_folder:
+            raise _absent(path)
+        place = await asyncio.to_thread(self.resolve, path)
+        with disk_errors(destination.name):
+            await asyncio.to_thread(os.symlink, place, destination)
         return entry
 
     def open(self, path: str) -> BinaryIO:

@@ -62,6 +62,10 @@ class Storage(Protocol):
         """A file, to be read in place."""
         ...
 
+    async def place(self, path: str, destination: Path, progress: Callable[[int, int], None] | None = None) -> Entry:
+        """Put a file at a path of this machine for reading: a link where it lies here already, else a copy."""
+        ...
+
     async def fetch(self, path: str, destination: Path, progress: Callable[[int, int], None] | None = None) -> Entry:
         """Copy a file to this machine, whole or not at all; ``progress`` hears bytes done and bytes in all."""
         ...

@@ -16,6 +16,8 @@ from cytosol.dialects.bioturing.formats import StudyType
 from cytosol.dialects.bioturing.wire import SubmitRequest
 
 MAX_BATCH_NAME = 255
+CUSTOM_EMBEDDINGS = "custom_embeddings"
+_PROCESSED = {"coords.npy": "coords", "embeddings.db": "embeddings", "matrix.hdf5": "matrix", "metadata.db": "metadata"}
 
 
 def named_batches(body: SubmitRequest) -> dict[str, dict[str, Any]]:
@@ -66,11 +68,16 @@ def uploaded_batches(body: SubmitRequest, kind: StudyType, uploads: Sequence[Upl
     return batches
 
 
-def processed_batch(uploads: Sequence[UploadView]) -> list[Batch]:
-    """A processed folder: one batch that stands for all its files."""
+def processed_batch(uploads: Sequence[UploadView], embeddings: Sequence[UploadView]) -> list[Batch]:
+    """A processed folder as one batch: what was uploaded to it, and to its folder ``custom_embeddings``."""
     if not uploads:
         raise NotFoundError("Nothing was uploaded to this folder", where="study_path")
-    return [Batch("Processed folder", {"matrix": FileRef(upload_id=uploads[0].upload.id)})]
+    named = [(view.upload.name, view) for view in uploads]
+    named += [(f"{CUSTOM_EMBEDDINGS}/{view.upload.name}", view) for view in embeddings]
+    files = {_PROCESSED.get(name, name): FileRef(upload_id=view.upload.id) for name, view in named}
+    if "matrix" not in files:
+        raise NotFoundError("There is no uploaded file 'matrix.hdf5'", where="study_path", do="Upload it again")
+    return [Batch("Processed folder", files)]
 
 
 def check_folder(folder: str) -> str:

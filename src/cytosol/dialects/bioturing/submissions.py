@@ -17,7 +17,13 @@ from cytosol.catalog.submissions import Batch, NewStudy, Submission
 from cytosol.dialects.bioturing import wire
 from cytosol.dialects.bioturing.buckets import ServerFolder, bucket_of
 from cytosol.dialects.bioturing.calls import Call
-from cytosol.dialects.bioturing.files import check_folder, processed_batch, stored_batches, uploaded_batches
+from cytosol.dialects.bioturing.files import (
+    CUSTOM_EMBEDDINGS,
+    check_folder,
+    processed_batch,
+    stored_batches,
+    uploaded_batches,
+)
 from cytosol.dialects.bioturing.formats import StudyType, study_type
 from cytosol.dialects.bioturing.logs import render_log, task_state
 from cytosol.dialects.bioturing.translate import (
@@ -68,9 +74,12 @@ async def submit_from_local(catalog: Catalog, actor: Actor, body: wire.SubmitReq
 
 async def submit_processed(catalog: Catalog, actor: Actor, body: wire.SubmitRequest) -> dict[str, str]:
     """A processed folder that the client uploaded before."""
-    uploads = await catalog.uploads.list(actor, folder=check_folder(body.study_path))
+    folder = check_folder(body.study_path)
+    uploads = await catalog.uploads.list(actor, folder=folder)
+    embeddings = await catalog.uploads.list(actor, folder=f"{folder}/{CUSTOM_EMBEDDINGS}")
     kind = study_type(PROCESSED_FOLDER)
-    return await _submit(catalog, actor, body, kind=kind, batches=processed_batch(uploads))
+    processed = body.model_copy(update={"normalize": True, "skip_dimred": True})  # it says neither
+    return await _submit(catalog, actor, processed, kind=kind, batches=processed_batch(uploads, embeddings))
 
 
 async def get_submission_log(catalog: Catalog, actor: Actor, body: wire.TaskRequest) -> dict[str, str]:
