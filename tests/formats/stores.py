@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import sqlite3
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import anndata
 import h5py
 import numpy as np
 import pandas as pd
@@ -40,6 +42,13 @@ def tar_of_folder(folder: Path, *, below: str = "./") -> bytes:
         for path in sorted(folder.rglob("*")):
             archive.add(path, below + path.relative_to(folder).as_posix(), recursive=False)
     return target.getvalue()
+
+
+def write_zarr(data: anndata.AnnData, path: Path, zarr_format: int = 3) -> None:
+    """An AnnData as a Zarr store."""
+    with warnings.catch_warnings(), anndata.settings.override(zarr_write_format=zarr_format):
+        warnings.simplefilter("ignore")  # about the format, which is meant
+        data.write_zarr(path)
 
 
 def write_soma(root: Path, *, names: list[str] | None = None, raw: bool = False, with_adt: bool = False) -> Path:

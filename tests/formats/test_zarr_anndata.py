@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from cytosol.formats.files import BytesSource
 from cytosol.formats.folders import FolderSource
 from cytosol.formats.registry import FormatRegistry, open_table
 from tests.formats.samples import barcodes, counts, ids, open_path, symbols, whole
-from tests.formats.stores import tar_of_folder, zip_of
+from tests.formats.stores import tar_of_folder, write_zarr, zip_of
 
 LAYOUTS = {"dense": np.asarray, "csr": sp.csr_matrix, "csc": sp.csc_matrix}
 
@@ -50,12 +49,6 @@ def example(layout: str) -> anndata.AnnData:
     return data
 
 
-def write(data: anndata.AnnData, path: Path, zarr_format: int = 3) -> None:
-    with warnings.catch_warnings(), anndata.settings.override(zarr_write_format=zarr_format):
-        warnings.simplefilter("ignore")  # about the format, which is meant
-        data.write_zarr(path)
-
-
 def assert_same(one: TableSource, other: TableSource) -> None:
     assert np.array_equal(whole(one), whole(other))
     pd.testing.assert_frame_equal(one.obs, other.obs)
@@ -71,7 +64,7 @@ def assert_same(one: TableSource, other: TableSource) -> None:
 def test_a_store_equals_the_h5ad(tmp_path: Path, layout: str, zarr_format: int) -> None:
     data = example(layout)
     data.write_h5ad(tmp_path / "a.h5ad")
-    write(data, tmp_path / "a.zarr", zarr_format)
+    write_zarr(data, tmp_path / "a.zarr", zarr_format)
     folder = FolderSource(tmp_path / "a.zarr")
     for options, matrix in (({}, "raw"), ({"slot": "layers/scaled"}, "normalized")):
         wanted = open_path(tmp_path / "a.h5ad", options=options, matrix=matrix)
@@ -106,7 +99,7 @@ def test_a_table_of_a_spatialdata_store_is_named_or_the_only_one(tmp_path: Path)
     root = zarr.open_group(str(tmp_path / "s.zarr"), mode="w")
     root.create_group("tables")
     for name in ("one", "two"):
-        write(example("csr"), tmp_path / "s.zarr" / "tables" / name)
+        write_zarr(example("csr"), tmp_path / "s.zarr" / "tables" / name)
     with pytest.raises(InvalidInputError, match=r"2 tables.*one, two"):
         open_table({"matrix": FolderSource(tmp_path / "s.zarr")})
     table = open_table({"matrix": FolderSource(tmp_path / "s.zarr")}, options={"table": "two"})
@@ -118,7 +111,7 @@ def test_bad_stores_are_refused_with_a_sentence(tmp_path: Path) -> None:
     zarr.open_group(str(tmp_path / "empty.zarr"), mode="w")
     with pytest.raises(UnreadableFileError, match=r"no 'obs' and 'var'.*write_zarr"):
         open_table({"matrix": FolderSource(tmp_path / "empty.zarr")})
-    write(example("csr"), tmp_path / "a.zarr")
+    write_zarr(example("csr"), tmp_path / "a.zarr")
     with pytest.raises(InvalidInputError, match=r"no matrix 'layers/nothing'.*Name one of: layers/counts, X, layers/s"):
         open_table({"matrix": FolderSource(tmp_path / "a.zarr")}, options={"slot": "layers/nothing"})
     limits = ArchiveLimits(max_archive_paths=10)
@@ -129,7 +122,7 @@ def test_bad_stores_are_refused_with_a_sentence(tmp_path: Path) -> None:
 
 
 def test_no_code_of_a_store_is_run_and_no_claim_believed(tmp_path: Path) -> None:
-    write(example("csr"), tmp_path / "a.zarr", 2)
+    write_zarr(example("csr"), tmp_path / "a.zarr", 2)
     (tmp_path / "a.zarr/.zmetadata").unlink()  # a second copy of all metadata
     path = tmp_path / "a.zarr/layers/counts/data/.zarray"
     document = json.loads(path.read_text())
@@ -142,7 +135,7 @@ def test_no_code_of_a_store_is_run_and_no_claim_believed(tmp_path: Path) -> None
 
 
 def test_an_archive_that_leads_out_of_itself_is_refused(tmp_path: Path) -> None:
-    write(example("csr"), tmp_path / "a.zarr")
+    write_zarr(example("csr"), tmp_path / "a.zarr")
     for name in ("../evil", "/evil", "a/../../evil", "..\\evil"):
         target = io.BytesIO(zip_of(tmp_path / "a.zarr"))
         with zipfile.ZipFile(target, "a") as archive:
