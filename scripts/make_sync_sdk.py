@@ -29,7 +29,7 @@ def twin(source: str) -> str:
     """The sync spelling of an async module."""
     for pattern, replacement in RULES:
         source = re.sub(pattern, replacement, source)
-    source = re.sub(r"\[item for item in (self\.http\.pages\(.*?\))\]", r"list(\1)", source)
+    source = re.sub(r"\[item for item in (self\._?http\.pages\(.*?\))\]", r"list(\1)", source)
     source = re.sub(r"for item in page\[\"items\"\]:\n\s+yield item", 'yield from page["items"]', source)
     return formatted(sorted_imports(source))
 

@@ -80,6 +80,11 @@ async def test_a_frame_is_matched_by_barcode_or_row(catalog: Catalog, people: Pe
     frame = pd.DataFrame({"score": [1.5, 2.5, 3.5], "kind": ["a", "b", "a"]}, index=[names[59], names[3], "UNKNOWN-1"])
     added = await catalog.annotations.add_frame(people.ada, dataset_id=made.id, frame=frame)
     assert (added.unmatched, added.missing) == (1, 58)
+    assert (added.unmatched_examples, added.missing_examples) == (("UNKNOWN-1",), (names[0], names[1], names[2]))
+    assert added.told == (
+        f"1 barcodes that were sent are not in the table (UNKNOWN-1); "
+        f"58 cells of the table were not named ({names[0]}, {names[1]}, {names[2]}, …)"
+    )
     assert [view.kind for view in added.columns] == ["numeric", "categorical"]
     _, score = await column(catalog, people.ada, made.id, "score")
     assert score.values[59] == 1.5
@@ -169,9 +174,11 @@ async def test_only_who_may_edit_annotations_does(catalog: Catalog, people: Peop
     acts: list[tuple[Actor, type[CytosolError]]] = [(people.bob, ForbiddenError), (people.eve, NotFoundError)]
     for actor, error in acts:
         for act in (
-            catalog.annotations.add_groups(actor, dataset_id=made.id, name="x", groups=[Group("a", [1])]),
+            catalog.annotations.add_groups(
+                actor, dataset_id=made.id, name="x", groups=[Group("a", [1])], private=False
+            ),
             catalog.annotations.add_frame(
-                actor, dataset_id=made.id, frame=pd.DataFrame({"n": range(60)}), by_barcode=False
+                actor, dataset_id=made.id, frame=pd.DataFrame({"n": range(60)}), by_barcode=False, private=False
             ),
             catalog.annotations.change(actor, dataset_id=made.id, column_id=listed.id, edit=ColumnEdit(name="y")),
             catalog.annotations.delete(actor, dataset_id=made.id, column_id=listed.id),

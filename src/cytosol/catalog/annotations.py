@@ -11,28 +11,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytosol.base.errors import InvalidInputError, VersionMismatchError
-from cytosol.base.keys import Key, new_key
+from cytosol.base.errors import ConflictError, InvalidInputError, VersionMismatchError
+from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog import events, history
 from cytosol.catalog.access import dataset_access
 from cytosol.catalog.annotation_edits import ColumnEdit, apply_edit, as_categories, column_meta
+from cytosol.catalog.column_terms import assigned_terms, edited_terms, partner_terms, terms_of, with_terms
+from cytosol.catalog.column_versions import replace_column, said_of
 from cytosol.catalog.commit import NewElement, insert_elements
 from cytosol.catalog.context import Context
 from cytosol.catalog.datasets import ColumnView, column_view
-from cytosol.catalog.layouts import Layouts, TableLayout, dataset_path, lasting_id, live_at, rewrite_metadata
-from cytosol.catalog.records import all_to, to
+from cytosol.catalog.layouts import Layouts, TableLayout, dataset_path, is_private, lasting_id, rewrite_metadata
+from cytosol.catalog.records import to
 from cytosol.catalog.tables import Tables
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.formats.spatialdata.columns import pandas_to_column, read_column, write_column
 from cytosol.formats.spatialdata.layout import free_name, fresh_path
 from cytosol.model.names import clean_name
-from cytosol.model.rights import Actor, Permission
+from cytosol.model.rights import Actor, Permission, require_user
 from cytosol.model.studies import Dataset, Element
 
 MAX_COLUMNS = 1000
-_FIELDS = ("name", "path", "meta")
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,28 @@ class Added:
     columns : the new annotations
     unmatched : rows sent whose barcode is not in the table
     missing : cells of the table for which nothing was sent
+    unmatched_examples, missing_examples : the first barcodes of each
     """
 
     columns: list[ColumnView] = field(default_factory=list)
     unmatched: int = 0
     missing: int = 0
+    unmatched_examples: tuple[str, ...] = ()
+    missing_examples: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The same in words."""
+        parts = []
+        for count, examples, said in (
+            (self.unmatched, self.unmatched_examples, "barcodes that were sent are not in the table"),
+            (self.missing, self.missing_examples, "cells of the table were not named"),
+        ):
+            if count:
+                more = ", …" if count > len(examples) else ""
+                shown = f" ({', '.join(examples)}{more})" if examples else ""
+                parts.append(f"{count:,} {said}{shown}")
+        return "; ".join(parts) or "Every cell of the table was named"
 
 
 class Annotations:
@@ -70,9 +89,20 @@ class Annotations:
         self._locks: dict[Key, asyncio.Lock] = {}
 
     async def add_groups(
-        self, actor: Actor, *, dataset_id: Key, name: str, groups: Sequence[Group], table: str = ""
+        self,
+        actor: Actor,
+        *,
+        dataset_id: Key,
+        name: str,
+        groups: Sequence[Group],
+        table: str = "",
+        private: bool | None = None,
     ) -> Added:
         """Add a categorical annotation from cells that were chosen by hand; the other cells have none.
+
+        Parameters
+        ----------
+        private : whether only the actor sees it; None = where the actor may not annotate for all
 
         Raises
         ------
@@ -97,11 +127,18 @@ class Annotations:
             raise InvalidInputError("Some categories have a colour and some have none", where="color")
         column = ColumnData(codes, categories=names, colors=known or None)
         missing = int((codes < 0).sum())
-        views = await self._add(actor, dataset_id, pinned.part, {clean_name(name): column})
+        views = await self._add(actor, dataset_id, pinned.part, {clean_name(name): column}, private=private)
         return Added(views, 0, missing)
 
     async def add_frame(
-        self, actor: Actor, *, dataset_id: Key, frame: pd.DataFrame, by_barcode: bool = True, table: str = ""
+        self,
+        actor: Actor,
+        *,
+        dataset_id: Key,
+        frame: pd.DataFrame,
+        by_barcode: bool = True,
+        table: str = "",
+        private: bool | None = None,
     ) -> Added:
         """Add every column of a frame as an annotation: numbers as numeric, text as categories.
 
@@ -109,6 +146,7 @@ class Annotations:
         ----------
         frame : indexed by barcode, or one row a cell in the order of the table
         by_barcode : match by the index; else the frame has to have as many rows as the table has cells
+        private : whether only the actor sees them; None = where the actor may not annotate for all
 
         Raises
         ------
@@ -120,24 +158,26 @@ class Annotations:
             raise InvalidInputError(f"1 to {MAX_COLUMNS} annotations can be sent at once, not {len(frame.columns)}")
         n_cells = pinned.part.n_cells
         if by_barcode:
-            places, unmatched, missing = _match(frame.index, await self._reader.barcodes(pinned))
+            matched = _match(frame.index, await self._reader.barcodes(pinned))
         elif len(frame) != n_cells:
             raise InvalidInputError(
                 f"{len(frame):,} rows were sent for {n_cells:,} cells", do="Send one row a cell, or send barcodes"
             )
         else:
-            places, unmatched, missing = np.arange(n_cells), 0, 0
+            matched = _Matched(np.arange(n_cells))
 
         def columns() -> dict[str, ColumnData]:
             found: dict[str, ColumnData] = {}
             for position, name in enumerate(frame.columns):
                 series = frame.iloc[:, position].reset_index(drop=True)
                 title = free_name(clean_name(str(name), field="annotation"), found)
-                found[title] = as_categories(pandas_to_column(series.reindex(pd.Index(places))))
+                found[title] = as_categories(pandas_to_column(series.reindex(pd.Index(matched.places))))
             return found
 
-        views = await self._add(actor, dataset_id, pinned.part, await asyncio.to_thread(columns))
-        return Added(views, unmatched, missing)
+        made = await asyncio.to_thread(columns)
+        views = await self._add(actor, dataset_id, pinned.part, made, private=private)
+        surplus, left_out = matched.surplus, matched.left_out
+        return Added(views, len(surplus), len(left_out), tuple(surplus[:_EXAMPLES]), tuple(left_out[:_EXAMPLES]))
 
     async def change(
         self,
@@ -169,12 +209,13 @@ class Annotations:
                     column = apply_edit(read_column(root, path, old.path), edit)
                     place = fresh_path(root, path, "obs", values["name"])
                     write_column(root, path, place, column)
-                    return place, column_meta(column)
+                    terms = edited_terms(terms_of(old.meta), edit)
+                    return place, with_terms({**old.meta, **column_meta(column)}, terms)
 
                 values["path"], values["meta"] = await asyncio.to_thread(rewrite)
                 await self._context.blobs.flush(dataset_path(pinned.dataset.bytes_id))
             async with self._context.db.write() as conn:
-                dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANNOTATION_EDIT)
+                dataset = await _may_edit(conn, actor, dataset_id, private=is_private(old))
                 fresh = await self._replace(conn, actor, dataset, old, values=values, verb="annotation.change")
         await self._after(dataset_id)
         return column_view(fresh)
@@ -187,32 +228,100 @@ class Annotations:
         old = pinned.part.column_by_id(column_id)
         _check_version(old, expected)
         async with self._context.db.write() as conn:
-            dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANNOTATION_EDIT)
+            dataset = await _may_edit(conn, actor, dataset_id, private=is_private(old))
             await self._replace(conn, actor, dataset, old, values=None, verb="annotation.delete")
         await self._after(dataset_id)
 
+    async def publish(
+        self, actor: Actor, *, dataset_id: Key, column_id: Key, expected: int | None = None, table: str = ""
+    ) -> ColumnView:
+        """Make an annotation that only its owner sees one of the study; undo takes it back.
+
+        Raises
+        ------
+        ConflictError
+            Where all see it already.
+        """
+        pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
+        old = pinned.part.column_by_id(column_id)
+        _check_version(old, expected)
+        if not is_private(old):
+            raise ConflictError(f"Everybody who reads the study sees '{old.name}' already")
+        shown = {name: value for name, value in old.meta.items() if name != "private"}
+        async with self._context.db.write() as conn:
+            dataset = await _may_edit(conn, actor, dataset_id, private=False)
+            fresh = await self._replace(conn, actor, dataset, old, values={"meta": shown}, verb="annotation.publish")
+        await self._after(dataset_id)
+        return column_view(fresh)
+
+    async def set_terms(
+        self,
+        actor: Actor,
+        *,
+        dataset_id: Key,
+        column_id: Key,
+        changes: Mapping[str, str | None],
+        expected: int | None = None,
+        table: str = "",
+    ) -> ColumnView:
+        """Give categories their standard terms, or, where None, take these away; the others stay.
+
+        Raises
+        ------
+        NotFoundError
+            Where there is no such category.
+        InvalidInputError
+            Where there is no such term, or the annotation has no categories.
+        """
+        pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
+        old = pinned.part.column_by_id(column_id)
+        _check_version(old, expected)
+        levels = (await self._reader.column(pinned, old.name)).categories
+        if levels is None:
+            raise InvalidInputError(f"'{old.name}' has no categories", do="Terms are given to categories")
+        terms = await asyncio.to_thread(assigned_terms, terms_of(old.meta), changes, levels)
+        if terms == terms_of(old.meta):
+            return column_view(old)
+        values = {"meta": with_terms(old.meta, terms)}
+        async with self._context.db.write() as conn:
+            dataset = await _may_edit(conn, actor, dataset_id, private=is_private(old))
+            fresh = await self._replace(conn, actor, dataset, old, values=values, verb="annotation.terms")
+        await self._after(dataset_id)
+        return column_view(fresh)
+
     async def _add(
-        self, actor: Actor, dataset_id: Key, part: TableLayout, columns: Mapping[str, ColumnData]
+        self,
+        actor: Actor,
+        dataset_id: Key,
+        part: TableLayout,
+        columns: Mapping[str, ColumnData],
+        *,
+        private: bool | None,
     ) -> list[ColumnView]:
         async with AsyncExitStack() as stack:
             async with self._context.db.read() as conn:
-                dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANNOTATION_EDIT)
+                dataset, access = await dataset_access(conn, actor, dataset_id, Permission.DATA_READ)
+                if private is None:
+                    private = Permission.ANNOTATION_EDIT not in access.held
+                await _may_edit(conn, actor, dataset_id, private=private)
             await stack.enter_async_context(self._lock(dataset_id))
             root = self._context.blobs.zarr(dataset_path(dataset.bytes_id), read_only=False)
 
             def write() -> list[NewElement]:
                 made = []
+                terms = partner_terms(columns)
                 for name, column in columns.items():
                     place = fresh_path(root, part.table.path, "obs", name)
                     write_column(root, part.table.path, place, column)
-                    meta, by = column_meta(column), {"function": "annotation.add", "user": actor.email}
+                    meta = with_terms(column_meta(column), terms.get(name, {})) | ({"private": True} if private else {})
+                    by = {"function": "annotation.add", "user": actor.email}
                     made.append(NewElement("column", part.table.name, name, place, meta, by))
                 return made
 
             elements = await asyncio.to_thread(write)
             await self._context.blobs.flush(dataset_path(dataset.bytes_id))
             async with self._context.db.write() as conn:
-                dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANNOTATION_EDIT)
+                dataset = await _may_edit(conn, actor, dataset_id, private=private)
                 await insert_elements(conn, dataset_id, elements, owner_id=actor.user_id)
                 found = [to(Element, await rows.need(conn, tables.elements, element.id)) for element in elements]
                 for element in found:
@@ -251,14 +360,17 @@ class Annotations:
         subject: Key,
         change: tuple[Element | None, Element | None],
     ) -> None:
+        """Write a revision, unless only one person ever saw the annotation: all who read the study see revisions."""
+        if all(is_private(element) for element in change if element is not None):
+            return
         await history.record(
             conn,
             actor,
             verb,
             study_id=dataset.study_id,
             subject=("annotation", subject),
-            before=_said(change[0]),
-            after=_said(change[1]),
+            before=said_of(change[0]),
+            after=said_of(change[1]),
         )
 
     async def _tell(self, conn: Connection, dataset: Dataset, verb: str) -> None:
@@ -282,97 +394,12 @@ class Annotations:
         return self._locks.setdefault(dataset_id, asyncio.Lock())
 
 
-class AnnotationSubject:
-    """Annotations for undo; what a column holds is told by its path, which is never written twice."""
-
-    kind = "annotation"
-    permission = Permission.ANNOTATION_EDIT
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    async def current(self, conn: Connection, subject_id: Key, like: history.Values) -> history.Values:
-        first = await rows.get(conn, tables.elements, subject_id)
-        if first is None:
-            return {}
-        live = await _live_version(conn, first["dataset_id"], subject_id)
-        return {name: value for name, value in _said(live).items() if name in like}
-
-    async def restore(self, conn: Connection, actor: Actor, subject_id: Key, values: history.Values) -> None:
-        first = to(Element, await rows.need(conn, tables.elements, subject_id))
-        live = await _live_version(conn, first.dataset_id, subject_id)
-        wanted = dict(values) if values.get("path") is not None else None
-        if live is not None:
-            await replace_column(conn, first.dataset_id, live, wanted)
-        elif wanted is not None:
-            await replace_column(conn, first.dataset_id, first, wanted)
-
-    async def restored(self, subject_id: Key) -> None:
-        async with self._context.db.read() as conn:
-            first = await rows.get(conn, tables.elements, subject_id)
-        if first is not None:
-            await rewrite_metadata(self._context, first["dataset_id"])
-
-
-async def replace_column(conn: Connection, dataset_id: Key, old: Element, values: Mapping[str, Any] | None) -> Element:
-    """End a column and, unless values is None, begin its next version with these fields; the newest element of it.
-
-    Raises
-    ------
-    VersionMismatchError
-        Where the column is no longer what it was.
-    """
-    dataset = await rows.lock(conn, tables.datasets, dataset_id)
-    version = dataset["data_version"] + 1
-    now = to(Element, await rows.need(conn, tables.elements, old.id))
-    live = await _live_version(conn, dataset_id, lasting_id(old))
-    if live is not None and live.id != old.id:
-        raise VersionMismatchError("This annotation changed in the meantime", do="Load it again and repeat the change")
-    if live is not None:
-        await rows.update(conn, tables.elements, {"id": old.id}, {"until_version": version})
-    await rows.update(conn, tables.datasets, {"id": dataset_id}, {"data_version": version})
-    if values is None:
-        return now
-    found = all_to(Element, await rows.find(conn, tables.elements, {"dataset_id": dataset_id}))
-    family = [element for element in found if lasting_id(element) == lasting_id(old)]
-    taken = {
-        element.name
-        for element in live_at(found, dataset["data_version"])
-        if element.kind == "column" and element.table_name == old.table_name and element not in family
-    }
-    id = new_key()
-    await rows.insert(
-        conn,
-        tables.elements,
-        id=id,
-        dataset_id=dataset_id,
-        kind="column",
-        table_name=old.table_name,
-        name=free_name(values.get("name", old.name), taken),
-        path=values.get("path", old.path),
-        since_version=version,
-        position=old.position,
-        meta=dict(values.get("meta", old.meta)),
-        made_by=dict(old.made_by),
-        job_id=old.job_id,
-        owner_id=old.owner_id,
-        version=max(element.version for element in family) + 1,
-        extra={**old.extra, "first": lasting_id(old).hex24},
-    )
-    return to(Element, await rows.need(conn, tables.elements, id))
-
-
-async def _live_version(conn: Connection, dataset_id: Key, subject_id: Key) -> Element | None:
-    where = {"dataset_id": dataset_id, "kind": "column", "until_version": None}
-    for element in all_to(Element, await rows.find(conn, tables.elements, where)):
-        if lasting_id(element) == subject_id:
-            return element
-    return None
-
-
-def _said(element: Element | None) -> dict[str, Any]:
-    """What a revision says about a column; every field None = there is none."""
-    return {name: getattr(element, name) if element is not None else None for name in _FIELDS}
+async def _may_edit(conn: Connection, actor: Actor, dataset_id: Key, *, private: bool) -> Dataset:
+    """The dataset, if the actor may annotate it for all, or, what nobody else sees, may read it."""
+    if private:
+        require_user(actor, "write")
+    needed = Permission.DATA_READ if private else Permission.ANNOTATION_EDIT
+    return (await dataset_access(conn, actor, dataset_id, needed))[0]
 
 
 def _check_version(element: Element, expected: int | None) -> None:
@@ -384,18 +411,28 @@ def _check_version(element: Element, expected: int | None) -> None:
         )
 
 
-def _match(sent: pd.Index, barcodes: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Row sent for each cell (-1 = none), rows without a cell, cells without a row."""
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Row sent for each cell (-1 = none); barcodes sent that no cell has, and those of cells that were not sent."""
+
+    places: np.ndarray
+    surplus: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+
+
+def _match(sent: pd.Index, barcodes: np.ndarray) -> _Matched:
     names = pd.Index([str(name) for name in sent], dtype=object)
     if names.has_duplicates:
         twice = names[names.duplicated()][0]
         raise InvalidInputError(f"The barcode '{twice[:100]}' occurs twice", do="Send each cell once")
     places = names.get_indexer(pd.Index(barcodes, dtype=object))
-    matched = int((places >= 0).sum())
-    if not matched:
+    if not (places >= 0).any():
         raise InvalidInputError(
             "None of the barcodes is in this table",
             where=f"'{names[0][:100]}'" if len(names) else "",
             do=f"Its barcodes look like '{barcodes[0]}'" if len(barcodes) else "",
         )
-    return places, len(names) - matched, len(barcodes) - matched
+    used = np.zeros(len(names), bool)
+    used[places[places >= 0]] = True
+    surplus = [name[:100] for name in names[~used]]
+    return _Matched(places, surplus, [str(name)[:100] for name in barcodes[places < 0]])

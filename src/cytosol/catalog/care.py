@@ -128,7 +128,7 @@ class Care:
             except DamagedDataError as error:
                 findings.append(Finding(where, error.sentence, False))
         async with self._context.db.read() as conn:
-            layout = await Layouts().get(conn, dataset)
+            layout = await Layouts().get_whole(conn, dataset)
         for part in layout.tables:
             place = place_of(layout, part)
             lost = await self._context.blobs.stat(place) is None

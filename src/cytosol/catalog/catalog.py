@@ -9,9 +9,10 @@ from cytosol.catalog.accounts import Accounts
 from cytosol.catalog.across import Across
 from cytosol.catalog.analyses import Analyses
 from cytosol.catalog.annotation_files import AnnotationFiles
-from cytosol.catalog.annotations import Annotations, AnnotationSubject
+from cytosol.catalog.annotations import Annotations
 from cytosol.catalog.audit import Audit
 from cytosol.catalog.care import Care
+from cytosol.catalog.column_versions import AnnotationSubject
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
 from cytosol.catalog.datasets import Datasets, DatasetSubject
@@ -37,6 +38,7 @@ from cytosol.catalog.studies import Studies, StudySubject
 from cytosol.catalog.study_search import StudySearch
 from cytosol.catalog.submissions import Submissions
 from cytosol.catalog.tables import Tables
+from cytosol.catalog.terms import Terms
 from cytosol.catalog.uploads import Uploads
 from cytosol.db.engine import Database
 from cytosol.db.migrate import prepare
@@ -84,6 +86,7 @@ class Catalog:
         self.study_search = StudySearch(self.across)
         self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes)
         self.annotations = Annotations(context, layouts, self.tables)
+        self.terms = Terms(context, layouts, self.tables, self.annotations)
         self.annotation_files = AnnotationFiles(self.annotations, self.storages)
         self.jobs = Jobs(context)
         self.exports = Exports(context, self.tables, self.jobs)

@@ -13,7 +13,7 @@ from cytosol.catalog import events
 from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.credentials import actor_again
-from cytosol.catalog.layouts import dataset_path, live_at, rewrite_metadata
+from cytosol.catalog.layouts import dataset_path, is_private, live_at, rewrite_metadata
 from cytosol.catalog.records import all_to, to
 from cytosol.catalog.secrets import hash_secret
 from cytosol.db import rows, tables, work
@@ -156,7 +156,8 @@ async def insert_elements(
     position = max((known.position for known in found), default=0)
     taken: dict[tuple[str, str], set[str]] = {}
     for known in live_at(found, dataset["data_version"]):
-        taken.setdefault((known.kind, known.table_name), set()).add(known.name)
+        if not is_private(known) or known.owner_id == owner_id:
+            taken.setdefault((known.kind, known.table_name), set()).add(known.name)
     new_rows = []
     for number, element in enumerate(elements, 1):
         names = taken.setdefault((element.kind, element.table_name), set())

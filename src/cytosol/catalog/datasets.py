@@ -12,7 +12,7 @@ from cytosol.base.times import now_us
 from cytosol.catalog import audit, events, history
 from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
-from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, lasting_id, rewrite_metadata
+from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, is_private, lasting_id, rewrite_metadata
 from cytosol.catalog.records import UNSET, Page, Unset, all_to, check_limit, decode_cursor, page_of, to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -36,6 +36,7 @@ class ColumnView:
     n_categories : None unless categorical
     version : raised by every change
     owner_id : who made it; None = nobody in particular
+    is_private : whether only the owner sees it
     """
 
     id: Key
@@ -45,6 +46,7 @@ class ColumnView:
     version: int
     owner_id: Key | None
     made_by: Mapping[str, Any]
+    is_private: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,14 @@ class Datasets:
                 after=decode_cursor(cursor, length=2),
             )
             datasets = all_to(Dataset, found)
-            views = await self._views(conn, datasets, access.held)
+            views = await self._views(conn, actor, datasets, access.held)
         return page_of(views, limit, [(dataset.position, dataset.id) for dataset in datasets])
 
     async def get(self, actor: Actor, *, dataset_id: Key) -> DatasetView:
         """One dataset."""
         async with self._context.db.read() as conn:
             dataset, access = await dataset_access(conn, actor, dataset_id, Permission.STUDY_READ)
-            return (await self._views(conn, [dataset], access.held))[0]
+            return (await self._views(conn, actor, [dataset], access.held))[0]
 
     async def change(
         self,
@@ -164,7 +166,7 @@ class Datasets:
                 )
             await self._tell(conn, dataset, "change")
             fresh = to(Dataset, await rows.need(conn, tables.datasets, dataset_id))
-            view = (await self._views(conn, [fresh], access.held))[0]
+            view = (await self._views(conn, actor, [fresh], access.held))[0]
         self._context.notifier.events_stored()
         if name is not None and fresh.data_version:
             await rewrite_metadata(self._context, dataset_id)
@@ -204,12 +206,14 @@ class Datasets:
             await audit.note(conn, actor, "dataset.undelete", subject_kind="dataset", subject_id=dataset_id)
             await self._tell(conn, dataset, "undelete")
             fresh = to(Dataset, await rows.need(conn, tables.datasets, dataset_id))
-            view = (await self._views(conn, [fresh], access.held))[0]
+            view = (await self._views(conn, actor, [fresh], access.held))[0]
         self._context.notifier.events_stored()
         return view
 
-    async def _views(self, conn: Connection, datasets: DatasetList, held: frozenset[Permission]) -> DatasetViews:
-        layouts = await self._layouts.get_many(conn, datasets)
+    async def _views(
+        self, conn: Connection, actor: Actor, datasets: DatasetList, held: frozenset[Permission]
+    ) -> DatasetViews:
+        layouts = await self._layouts.get_many(conn, datasets, viewer=actor.user_id)
         made_by: dict[Key, Key] = {}
         if datasets:
             ids = [dataset.id for dataset in datasets]
@@ -267,6 +271,7 @@ def column_view(element: Element) -> ColumnView:
         element.version,
         element.owner_id,
         element.made_by,
+        is_private(element),
     )
 
 

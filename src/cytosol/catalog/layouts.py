@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cytosol.base.errors import NotFoundError
 from cytosol.base.keys import Key
@@ -13,7 +13,14 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.records import all_to, to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
-from cytosol.formats.spatialdata.layout import ColumnEntry, DatasetSpec, EmbeddingEntry, TableSpec, write_metadata
+from cytosol.formats.spatialdata.layout import (
+    ColumnEntry,
+    DatasetSpec,
+    EmbeddingEntry,
+    TableSpec,
+    free_name,
+    write_metadata,
+)
 from cytosol.model.studies import Dataset, Element
 
 _KEPT = 2000
@@ -62,12 +69,18 @@ class TableLayout:
 
 @dataclass(frozen=True, slots=True)
 class DatasetLayout:
-    """A dataset at one version; its tables in their order, the main one first."""
+    """A dataset at one version; its tables in their order, the main one first.
+
+    Attributes
+    ----------
+    has_private : whether annotations are among the columns that only their owners see
+    """
 
     dataset_id: Key
     bytes_id: Key
     version: int
     tables: tuple[TableLayout, ...]
+    has_private: bool = False
 
     def table(self, name: str) -> TableLayout:
         """The table with this name; "" is the first."""
@@ -86,6 +99,33 @@ def lasting_id(element: Element) -> Key:
     """The id that a column keeps through all its versions: that of its first element."""
     first = element.extra.get("first")
     return Key.parse(first) if first else element.id
+
+
+def is_private(element: Element) -> bool:
+    """Whether only the owner sees a column."""
+    return bool(element.meta.get("private"))
+
+
+def seen_by(layout: DatasetLayout, viewer: Key | None) -> DatasetLayout:
+    """The layout without what others keep to themselves; None = nobody in particular, as on disk.
+
+    Of an own annotation and one of the study with the same name, the own one has another name for its owner.
+    """
+    if not layout.has_private:
+        return layout
+    parts = []
+    for part in layout.tables:
+        taken = {element.name for element in part.columns if not is_private(element)}
+        columns = []
+        for element in part.columns:
+            if is_private(element):
+                if viewer is None or element.owner_id != viewer:
+                    continue
+                element = replace(element, name=free_name(element.name, taken))
+                taken.add(element.name)
+            columns.append(element)
+        parts.append(replace(part, columns=tuple(columns)))
+    return replace(layout, tables=tuple(parts), has_private=False)
 
 
 def dataset_path(bytes_id: Key) -> str:
@@ -120,7 +160,8 @@ def arrange(dataset: Dataset, elements: Iterable[Element], version: int | None =
     for table in (e for e in live if e.kind == "table"):
         index = next(iter(of(table, "index")), None)
         layouts.append(TableLayout(table, index, of(table, "column"), of(table, "embedding"), of(table, *RESULT_KINDS)))
-    return DatasetLayout(dataset.id, dataset.bytes_id, number, tuple(layouts))
+    private = any(e.kind == "column" and is_private(e) for e in live)
+    return DatasetLayout(dataset.id, dataset.bytes_id, number, tuple(layouts), private)
 
 
 class Layouts:
@@ -129,8 +170,14 @@ class Layouts:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[Key, int], DatasetLayout] = OrderedDict()
 
-    async def get(self, conn: Connection, dataset: Dataset, version: int | None = None) -> DatasetLayout:
-        """The layout of one version; None = the newest."""
+    async def get(
+        self, conn: Connection, dataset: Dataset, version: int | None = None, *, viewer: Key | None = None
+    ) -> DatasetLayout:
+        """The layout of one version, as a user sees it; None = the newest, and nobody in particular."""
+        return seen_by(await self.get_whole(conn, dataset, version), viewer)
+
+    async def get_whole(self, conn: Connection, dataset: Dataset, version: int | None = None) -> DatasetLayout:
+        """The layout of one version, with the annotations that only their owners see."""
         key = (dataset.id, dataset.data_version if version is None else version)
         known = self._known.get(key)
         if known is None:
@@ -140,8 +187,10 @@ class Layouts:
                 self._known.popitem(last=False)
         return known
 
-    async def get_many(self, conn: Connection, datasets: Sequence[Dataset]) -> list[DatasetLayout]:
-        """The newest layouts of some datasets."""
+    async def get_many(
+        self, conn: Connection, datasets: Sequence[Dataset], *, viewer: Key | None = None
+    ) -> list[DatasetLayout]:
+        """The newest layouts of some datasets, as a user sees them."""
         missing = [d for d in datasets if (d.id, d.data_version) not in self._known]
         by_dataset: dict[Key, list[Element]] = {dataset.id: [] for dataset in missing}
         if missing:
@@ -149,7 +198,7 @@ class Layouts:
                 by_dataset[row["dataset_id"]].append(to(Element, row))
         for dataset in missing:
             self._known[dataset.id, dataset.data_version] = arrange(dataset, by_dataset[dataset.id])
-        return [self._known[dataset.id, dataset.data_version] for dataset in datasets]
+        return [seen_by(self._known[dataset.id, dataset.data_version], viewer) for dataset in datasets]
 
 
 def spec_of(layout: DatasetLayout, name: str) -> DatasetSpec:
@@ -190,7 +239,7 @@ async def rewrite_metadata(context: Context, dataset_id: Key) -> None:
             if dataset.data_version in (written, 0) or not await _owns_bytes(conn, dataset):
                 return
             found = all_to(Element, await rows.find(conn, tables.elements, {"dataset_id": dataset_id}))
-        layout = arrange(dataset, found)
+        layout = seen_by(arrange(dataset, found), None)
         root = context.blobs.zarr(dataset_path(dataset.bytes_id), read_only=False)
         await asyncio.to_thread(write_metadata, root, spec_of(layout, dataset.name))
         written = layout.version

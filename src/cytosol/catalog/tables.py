@@ -132,7 +132,7 @@ class Tables:
         """
         async with self._context.db.read() as conn:
             dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.DATA_READ)
-            layout = await self._layouts.get(conn, dataset, version)
+            layout = await self._layouts.get(conn, dataset, version, viewer=actor.user_id)
         if not dataset.data_version:
             raise ConflictError("The dataset is being made", do="Wait until its job has succeeded")
         return Pinned(dataset, layout, layout.table(table))
@@ -152,7 +152,7 @@ class Tables:
             if row is None:
                 raise NotFoundError("There is no such study, or it is not shared with you")
             dataset = to(Dataset, row)
-            layout = await self._layouts.get(conn, dataset, None)
+            layout = await self._layouts.get(conn, dataset, viewer=actor.user_id)
         return Pinned(dataset, layout, layout.table(""))
 
     async def search(self, pinned: Pinned, *, text: str = "", limit: int = 50) -> list[FeatureHit]:

@@ -17,6 +17,7 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key, new_key
 from cytosol.base.tables import ColumnData, TableSource
 from cytosol.catalog.annotation_edits import column_meta
+from cytosol.catalog.column_terms import partner_terms, with_terms
 from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
 from cytosol.catalog.contexts import CELL_TYPE, find_contexts, group_columns
 from cytosol.catalog.layouts import dataset_path, index_path
@@ -79,11 +80,20 @@ class _Making:
         paths.add(path)
         return title, path
 
-    def column(self, table: str, name: str, column: ColumnData, made: Mapping[str, Any]) -> None:
-        """Write an annotation."""
+    def column(
+        self,
+        table: str,
+        name: str,
+        column: ColumnData,
+        made: Mapping[str, Any],
+        *,
+        terms: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write an annotation; ``terms`` are the standard terms of its categories."""
         title, path = self.place(table, "column", name)
         write_column(self.root, path_part(table), path, column)
-        self.elements.append(NewElement("column", table, title, path, column_meta(column), made))
+        meta = with_terms(column_meta(column), terms or {})
+        self.elements.append(NewElement("column", table, title, path, meta, made))
 
     def embedding(self, table: str, name: str, values: np.ndarray, made: Mapping[str, Any]) -> None:
         """Write an embedding."""
@@ -247,13 +257,16 @@ async def _write_markers(making: _Making, name: str, table_id: Key, analysed: An
 def _source_columns(making: _Making, name: str, part: TableSource, keep: np.ndarray) -> None:
     """Annotations and embeddings of the files, for the cells that are kept; a name of ours comes first."""
     made = made_by("ingest", {"from": "obs"}, making.inputs)
+    kept: dict[str, ColumnData] = {}
     for title, column in obs_columns(part.obs).items():
         values = column.values[keep]
         if column.categories is None and values.dtype == object:
-            kept = pandas_to_column(pd.Series(values))
+            kept[title] = pandas_to_column(pd.Series(values))
         else:
-            kept = ColumnData(values, column.categories, column.ordered, column.colors, column.extra)
-        making.column(name, title, kept, made)
+            kept[title] = ColumnData(values, column.categories, column.ordered, column.colors, column.extra)
+    terms = partner_terms(kept)
+    for title, column in kept.items():
+        making.column(name, title, column, made, terms=terms.get(title))
     made = made_by("ingest", {"from": "obsm"}, making.inputs)
     for title, embedding in part.obsm.items():
         if embedding.ndim == 2 and embedding.shape[1]:

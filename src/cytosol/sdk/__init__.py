@@ -4,11 +4,13 @@ from cytosol.base.errors import JobFailedError
 from cytosol.sdk.aio.client import AsyncClient
 from cytosol.sdk.aio.gene_sets import AsyncGeneSets
 from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.ontologies import AsyncOntologies
 from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.sync.client import Client
 from cytosol.sdk.sync.gene_sets import GeneSets
 from cytosol.sdk.sync.jobs import Job
+from cytosol.sdk.sync.ontologies import Ontologies
 from cytosol.sdk.sync.studies import Dataset, Study
 from cytosol.sdk.sync.tables import Table
 
@@ -17,6 +19,7 @@ __all__ = [
     "AsyncDataset",
     "AsyncGeneSets",
     "AsyncJob",
+    "AsyncOntologies",
     "AsyncStudy",
     "AsyncTable",
     "Client",
@@ -24,6 +27,7 @@ __all__ = [
     "GeneSets",
     "Job",
     "JobFailedError",
+    "Ontologies",
     "Study",
     "Table",
 ]

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from cytosol.base.keys import Key
+from cytosol.catalog.annotations import Group
 from cytosol.catalog.sharing import GrantView
 from cytosol.catalog.submissions import Batch, FileRef, Submission
 from cytosol.model.rights import SYSTEM
@@ -142,9 +143,13 @@ ROWS: dict[str, Row] = {
     "search_genes": Row(ALL),
     "get_summary": Row(READ, query={"features": "GENE0", "group_by": "type"}),
     "get_violins": Row(READ, query={"feature": "GENE0", "group_by": "type"}),
-    "create_columns": Row(EDIT.format(201), says(name="mine", categories=[{"name": "a", "cells": [0, 1]}])),
+    "create_analysis": Row(EDIT.format(202), says(analysis="markers", parameters={"column": "type"})),
+    "create_columns": Row(
+        "404 404 201 201 201 201 201 403", says(name="mine", categories=[{"name": "a", "cells": [0, 1]}])
+    ),
     "change_column": Row(EDIT.format(200), says(name="renamed")),
     "delete_column": Row(EDIT.format(204)),
+<<<<<<< HEAD
     "create_analysis": Row(EDIT.format(202), says(analysis="markers", parameters={"column": "type"})),
     "list_gene_sets": Row(SIGNED_IN),
     "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),
@@ -153,6 +158,14 @@ ROWS: dict[str, Row] = {
     "change_gene_sets": Row("401 404 404 403 404 200 200 403", says(name="Renamed")),
     "delete_gene_sets": Row("401 404 404 403 404 204 204 403"),
     "undelete_gene_sets": Row("401 404 404 403 404 200 200 403", takes={"gene_sets_id": "deleted_gene_sets_id"}),
+=======
+    "list_ontologies": Row(ALL),
+    "search_terms": Row(ALL, query={"search": "T cell"}, takes={"name": "ontology"}),
+    "get_term_tree": Row(ALL, takes={"name": "ontology"}),
+    "get_column_terms": Row(READ, takes={"name": "column"}),
+    "put_column_terms": Row(EDIT.format(200), says(T="CL:0000084"), takes={"name": "column"}),
+    "publish_column": Row("404 404 404 404 404 200 404 403", takes={"name": "own_column"}),
+>>>>>>> 84e98db (Give categories standard terms; let readers keep annotations of their own)
     "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
     "get_upload": Row(MINE.format(200, 200)),
     "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),
@@ -194,6 +207,8 @@ class Stage:
         owner = world.actors["owner"]
         made = await make_dataset(world.catalog, owner)
         await self.share("study", made.study_id)
+        own = [Group("a", [0])]
+        await world.catalog.annotations.add_groups(owner, dataset_id=made.id, name="own", groups=own, private=True)
         (self.folder / "small.tsv").write_bytes(_TSV)
         export = await world.catalog.exports.submit(owner, dataset_id=made.id)
         await run_here(world.catalog, ("export",))
@@ -202,7 +217,7 @@ class Stage:
             "inspection_id": await self.inspected(made.study_id),
             "base": made.study_id, "job_id": made.job.id, "export_id": export.id, "secret": result.secret,
             "filename": result.filename, "table": made.view.tables[0].name, "user_id": self.id_of("guest"),
-            "folder": str(self.folder),
+            "folder": str(self.folder), "ontology": "HsapDv", "column": "type", "own_column": "own",
         }  # fmt: skip
 
     async def inspected(self, study_id: Key) -> Key:

@@ -14,6 +14,7 @@ from cytosol.dialects.bioturing.errors import STATUS
 from cytosol.dialects.bioturing.exports import EXPORT_CALLS, download_routes
 from cytosol.dialects.bioturing.genes import GENE_CALLS
 from cytosol.dialects.bioturing.metadata import METADATA_CALLS
+from cytosol.dialects.bioturing.ontologies import ONTOLOGY_CALLS
 from cytosol.dialects.bioturing.submissions import SUBMISSION_CALLS
 from cytosol.dialects.bioturing.uploads import UPLOAD_CALLS, upload_routes
 
@@ -21,6 +22,7 @@ CALLS: tuple[Call, ...] = (
     *ACCOUNT_CALLS,
     *GENE_CALLS,
     *METADATA_CALLS,
+    *ONTOLOGY_CALLS,
     *EMBEDDING_CALLS,
     *UPLOAD_CALLS,
     *SUBMISSION_CALLS,
@@ -33,7 +35,9 @@ class BioturingDialect:
 
     name: str = "bioturing"
     prefixes: tuple[str, ...] = ("/t2d_index_tool", "/lens_sc", "/lens_bulk")
-    conforms_to: tuple[str, ...] = ("bioturing_connector 1.14.0",)
+    conforms_to: tuple[str, ...] = tuple(
+        f"bioturing_connector {release}" for release in ("1.14.0", "1.12.0", "1.6.3", "1.5.3", "1.1.1")
+    )
     errors: ErrorTable = STATUS
 
     def routes(self, services: Services) -> Sequence[BaseRoute]:

@@ -20,7 +20,14 @@ from cytosol.dialects.bioturing.translate import column_values, key_of
 from cytosol.model.rights import Actor
 
 BATCH = "Batch"
-_SPATIAL = ("spatial", "x_spatial")
+_SPATIAL = ("spatial", "x_spatial", "spatial_coordinates")
+_PAIRS = (
+    ("x", "y"),
+    ("x_centroid", "y_centroid"),
+    ("centroid_x", "centroid_y"),
+    ("center_x", "center_y"),
+    ("spatial_x", "spatial_y"),
+)
 
 
 async def list_embeddings(catalog: Catalog, actor: Actor, body: wire.StudyRequest) -> list[dict[str, str]]:
@@ -42,16 +49,25 @@ async def retrieve_embedding(catalog: Catalog, actor: Actor, body: wire.Embeddin
 async def get_cell_centers(catalog: Catalog, actor: Actor, body: wire.StudyRequest) -> Response:
     """Positions of the cells by sample; a bare object, every key of which is a sample."""
     pinned = await catalog.tables.pin_study(actor, study_id=key_of(body.study_id, "study"))
-    name = next((e.name for e in pinned.part.embeddings if e.name.lower() in _SPATIAL), None)
-    if name is None:
-        raise NotFoundError(
-            "This study has no positions of cells",
-            do="Submit an h5ad that has them as obsm 'spatial'",
-        )
-    positions = await catalog.tables.embedding(pinned, name=name)
+    positions = await _positions(catalog, pinned)
     cells = await catalog.tables.barcodes(pinned)
     samples = await _samples(catalog, pinned)
     return json_response(await asyncio.to_thread(centers, cells, positions, samples))
+
+
+async def _positions(catalog: Catalog, pinned: Pinned) -> np.ndarray:
+    """Where the cells are: an embedding that says so by its name, or two numeric annotations."""
+    for name in (element.name for element in pinned.part.embeddings if element.name.lower() in _SPATIAL):
+        return await catalog.tables.embedding(pinned, name=name)
+    known = {e.name.lower(): e.name for e in pinned.part.columns if e.meta.get("kind") == "numeric"}
+    for pair in _PAIRS:
+        if all(name in known for name in pair):
+            columns = [await catalog.tables.column(pinned, known[name]) for name in pair]
+            return np.column_stack([column.values.astype(np.float64) for column in columns])
+    raise NotFoundError(
+        "This study has no positions of cells",
+        do="Submit an h5ad that has them as obsm 'spatial', or add numeric annotations x and y",
+    )
 
 
 async def _samples(catalog: Catalog, pinned: Pinned) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -11,13 +10,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cytosol.asgi.dialect import Services
-from cytosol.asgi.responses import json_response, ranged_response
+from cytosol.asgi.responses import ranged_response
 from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.catalog import Catalog
 from cytosol.dialects.bioturing import wire
 from cytosol.dialects.bioturing.calls import Call, answering_errors
 from cytosol.dialects.bioturing.translate import key_of
-from cytosol.model.rights import Actor, require_user
+from cytosol.model.rights import Actor
 
 FORMATS = {2: "h5ad", 5: "rds"}
 """The study types that are written, and our names for their formats."""
@@ -40,13 +39,6 @@ async def get_export_result(catalog: Catalog, actor: Actor, body: wire.TaskReque
     """Where the file is, relative to the prefix that the client uses, and its name."""
     result = await catalog.exports.result(actor, job_id=key_of(body.task_id, "task"))
     return {"file_path": f"/download/{result.secret}/{quote(result.filename)}", "file_name": result.filename}
-
-
-async def export_std_metadata(catalog: Catalog, actor: Actor, body: wire.StdMetadataRequest) -> Response:
-    """The terms given to metadata labels, as a bare list: none, as this version gives none."""
-    require_user(actor)
-    found: list[dict[str, Any]] = []
-    return json_response(found)
 
 
 def download_routes(services: Services, prefixes: Sequence[str]) -> list[BaseRoute]:
@@ -72,5 +64,4 @@ def download_routes(services: Services, prefixes: Sequence[str]) -> list[BaseRou
 EXPORT_CALLS = (
     Call("export_study", wire.ExportRequest, export_study),
     Call("get_export_result", wire.TaskRequest, get_export_result, hides_status=True),
-    Call("export_std_metadata", wire.StdMetadataRequest, export_std_metadata),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 
 from cytosol.base.tables import ColumnData
+from cytosol.catalog.annotations import Added
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.tables import Pinned
 from cytosol.dialects.bioturing import wire
@@ -45,30 +47,46 @@ def _spell(column: ColumnData) -> bytes:
     return orjson.dumps(column_values(column), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-async def submit_dataframe(catalog: Catalog, actor: Actor, body: wire.MetadataFrameRequest) -> None:
-    """Add columns, matched by barcode."""
+async def submit_dataframe(catalog: Catalog, actor: Actor, body: wire.MetadataFrameRequest) -> dict[str, Any]:
+    """Add columns, matched by barcode; for a reader of the study alone, where the caller may not edit it."""
     pinned = await catalog.tables.pin_study(actor, study_id=key_of(body.study_id, "study"))
     frame = await asyncio.to_thread(metadata_frame, body.metadata_dct)
-    await catalog.annotations.add_frame(actor, dataset_id=pinned.dataset.id, frame=frame)
+    return added_item(await catalog.annotations.add_frame(actor, dataset_id=pinned.dataset.id, frame=frame))
 
 
-async def submit_file(catalog: Catalog, actor: Actor, body: wire.MetadataFileRequest) -> None:
+async def submit_file(catalog: Catalog, actor: Actor, body: wire.MetadataFileRequest) -> dict[str, Any]:
     """Add columns from a file in one of the user's buckets."""
-    await _submit_file(catalog, actor, body, shared=False)
+    return await _submit_file(catalog, actor, body, shared=False)
 
 
-async def submit_shared_file(catalog: Catalog, actor: Actor, body: wire.MetadataFileRequest) -> None:
+async def submit_shared_file(catalog: Catalog, actor: Actor, body: wire.MetadataFileRequest) -> dict[str, Any]:
     """Add columns from a file in a shared bucket."""
-    await _submit_file(catalog, actor, body, shared=True)
+    return await _submit_file(catalog, actor, body, shared=True)
 
 
-async def _submit_file(catalog: Catalog, actor: Actor, body: wire.MetadataFileRequest, *, shared: bool) -> None:
+async def _submit_file(
+    catalog: Catalog, actor: Actor, body: wire.MetadataFileRequest, *, shared: bool
+) -> dict[str, Any]:
     pinned = await catalog.tables.pin_study(actor, study_id=key_of(body.study_id, "study"))
     id = body.shared_s3_id if shared else body.s3_id
     storage_id = await bucket_of(catalog, actor, id, shared=shared)
-    await catalog.annotation_files.add(
+    added = await catalog.annotation_files.add(
         actor, dataset_id=pinned.dataset.id, storage_id=storage_id, path=body.file_path.strip("/")
     )
+    return added_item(added)
+
+
+def added_item(added: Added) -> dict[str, Any]:
+    """What became of columns that were sent; the client shows none of it, who reads the answer does."""
+    return {
+        "columns": [column.name for column in added.columns],
+        "private": any(column.is_private for column in added.columns),
+        "message": added.told,
+        "unmatched": added.unmatched,
+        "unmatched_examples": list(added.unmatched_examples),
+        "missing": added.missing,
+        "missing_examples": list(added.missing_examples),
+    }
 
 
 METADATA_CALLS = (

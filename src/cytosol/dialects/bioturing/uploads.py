@@ -32,7 +32,7 @@ async def add_file(catalog: Catalog, actor: Actor, body: wire.AddFileRequest) ->
 
 
 def upload_routes(services: Services, prefixes: Sequence[str]) -> list[BaseRoute]:
-    """The route that takes chunks."""
+    """The routes that take chunks and, from 1.1.1, whole files."""
 
     async def upload_chunk(request: Request) -> Response:
         actor = await authenticate(services, request)
@@ -44,8 +44,26 @@ def upload_routes(services: Services, prefixes: Sequence[str]) -> list[BaseRoute
         view = await services.catalog.uploads.put_chunk(actor, upload_id=upload_id, n=params.chunk, body=form.file())
         return json_response({"status": 200, "data": {"output_dir": view.upload.folder}})
 
-    endpoint = answering_errors(upload_chunk)
-    return [Route(f"{prefix}/api/v1/upload_chunk", endpoint, methods=["POST"]) for prefix in prefixes]
+    async def upload_whole(request: Request) -> Response:
+        actor = await authenticate(services, request)
+        most = services.settings.max_chunk_bytes + MAX_PARAMS_BYTES
+        body = limited_stream(request, max_bytes=most, setting="max_chunk_bytes")
+        form = ChunkForm(request.headers.get("content-type", ""), body)
+        params = parse(wire.UploadParams, _json(await form.params()))
+        folder = check_folder(params.file_id)
+        view = await services.catalog.uploads.create(actor, name=params.name, n_chunks=1, folder=folder)
+        await services.catalog.uploads.put_chunk(actor, upload_id=view.upload.id, n=0, body=form.file())
+        return json_response({"status": 200, "data": folder})
+
+    chunk, whole = answering_errors(upload_chunk), answering_errors(upload_whole)
+    return [
+        route
+        for prefix in prefixes
+        for route in (
+            Route(f"{prefix}/api/v1/upload_chunk", chunk, methods=["POST"]),
+            Route(f"{prefix}/api/v1/upload", whole, methods=["POST"]),
+        )
+    ]
 
 
 def _json(text: bytes) -> Any:

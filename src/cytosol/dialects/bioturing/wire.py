@@ -157,6 +157,30 @@ class ChunkParams(Wire):
     n_chunks: int = Field(ge=1)
 
 
+class UploadParams(Wire):
+    """The part ``params`` of ``upload``, with which 1.1.1 sends a whole file."""
+
+    name: str
+    file_id: str
+
+
+class OntologiesRequest(Wire):
+    """``get_ontologies``."""
+
+    species: str = "human"
+    group_id: str = ""
+
+
+class AssignTermRequest(StudyRequest):
+    """``study/assign_standardized_term``: ``group`` is a column and ``name`` a value in it."""
+
+    group_id: str = ""
+    group: str
+    name: str
+    root_id: str
+    leaf_id: str
+
+
 class StdMetadataRequest(Wire):
     """``export_std_metadata``; null means all studies."""
 

@@ -30,6 +30,7 @@ from cytosol.dialects.native.routes.folders import FolderRoutes
 from cytosol.dialects.native.routes.gene_sets import GeneSetRoutes
 from cytosol.dialects.native.routes.groups import GroupRoutes
 from cytosol.dialects.native.routes.inspections import InspectionRoutes
+from cytosol.dialects.native.routes.ontologies import OntologyRoutes
 from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, UserRoutes
 from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
@@ -54,7 +55,11 @@ _NOUNS = (
     TableTextRoutes,
     AnalysisRoutes,
     AcrossRoutes,
+<<<<<<< HEAD
     GeneSetRoutes,
+=======
+    OntologyRoutes,
+>>>>>>> 84e98db (Give categories standard terms; let readers keep annotations of their own)
     SharingRoutes,
     FolderRoutes,
     StorageRoutes,

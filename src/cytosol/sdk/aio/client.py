@@ -14,6 +14,7 @@ from cytosol.base.errors import NotFoundError
 from cytosol.sdk.aio.gene_sets import AsyncGeneSets, Sets, read_small, set_items
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.ontologies import AsyncOntologies
 from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
 from cytosol.sdk.frames import joined, to_frame
 
@@ -52,6 +53,7 @@ class AsyncClient:
         self.http = AsyncHttp(
             address, token or os.environ.get("CYTOSOL_TOKEN", ""), timeout_s=timeout_s, transport=transport
         )
+        self.ontologies = AsyncOntologies(self.http)
 
     async def __aenter__(self) -> Self:
         return self

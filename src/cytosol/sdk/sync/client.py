@@ -15,6 +15,7 @@ from cytosol.sdk.frames import joined, to_frame
 from cytosol.sdk.sync.gene_sets import GeneSets, Sets, read_small, set_items
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
+from cytosol.sdk.sync.ontologies import Ontologies
 from cytosol.sdk.sync.studies import Dataset, Study
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Client:
         self.http = Http(
             address, token or os.environ.get("CYTOSOL_TOKEN", ""), timeout_s=timeout_s, transport=transport
         )
+        self.ontologies = Ontologies(self.http)
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -100,12 +100,13 @@ class Table(Record):
         )  # fmt: skip
         return to_frame(columns)
 
-    def annotate(self, name: str, values: pd.Series[Any]) -> dict[str, Any]:
+    def annotate(self, name: str, values: pd.Series[Any], *, private: bool | None = None) -> dict[str, Any]:
         """Save an annotation.
 
         Parameters
         ----------
         values : categories by barcode; cells that it does not name stay empty
+        private : whether only you see it; None = where you may not annotate for all who read the study
 
         Returns
         -------
@@ -127,7 +128,9 @@ class Table(Record):
                 do="Give a series whose index holds barcodes as table.barcodes() spells them",
             )
         categories = [{"name": label, "cells": rows} for label, rows in cells.items()]
-        report: dict[str, Any] = self._http.post(f"{self._path}/columns", {"name": name, "categories": categories})
+        report: dict[str, Any] = self._http.post(
+            f"{self._path}/columns", {"name": name, "categories": categories}, private=private
+        )
         return {**report, "unmatched": unmatched}
 
     def change_annotation(self, name: str, **changes: Any) -> dict[str, Any]:
@@ -153,6 +156,31 @@ class Table(Record):
         """
         body = {"analysis": analysis, "name": name, "parameters": parameters}
         return Job(self._http, (self._http.post(f"{self._path}/analyses", body))["job"])
+
+    def publish_annotation(self, name: str) -> dict[str, Any]:
+        """Make an annotation that only you see one of the study."""
+        column = self._column(name)
+        made: dict[str, Any] = self._http.post(f"{self._path}/columns/{column['id']}/publish")
+        return made
+
+    def terms(self, name: str) -> pd.DataFrame:
+        """The categories of an annotation with their standard terms: ``level`` (index), term_id, term, ontology.
+
+        The column ``suggestions`` has, for those without a term, up to three with ``id``, ``label`` and ``score``.
+        """
+        import pandas as pd  # half a second to import; not needed to connect
+
+        column = self._column(name)
+        found = self._http.get(f"{self._path}/columns/{column['id']}/terms")
+        columns = ["level", "term_id", "term", "ontology", "suggestions"]
+        return pd.DataFrame(found["items"], columns=columns).set_index("level")
+
+    def set_terms(self, name: str, terms: Mapping[str, str | None]) -> dict[str, Any]:
+        """Give categories their standard terms, as in ``{"CD4 T": "CL:0000624"}``; None takes one away."""
+        column = self._column(name)
+        path = f"{self._path}/columns/{column['id']}/terms"
+        changed: dict[str, Any] = self._http.change("PUT", path, dict(terms), version=column["version"])
+        return changed
 
     def _column(self, name: str) -> dict[str, Any]:
         dataset = self._http.get(self._path.partition("/tables/")[0])

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cytosol.catalog.annotation_edits import ColumnEdit
-from cytosol.catalog.annotations import Added, Group
+from cytosol.catalog.annotations import Group
 from cytosol.dialects.native.answers import answer, no_answer, record_answer
 from cytosol.dialects.native.arrow import MEDIA_TYPE
 from cytosol.dialects.native.arrow_input import read_frame
 from cytosol.dialects.native.conditions import expected_version
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
-from cytosol.dialects.native.translate.datasets import column_json
+from cytosol.dialects.native.translate.datasets import added_json, column_json
 from cytosol.dialects.native.wire import datasets as wire
 from cytosol.dialects.native.wire.common import Id
 
 _COLUMNS = "/datasets/{dataset_id}/tables/{table}/columns"
+Private = Annotated[
+    bool | None, Query(description="Whether only you see it; none = where you may not annotate for all")
+]
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -39,28 +43,31 @@ class AnnotationRoutes(Routes):
     tag = "Annotations"
 
     @endpoint("POST", _COLUMNS, gives=wire.ColumnsAdded, status=201, extra=_BODY)
-    async def create_columns(self, request: Request, dataset_id: Id, table: str, name: str = "") -> Response:
+    async def create_columns(  # noqa: PLR0917 (the parts of the address and its query)
+        self, request: Request, dataset_id: Id, table: str, name: str = "", private: Private = None
+    ) -> Response:
         """Add annotations.
 
         JSON: one annotation from categories and their cells by row number. Arrow: each column is an annotation, told
         by the column "barcode" or by the order of rows; ``name`` renames a single one.
         """
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE:
-            added = await self._add_frame(request, dataset_id, table, name)
+            frame, by_barcode = await asyncio.to_thread(read_frame, await request.body(), name=name)
+            added = await self.catalog.annotations.add_frame(
+                actor_of(request),
+                dataset_id=dataset_id,
+                frame=frame,
+                by_barcode=by_barcode,
+                table=table,
+                private=private,
+            )
         else:
             said = _parsed(await request.body())
             groups = [Group(category.name, category.cells, category.color) for category in said.categories]
             added = await self.catalog.annotations.add_groups(
-                actor_of(request), dataset_id=dataset_id, name=said.name, groups=groups, table=table
+                actor_of(request), dataset_id=dataset_id, name=said.name, groups=groups, table=table, private=private
             )
-        columns = [column_json(column) for column in added.columns]
-        return answer({"columns": columns, "unmatched": added.unmatched, "missing": added.missing}, status=201)
-
-    async def _add_frame(self, request: Request, dataset_id: Id, table: str, name: str) -> Added:
-        frame, by_barcode = await asyncio.to_thread(read_frame, await request.body(), name=name)
-        return await self.catalog.annotations.add_frame(
-            actor_of(request), dataset_id=dataset_id, frame=frame, by_barcode=by_barcode, table=table
-        )
+        return answer(added_json(added), status=201)
 
     @endpoint("PATCH", f"{_COLUMNS}/{{column_id}}", gives=wire.ColumnRecord, versioned=True)
     async def change_column(  # noqa: PLR0917 (the parts of the address)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cytosol.base.keys import Key
+from cytosol.catalog.annotations import Added
 from cytosol.catalog.datasets import ColumnView, DatasetView, EmbeddingView, TableView
 from cytosol.catalog.submissions import Batch, FileRef, Submission
 from cytosol.catalog.tables import FeatureHit
@@ -23,6 +24,18 @@ def column_json(column: ColumnView) -> dict[str, Any]:
         "n_categories": column.n_categories,
         "version": column.version,
         "created_by": column.made_by.get("user"),
+        "private": column.is_private,
+    }
+
+
+def added_json(added: Added) -> dict[str, Any]:
+    """What became of annotations that were sent."""
+    return {
+        "columns": [column_json(column) for column in added.columns],
+        "unmatched": added.unmatched,
+        "missing": added.missing,
+        "unmatched_examples": list(added.unmatched_examples),
+        "missing_examples": list(added.missing_examples),
     }
 
 

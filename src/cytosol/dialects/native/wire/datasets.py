@@ -20,6 +20,8 @@ class ColumnRecord(Wire):
     version: int
     created_by: str | None
     """E-mail of who added it; null for one that came with the data or was computed."""
+    private: bool
+    """Whether only you see it."""
 
 
 class EmbeddingRecord(Wire):
@@ -179,6 +181,9 @@ class ColumnsAdded(Wire):
     """Rows sent whose barcode is not in the table."""
     missing: int
     """Cells of the table for which nothing was sent."""
+    unmatched_examples: list[str]
+    missing_examples: list[str]
+    """The first barcodes of each."""
 
 
 class ExportRequest(Wire):
