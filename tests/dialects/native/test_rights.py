@@ -149,7 +149,6 @@ ROWS: dict[str, Row] = {
     ),
     "change_column": Row(EDIT.format(200), says(name="renamed")),
     "delete_column": Row(EDIT.format(204)),
-<<<<<<< HEAD
     "create_analysis": Row(EDIT.format(202), says(analysis="markers", parameters={"column": "type"})),
     "list_gene_sets": Row(SIGNED_IN),
     "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),
@@ -158,14 +157,12 @@ ROWS: dict[str, Row] = {
     "change_gene_sets": Row("401 404 404 403 404 200 200 403", says(name="Renamed")),
     "delete_gene_sets": Row("401 404 404 403 404 204 204 403"),
     "undelete_gene_sets": Row("401 404 404 403 404 200 200 403", takes={"gene_sets_id": "deleted_gene_sets_id"}),
-=======
     "list_ontologies": Row(ALL),
     "search_terms": Row(ALL, query={"search": "T cell"}, takes={"name": "ontology"}),
     "get_term_tree": Row(ALL, takes={"name": "ontology"}),
     "get_column_terms": Row(READ, takes={"name": "column"}),
     "put_column_terms": Row(EDIT.format(200), says(T="CL:0000084"), takes={"name": "column"}),
     "publish_column": Row("404 404 404 404 404 200 404 403", takes={"name": "own_column"}),
->>>>>>> 84e98db (Give categories standard terms; let readers keep annotations of their own)
     "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
     "get_upload": Row(MINE.format(200, 200)),
     "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),

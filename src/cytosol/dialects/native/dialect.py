@@ -55,11 +55,8 @@ _NOUNS = (
     TableTextRoutes,
     AnalysisRoutes,
     AcrossRoutes,
-<<<<<<< HEAD
     GeneSetRoutes,
-=======
     OntologyRoutes,
->>>>>>> 84e98db (Give categories standard terms; let readers keep annotations of their own)
     SharingRoutes,
     FolderRoutes,
     StorageRoutes,
