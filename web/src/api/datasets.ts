@@ -38,6 +38,39 @@ export const getEmbedding = (dataset: string, table: string, name: string, signa
 export const getBarcodes = (dataset: string, table: string, signal?: AbortSignal) =>
   getBytes(`${tablePath(dataset, table)}/barcodes.arrow`, {}, signal);
 
+export interface SummaryQuery {
+  features: string[];
+  group: string;
+  split?: string;
+  threshold?: number;
+  version: number;
+}
+
+export const getSummary = (dataset: string, table: string, q: SummaryQuery, signal?: AbortSignal) =>
+  getBytes(
+    `${tablePath(dataset, table)}/summary.arrow`,
+    { features: nameList(q.features), group_by: q.group, split_by: q.split, threshold: q.threshold, version: q.version },
+    signal,
+  );
+
+export interface ViolinQuery {
+  feature: string;
+  group: string;
+  split?: string;
+  bandwidth?: number;
+  version: number;
+}
+
+export const getViolins = (dataset: string, table: string, q: ViolinQuery, signal?: AbortSignal) =>
+  getBytes(
+    `${tablePath(dataset, table)}/violins.arrow`,
+    { feature: q.feature, group_by: q.group, split_by: q.split, bandwidth: q.bandwidth, version: q.version },
+    signal,
+  );
+
+export const getMarkers = (dataset: string, table: string, column: string, limit: number, signal?: AbortSignal) =>
+  getBytes(`${tablePath(dataset, table)}/markers.arrow`, { column, limit }, signal);
+
 export interface ColumnsMade {
   columns: ColumnRecord[];
 }

@@ -1,11 +1,16 @@
 /** What is read from the server, under one set of keys. */
 
 import { QueryClient, useQuery } from '@tanstack/react-query';
-import { getBarcodes, getColumns, getDataset, getEmbedding, getFeatureValues, listDatasets, searchFeatures } from '../api/datasets';
+import {
+  getBarcodes, getColumns, getDataset, getEmbedding, getFeatureValues, getMarkers, getSummary, getViolins, listDatasets, searchFeatures,
+  type SummaryQuery, type ViolinQuery,
+} from '../api/datasets';
 import { isApiError } from '../api/http';
 import * as routes from '../api/routes';
 import type { ColumnRecord } from '../api/types';
 import { decodeBarcodes, decodeColumns, decodeEmbedding, decodeValues } from '../data/arrow';
+import { decodeFrame } from '../data/frames';
+import { decodeSummary, decodeViolins } from '../data/summary';
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -125,4 +130,27 @@ export const barcodesQuery = (dataset: string, table: string) => ({
   ...bulk,
   queryKey: ['barcodes', dataset, table],
   queryFn: async ({ signal }: { signal: AbortSignal }) => decodeBarcodes(await getBarcodes(dataset, table, signal)),
+});
+
+export const summaryQuery = (dataset: string, table: string, asked: SummaryQuery) => ({
+  ...bulk,
+  queryKey: ['summary', dataset, table, asked],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => decodeSummary(await getSummary(dataset, table, asked, signal)),
+});
+
+export const violinsQuery = (dataset: string, table: string, asked: ViolinQuery) => ({
+  ...bulk,
+  queryKey: ['violins', dataset, table, asked],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => decodeViolins(await getViolins(dataset, table, asked, signal)),
+});
+
+/** The best markers of each group of an annotation, best first; `version` is the dataset's data version. */
+export const markersQuery = (dataset: string, table: string, column: string, limit: number, version: number) => ({
+  ...bulk,
+  queryKey: ['markers', dataset, table, column, limit, version],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => {
+    const frame = decodeFrame(await getMarkers(dataset, table, column, limit, signal));
+    const [groups, features] = [frame.texts('group'), frame.texts('feature')];
+    return groups.map((group, i) => ({ group, feature: features[i] }));
+  },
 });

@@ -31,6 +31,10 @@ export interface View {
 
 export const VIEWS: readonly View[] = [
   { id: 'cells', title: 'Cells', icon: 'cells', key: 'c', component: CellsView },
+  { id: 'side', title: 'Side by side', icon: 'grid', key: 's', component: lazy(() => import('./side/SideView')) },
+  { id: 'violin', title: 'Violins', icon: 'violin', key: 'v', component: lazy(() => import('./violin/ViolinView')) },
+  { id: 'dots', title: 'Dot plot', icon: 'dots', key: 'd', component: lazy(() => import('./dots/DotsView')) },
+  { id: 'heatmap', title: 'Heat map', icon: 'heatmap', key: 'h', component: lazy(() => import('./heatmap/HeatmapView')) },
   { id: 'composition', title: 'Composition', icon: 'bars', key: 'o', component: lazy(() => import('./composition/CompositionView')) },
 ];
 

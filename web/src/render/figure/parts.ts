@@ -93,4 +93,4 @@ export function colorBar(title: string, colors: string[], ends: [string, string]
 
 /** Room for names at the left: that of the widest, but at most a part of the width. */
 export const roomFor = (names: string[], width: number) =>
-  Math.min(Math.max(40, ...names.map((name) => roomOf(name, 12) + 12)), Math.max(60, width * 0.3));
+  Math.min(Math.max(40, ...names.map((name) => roomOf(name, 12) + 18)), Math.max(60, width * 0.3));

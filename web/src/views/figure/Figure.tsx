@@ -31,10 +31,13 @@ export interface FigureProps {
   help?: ReactNode;
   busy?: boolean;
   onPick?: (id: string) => void;
+  /** What the page shows instead, where it is not drawn from marks; `draw` is then for files only. */
+  children?: ReactNode;
 }
 
 export function Figure(props: FigureProps) {
-  const { title, lines, draw, label, help, busy, onPick } = props;
+  const { title, lines, draw, label, help, busy, onPick, children } = props;
+  const isOwn = children !== undefined;
   const [size, setSize] = useState<{ width: number; height: number } | null>(null);
   const onDark = useStore(shownTheme) === 'dark';
   const watch = useCallback((element: HTMLDivElement | null) => {
@@ -46,7 +49,7 @@ export function Figure(props: FigureProps) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const scene = useMemo(() => (size ? draw(onDark ? ON_DARK : ON_PAPER, size.width, size.height) : null), [draw, size, onDark]);
+  const scene = useMemo(() => (size && !isOwn ? draw(onDark ? ON_DARK : ON_PAPER, size.width, size.height) : null), [draw, size, onDark, isOwn]);
   return (
     <section className="figure" aria-label={title} aria-busy={busy}>
       <header>
@@ -57,8 +60,9 @@ export function Figure(props: FigureProps) {
         {help && <Popover label="How to read this figure" icon="help" small look="plain">{() => <div className="stack figure-help">{help}</div>}</Popover>}
         <FigureMenu {...props} size={size} />
       </header>
-      <div className="figure-room" ref={watch} tabIndex={0} role="group" aria-label={`${title}, figure`}>
+      <div className="figure-room" ref={watch} tabIndex={isOwn ? undefined : 0} role="group" aria-label={`${title}, figure`}>
         {busy && <div className="loading" role="status" aria-label="Loading values" />}
+        {children}
         {scene && <SceneView scene={scene} label={label} onPick={onPick} />}
       </div>
     </section>

@@ -1,0 +1,185 @@
+/** The panels and their files. */
+
+import { useEffect, useRef, useState } from 'react';
+import { parseHex } from '../../../data/colors';
+import type { CategoricalColumn } from '../../../data/columns';
+import { toCsv } from '../../../data/csv';
+import { literal } from '../../../data/python';
+import { count, embeddingTitle, number } from '../../../data/words';
+import { drawMultiples } from '../../../render/figure/multiples';
+import type { Ink } from '../../../render/figure/scene';
+import { attachGestures } from '../../../render/gestures';
+import { Multiples } from '../../../render/multiples';
+import { useStore } from '../../../state/store';
+import { shownTheme } from '../../../state/theme';
+import { Figure } from '../../../views/figure/Figure';
+import { annotationActions } from '../annotations';
+import { ColorPanel, rampOf } from '../ColorPanel';
+import { placeLine, tableCode } from '../place';
+import type { ViewProps } from '../registry';
+
+export interface Panel {
+  code: number;
+  name: string;
+  count: number;
+}
+
+const FILE_PANEL = { ratio: 2, least: 160 };
+const WIDEST = 260;
+
+type Props = ViewProps & { column: CategoricalColumn; panels: Panel[] };
+
+export function SideFigure(props: Props) {
+  const { study, dataset, table, state, column, panels } = props;
+  const [multiples, setMultiples] = useState<Multiples | null>(null);
+  const title = embeddingTitle(state.embeddingName ?? '');
+  const draw = (ink: Ink) => {
+    const { coloring, view } = state;
+    const { width, height } = multiples?.view ?? { width: WIDEST, height: WIDEST };
+    const pictures = multiples?.snapshots(FILE_PANEL.ratio) ?? [];
+    return drawMultiples(
+      {
+        panels: panels.map((p, i) => ({ name: p.name, count: count(p.count), canvas: pictures[i] })).filter((p) => p.canvas),
+        width: Math.max(FILE_PANEL.least, width),
+        height: (Math.max(FILE_PANEL.least, width) / width) * height,
+        columns: columnsFor(panels.length),
+        title: coloring.title,
+        items: coloring.entries?.map((e) => ({ label: e.label, color: e.color, count: count(e.count) })) ?? null,
+        bar: coloring.scale && { colors: rampOf(view.map, false), ends: [number(coloring.scale.low), number(coloring.scale.high)] },
+      },
+      ink,
+    );
+  };
+  const csv = () => {
+    const panelOf = new Map(panels.map((p) => [p.code, p.name]));
+    const { x, y } = state;
+    const rows: (string | number | null)[][] = [];
+    for (let i = 0; i < column.codes.length && x && y; i++) {
+      const name = panelOf.get(column.codes[i]);
+      if (name !== undefined && state.flags[i]) rows.push([i, name, x[i], y[i], state.coloring.describe(i)]);
+    }
+    return toCsv(['cell', column.name, ...state.dims.map((d) => `${title} ${d + 1}`), state.coloring.title], rows);
+  };
+  return (
+    <Figure
+      title={`${title} by ${column.name}, coloured by ${state.coloring.title}`}
+      lines={[placeLine(study, dataset, table), ...(multiples?.isSampled ? ['an even sample of the cells is drawn'] : [])]}
+      name={`${title} by ${column.name}`}
+      label={`${panels.length} plots of ${title}`}
+      draw={draw}
+      csv={csv}
+      code={sideCode(props)}
+      help={<p>Every panel shows the cells of one group in colour and all others in grey, at the same place: what changes between panels is where the cells of the group lie. Dragging and the wheel move all panels together.</p>}
+    >
+      <div className="multiples">
+        <Panels {...props} onReady={setMultiples} />
+        <div>
+          <ColorPanel state={state} study={study} record={null} actions={annotationActions({ studyId: study.id, datasetId: dataset.id, table: table.name, nCells: table.n_cells })} />
+        </div>
+      </div>
+    </Figure>
+  );
+}
+
+const columnsFor = (n: number) => (n <= 3 ? n : n === 4 ? 2 : n <= 9 ? 3 : 4);
+
+function Panels({ state, column, panels, onReady }: Props & { onReady: (multiples: Multiples | null) => void }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [multiples, setMultiples] = useState<Multiples | null>(null);
+  const onDark = useStore(shownTheme) === 'dark';
+  const { x, y, coloring, flags } = state;
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const made = new Multiples();
+    const within = (px: number, py: number): [number, number] => {
+      const origin = element.getBoundingClientRect();
+      for (const canvas of element.querySelectorAll('canvas')) {
+        const rect = canvas.getBoundingClientRect();
+        const [a, b] = [px + origin.left - rect.left, py + origin.top - rect.top];
+        if (a >= 0 && b >= 0 && a <= rect.width && b <= rect.height) return [a, b];
+      }
+      return [made.view.width / 2, made.view.height / 2];
+    };
+    const detach = attachGestures(element, {
+      tool: () => 'pan',
+      pan: (dx, dy) => made.pan(dx, dy),
+      zoom: (px, py, factor) => made.zoom(...within(px, py), factor),
+      hover: () => undefined,
+      leave: () => undefined,
+      click: () => undefined,
+      outline: () => undefined,
+    });
+    setMultiples(made);
+    onReady(made);
+    return () => {
+      detach();
+      made.destroy();
+      setMultiples(null);
+      onReady(null);
+    };
+  }, [onReady]);
+  useEffect(() => {
+    const canvases = [...(box.current?.querySelectorAll('canvas') ?? [])];
+    if (!multiples || !canvases.length) return;
+    const watch = new ResizeObserver(([entry]) => multiples.resize(entry.contentRect.width, entry.contentRect.height));
+    watch.observe(canvases[0]);
+    multiples.setCanvases(canvases);
+    return () => watch.disconnect();
+  }, [multiples, panels]);
+  useEffect(() => {
+    if (x && y) multiples?.setPositions(x, y);
+  }, [multiples, x, y]);
+  useEffect(() => {
+    if (coloring.shading.shades.length === x?.length) multiples?.setShading(coloring.shading, parseHex(onDark ? '#4a5158' : '#c9ced3'));
+  }, [multiples, coloring.shading, x, onDark]);
+  useEffect(() => {
+    const place = new Int32Array(column.categories.length).fill(-1);
+    panels.forEach((panel, i) => (place[panel.code] = i));
+    multiples?.setPanels(Int32Array.from(column.codes, (code) => (code < 0 ? -1 : place[code])), panels.length, flags);
+  }, [multiples, column, panels, flags]);
+  const keys = (event: React.KeyboardEvent) => {
+    const step = ({ ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] } as Record<string, [number, number]>)[event.key];
+    if (step) multiples?.pan(...step);
+    else if (event.key === '+' || event.key === '-') multiples?.zoom(multiples.view.width / 2, multiples.view.height / 2, event.key === '+' ? 1.4 : 1 / 1.4);
+    else if (event.key === 'f') multiples?.fit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div ref={box} className="panels" tabIndex={0} role="group" aria-label="Panels; arrows move them, plus and minus zoom, f fits" onKeyDown={keys} style={{ gridTemplateColumns: `repeat(${columnsFor(panels.length)}, minmax(0, ${WIDEST + 100}px))` }}>
+      {panels.map((panel) => (
+        <figure key={panel.code} aria-label={`${panel.name}, ${count(panel.count)} cells`}>
+          <figcaption><span className="cut">{panel.name}</span><span className="count">{count(panel.count)}</span></figcaption>
+          <canvas role="img" aria-label={`Cells of ${panel.name}`} style={{ aspectRatio: '1' }} />
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function sideCode({ dataset, table, state, column }: Props): string {
+  const { color } = state;
+  const [dx, dy] = state.dims;
+  const isGene = color?.by === 'feature';
+  const colors = isGene ? `table.values([${literal(color.name)}])[${literal(color.name)}]` : `obs[${literal(color?.name ?? '')}]`;
+  const names = [...new Set([column.name, ...(color && !isGene ? [color.name] : [])])];
+  return [
+    `${tableCode(dataset, table)}points = table.embedding(${literal(state.embeddingName ?? '')})[:, [${dx}, ${dy}]]`,
+    `obs = table.obs(${literal(names)})`,
+    `colors = ${colors}`,
+    'codes = colors.cat.codes if hasattr(colors, "cat") else colors',
+    '',
+    'import matplotlib.pyplot as plt',
+    '',
+    `groups = obs[${literal(column.name)}].cat.categories`,
+    'figure, axes = plt.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)',
+    'for axis, group in zip(axes[0], groups):',
+    `    inside = (obs[${literal(column.name)}] == group).to_numpy()`,
+    '    axis.scatter(*points[~inside].T, s=1, c="lightgrey")',
+    '    axis.scatter(*points[inside].T, s=2, c=codes[inside], vmin=codes.min(), vmax=codes.max())',
+    '    axis.set_title(group)',
+    '',
+  ].join('\n');
+}
