@@ -55,7 +55,7 @@ async def test_requests_refuse_unknown_keys_and_changes_ask_for_a_version(world:
     schemas = document["components"]["schemas"]
     for path, method, operation in operations(document):
         content = operation.get("requestBody", {}).get("content", {}).get(JSON)
-        if content:
+        if content and not isinstance(content["schema"].get("additionalProperties"), dict):  # a map knows every key
             schema = content["schema"]
             ref = schema.get("$ref") or next(part["$ref"] for part in schema["anyOf"] if "$ref" in part)
             assert schemas[ref.rpartition("/")[2]]["additionalProperties"] is False, f"{method} {path}"
