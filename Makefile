@@ -22,6 +22,8 @@ UNIT_TESTS := $(wildcard tests/base tests/model tests/db tests/formats tests/ana
 GENERATORS := $(filter-out scripts/make_demo_data.py,$(sort $(wildcard scripts/make_*.py)))
 
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
+# compiled once and kept: else every process spends most of its start on compiling the libraries anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-dev web demo test test-312 check format generate bench wheel constraints clean \
     check-format check-style check-types check-imports check-web check-generated check-changes

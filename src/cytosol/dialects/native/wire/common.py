@@ -60,9 +60,11 @@ class Record(Wire):
 class Page(Wire, Generic[T]):
     """A part of a list."""
 
+    # docstrings would be looked for anew for every kind of item, which takes longer than loading all else here
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
     items: list[T]
-    next: str | None = None
-    """Send it as ``cursor`` for the next part; null at the end."""
+    next: str | None = Field(None, description="Send it as ``cursor`` for the next part; null at the end.")
 
 
 class Problem(BaseModel):
