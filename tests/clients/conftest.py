@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from obstore.store import S3Store
 
+from tests.clients.across_world import AcrossWorld, running_across
 from tests.clients.bioturing_files import Cells
 from tests.clients.bioturing_world import N_RAW, World, bucket_of, running_world
 from tests.services import S3Server
@@ -43,3 +44,9 @@ def filtered(world: World) -> Cells:
     kept = object_.obs["place"][object_.obs["mito"] <= 0.05].to_numpy()
     assert 50 < len(kept) < N_RAW - 20, "each bound has to matter"
     return Cells(cells.counts[kept], [cells.barcodes[i] for i in kept], cells.genes)
+
+
+@pytest.fixture(scope="session")
+def across(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AcrossWorld]:
+    with running_across(tmp_path_factory.mktemp("across")) as made:
+        yield made

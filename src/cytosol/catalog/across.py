@@ -15,6 +15,7 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.contexts import CELL_TYPE, KINDS, group_columns
 from cytosol.catalog.gene_names import FoundGene, gene_names, species_of
 from cytosol.catalog.layouts import Layouts
+from cytosol.catalog.measured_genes import GeneNumbers
 from cytosol.catalog.sources import Readable, Source, Sources
 from cytosol.catalog.summaries import Grouping, Summaries
 from cytosol.catalog.tables import Pinned, Tables
@@ -81,6 +82,7 @@ class Across:
         self._context = context
         self._sources = Sources(context, layouts)
         self.summaries = Summaries(context, reader)
+        self.gene_numbers = GeneNumbers(context, reader, self.summaries)
 
     async def readable(self, actor: Actor, *, species: str = "") -> Readable:
         """All studies of a species that the actor may read, and their tables."""

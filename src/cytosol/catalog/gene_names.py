@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,13 @@ class GeneNames:
             number = bearers[0]
         gene = self.genes[number]
         return FoundGene(name, gene, (), np.fromiter(self._keys(gene), np.uint64))
+
+    @cached_property
+    def all_keys(self) -> tuple[np.ndarray, np.ndarray]:
+        """Hashes of all names of all genes, shape (n,), uint64, and the number of the gene of each, shape (n,)."""
+        keys = [list(self._keys(gene)) for gene in self.genes]
+        owners = np.repeat(np.arange(len(keys)), [len(part) for part in keys])
+        return np.array([key for part in keys for key in part], np.uint64), owners
 
     def sure_others(self, gene: Gene) -> Iterator[str]:
         """The further names that no other gene bears."""

@@ -57,7 +57,7 @@ class Readable:
 
 def shared(columns: Sequence[Element]) -> list[Element]:
     """Those annotations that are not for one reader's eyes only."""
-    return [column for column in columns if not column.extra.get("private")]
+    return [column for column in columns if not column.meta.get("private")]
 
 
 class Sources:

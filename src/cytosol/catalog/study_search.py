@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from cytosol.base.keys import Key
 from cytosol.catalog.across import Across
 from cytosol.catalog.contexts import KINDS
 from cytosol.catalog.gene_names import FoundGene, Gene, gene_names, species_of
+from cytosol.catalog.level_terms import named_term, term_of
+from cytosol.catalog.nodes import members
 from cytosol.catalog.sources import Source
 from cytosol.model.rights import Actor
 from cytosol.model.studies import Study
 
-Labels = Mapping[str, Sequence[str]]
-"""Of cell_type, tissue and disease what a table tells."""
+Part = tuple[Source, Mapping[str, Sequence[str]]]
+"""A table, and of cell_type, tissue and disease what it tells."""
 _MOST_REASONS = 20
 
 
@@ -79,20 +82,24 @@ class StudySearch:
         """The studies in which everything that is wanted is found, newest first, with the reasons."""
         readable = await self._across.readable(actor, species=wanted.species)
         labels = await self._across.labels(readable.sources)
-        of_study: dict[Key, list[Labels]] = defaultdict(list)
+        of_study: dict[Key, list[Part]] = defaultdict(list)
         n_cells: dict[Key, int] = defaultdict(int)
         for source, told in zip(readable.sources, labels, strict=True):
-            of_study[source.study.id].append(told)
+            of_study[source.study.id].append((source, told))
             n_cells[source.study.id] += source.pinned.part.n_cells
         genes = await self._with_gene(wanted, readable.sources) if wanted.gene else {}
-        hits = []
-        for study in readable.studies:
-            reasons = self._reasons(study, of_study[study.id], wanted, genes)
-            if reasons is not None:
-                hits.append(StudyHit(study, n_cells[study.id], tuple(reasons)))
-            if len(hits) == limit:
-                break
-        return hits
+
+        def look() -> list[StudyHit]:
+            hits = []
+            for study in readable.studies:
+                reasons = self._reasons(study, of_study[study.id], wanted, genes)
+                if reasons is not None:
+                    hits.append(StudyHit(study, n_cells[study.id], tuple(reasons)))
+                if len(hits) == limit:
+                    break
+            return hits
+
+        return await asyncio.to_thread(look)  # reads an ontology
 
     async def genes(self, actor: Actor, *, species: str = "human", text: str = "", limit: int = 50) -> list[GeneHit]:
         """Genes of a species by symbol, id or further name: equal ones first, then by prefix, then by part."""
@@ -124,9 +131,7 @@ class StudySearch:
         return with_gene
 
     @staticmethod
-    def _reasons(
-        study: Study, labels: Sequence[Labels], wanted: Wanted, genes: Mapping[Key, str]
-    ) -> list[Reason] | None:
+    def _reasons(study: Study, labels: Sequence[Part], wanted: Wanted, genes: Mapping[Key, str]) -> list[Reason] | None:
         """Why the study is a hit; None where something that is wanted is not found in it."""
         reasons: list[Reason] = []
         if wanted.species:
@@ -150,7 +155,7 @@ class StudySearch:
         return reasons
 
 
-def _text_reasons(study: Study, labels: Sequence[Labels], text: str) -> list[Reason]:
+def _text_reasons(study: Study, labels: Sequence[Part], text: str) -> list[Reason]:
     small = text.strip().casefold()
     said = (
         ("name", [study.name]),
@@ -163,8 +168,15 @@ def _text_reasons(study: Study, labels: Sequence[Labels], text: str) -> list[Rea
     return [reason for reason in found if reason.values]
 
 
-def _matching(kind: str, labels: Sequence[Labels], text: str) -> tuple[str, ...]:
-    """The labels that contain the text."""
+def _matching(kind: str, parts: Sequence[Part], text: str) -> tuple[str, ...]:
+    """The labels that contain the text, or whose term is the one with this name or below it."""
     small = text.strip().casefold()
-    values = dict.fromkeys(label for told in labels for label in told[kind] if small in label.casefold())
+    term = named_term(kind, text)
+    below = members(kind, term) if term is not None else frozenset()
+    values = dict.fromkeys(
+        label
+        for source, told in parts
+        for label in told[kind]
+        if small in label.casefold() or (below and term_of(source, kind, label) in below)
+    )
     return tuple(values)[:_MOST_REASONS]

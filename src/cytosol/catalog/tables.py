@@ -22,6 +22,7 @@ from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.indexes import Indexes
 from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, dataset_path, lasting_id
+from cytosol.catalog.matrix_file import MatrixFile, write_matrix_file
 from cytosol.catalog.records import to
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_features
@@ -322,6 +323,12 @@ class Tables:
 
         while (block := await self._context.compute.run(following)) is not None:
             yield block
+
+    async def matrix_file(self, pinned: Pinned, *, unit: Unit = "lognorm") -> MatrixFile:
+        """The whole matrix as a temporary HDF5 file: data, indices, indptr and shape of cells × features, CSC."""
+        meta = pinned.part.table.meta
+        shape = pinned.part.n_cells, int(meta["n_features"])
+        return await write_matrix_file(self._context, self.matrix_blocks(pinned, unit=unit), shape, int(meta["nnz"]))
 
     async def column(self, pinned: Pinned, name: str) -> ColumnData:
         """One annotation."""

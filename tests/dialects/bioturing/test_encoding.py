@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cytosol.dialects.bioturing.encoding import Base64Stream, encode_embedding, encode_matrix
+from cytosol.asgi.encoding import Base64Stream, encode_embedding, encode_matrix
 from cytosol.dialects.bioturing.genes import stream_matrix
 
 

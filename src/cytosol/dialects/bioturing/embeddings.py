@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from starlette.responses import Response
 
+from cytosol.asgi.encoding import encode_embedding
 from cytosol.asgi.responses import json_response
 from cytosol.base.errors import NotFoundError
 from cytosol.catalog.catalog import Catalog
@@ -15,7 +16,6 @@ from cytosol.catalog.layouts import lasting_id
 from cytosol.catalog.tables import Pinned
 from cytosol.dialects.bioturing import wire
 from cytosol.dialects.bioturing.calls import Call
-from cytosol.dialects.bioturing.encoding import encode_embedding
 from cytosol.dialects.bioturing.translate import column_values, key_of
 from cytosol.model.rights import Actor
 

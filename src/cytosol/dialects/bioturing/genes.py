@@ -10,13 +10,13 @@ import orjson
 import scipy.sparse as sp
 from starlette.responses import Response, StreamingResponse
 
+from cytosol.asgi.encoding import Base64Stream, encode_matrix
 from cytosol.asgi.responses import json_response
 from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.tables import Pinned, Unit
 from cytosol.dialects.bioturing import wire
 from cytosol.dialects.bioturing.calls import Call
-from cytosol.dialects.bioturing.encoding import Base64Stream, encode_matrix
 from cytosol.dialects.bioturing.translate import key_of
 from cytosol.model.rights import Actor
 

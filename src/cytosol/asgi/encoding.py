@@ -1,4 +1,4 @@
-"""Arrays as these clients read them: base64 of raw little-endian buffers inside JSON."""
+"""Arrays as several clients read them: base64 of raw little-endian buffers inside JSON."""
 
 from __future__ import annotations
 
