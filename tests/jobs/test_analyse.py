@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import pytest_asyncio
+import scipy.stats
 
 from cytosol.analyses.registry import DEFAULT_ANALYSES
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.annotations import Group
+from cytosol.catalog.comparisons import ComparisonView
 from cytosol.jobs.handlers.registry import DEFAULT_HANDLERS
 from cytosol.model.work import Job
 from tests.catalog.making import barcodes, counts, h5ad, submit
@@ -98,3 +102,81 @@ async def test_a_failure_leaves_the_dataset_as_it_was(lab: Lab) -> None:
     after = await catalog.datasets.get(ada, dataset_id=lab.dataset_id)
     assert after.dataset.data_version == before.dataset.data_version
     assert after.dataset.state == before.dataset.state == "published"
+
+
+async def compared(lab: Lab, name: str = "", **parameters: Any) -> tuple[ComparisonView, dict[str, np.ndarray]]:
+    job = await lab.run("compare", name, **parameters)
+    assert (job.state, job.error) == ("succeeded", None)
+    id = Key.parse(job.result["elements"][0]["id"])
+    return await lab.house.catalog.comparisons.read(lab.house.people.ada, dataset_id=lab.dataset_id, id=id)
+
+
+@pytest.mark.parametrize("method", ["wilcoxon", "t-test"])
+async def test_any_two_selections_are_compared_as_by_scipy(lab: Lab, method: str) -> None:
+    first, second = {"column": "type", "groups": ["first"]}, {"column": "type", "groups": ["second", None]}
+    view, columns = await compared(lab, first=first, second=second, method=method)
+    assert view.name.startswith("first vs second, none")
+    assert (view.meta["n_first"], view.meta["n_second"]) == (45, 45)
+    catalog = lab.house.catalog
+    pinned = await catalog.tables.pin(lab.house.people.ada, dataset_id=lab.dataset_id)
+    dense = (await catalog.tables.values(pinned, features=list(range(40)))).dense
+    assert dense is not None
+    one, other = dense[:, :45].T.astype(np.float64), dense[:, 45:].T.astype(np.float64)
+    if method == "wilcoxon":
+        p = scipy.stats.mannwhitneyu(one, other, method="asymptotic", use_continuity=False, axis=0).pvalue
+    else:
+        p = scipy.stats.ttest_ind(one, other, equal_var=False).pvalue
+    place = [int(name.removeprefix("GENE")) for name in columns["feature"]]
+    np.testing.assert_allclose(columns["p"], p[place], rtol=1e-10)
+    np.testing.assert_allclose(columns["p_adjusted"], scipy.stats.false_discovery_control(p)[place], rtol=1e-10)
+    np.testing.assert_allclose(columns["mean_first"], one.mean(axis=0)[place], rtol=1e-5)
+    np.testing.assert_array_equal(columns["share_second"], (other > 0).mean(axis=0)[place].astype(np.float32))
+    assert (np.diff(np.abs(columns["statistic"])) <= 0).all()
+    assert set(place[:20]) == set(range(20))
+
+
+async def test_pseudobulk_takes_its_design_from_the_samples(lab: Lab) -> None:
+    catalog, ada = lab.house.catalog, lab.house.people.ada
+    view = await catalog.datasets.get(ada, dataset_id=lab.dataset_id)
+    study = view.dataset.study_id
+    ill = await catalog.samples.add_attribute(ada, study_id=study, name="ill", kind="boolean")
+    for number in range(6):
+        await catalog.samples.add(ada, study_id=study, name=f"donor {number}", values={ill.id: number % 2 == 0})
+    donors = [Group(f"donor {number}", range(number, N_CELLS, 6)) for number in range(6)]
+    await catalog.annotations.add_groups(ada, dataset_id=lab.dataset_id, name="donor", groups=donors)
+    sick, well = ({"attribute": "ill", "values": [value]} for value in (True, False))
+    told, columns = await compared(lab, first=sick, second=well, method="pseudobulk", replicate="sample", min_cells=5)
+    assert (told.meta["n_first"], told.meta["n_second"]) == (45, 45)
+    assert told.meta["parameters"]["replicate"] == "sample"
+    assert np.isfinite(columns["p"]).all()
+    assert (columns["p_adjusted"] > 0.01).all()
+    kinds = {"column": "type", "groups": ["first"]}
+    paired = {"method": "pseudobulk", "replicate": "donor", "paired": True, "min_cells": 5}
+    told, columns = await compared(lab, first=kinds, **paired)
+    assert set(columns["feature"][:20]) == {f"GENE{number}" for number in range(20)}
+    assert (columns["p_adjusted"][:20] < 0.01).all()
+    job = await lab.run("compare", first=kinds, method="pseudobulk", replicate="Batch")
+    assert job.error is not None
+    assert "at least 2 replicates" in job.error["detail"]
+    with pytest.raises(InvalidInputError, match="Pseudobulk needs replicates"):
+        await lab.run("compare", first=kinds, method="pseudobulk")
+
+
+async def test_comparisons_are_listed_removed_and_brought_back(lab: Lab) -> None:
+    catalog, ada = lab.house.catalog, lab.house.people.ada
+    view, columns = await compared(lab, "Mine", first={"cells": list(range(50))})
+    listed = await catalog.comparisons.list(ada, dataset_id=lab.dataset_id)
+    assert listed[0].name == "Mine"
+    assert listed[0].meta["second"] == {"rest": True}
+    await catalog.comparisons.delete(ada, dataset_id=lab.dataset_id, id=view.id)
+    gone = await catalog.comparisons.list(ada, dataset_id=lab.dataset_id)
+    assert [each.id for each in gone] == [each.id for each in listed[1:]]
+    with pytest.raises(NotFoundError, match="no such comparison"):
+        await catalog.comparisons.read(ada, dataset_id=lab.dataset_id, id=view.id)
+    study = (await catalog.datasets.get(ada, dataset_id=lab.dataset_id)).dataset.study_id
+    revision = (await catalog.history.list(ada, study_id=study)).items[0]
+    assert revision.verb == "result.delete"
+    await catalog.history.undo(ada, revision_id=revision.id)
+    back, again = await catalog.comparisons.read(ada, dataset_id=lab.dataset_id, id=view.id)
+    assert back.name == "Mine"
+    np.testing.assert_array_equal(again["p"], columns["p"])

@@ -149,7 +149,7 @@ def parameter(  # noqa: PLR0913 (what a form tells about it)
         "", type or _KINDS[default.__class__], default, sentence, unit, minimum, maximum, choices, names, required
     )
     if isinstance(default, dict):
-        return dataclasses.field(default_factory=dict, metadata={_META: made})
+        return dataclasses.field(default_factory=lambda: dict(default), metadata={_META: made})
     return dataclasses.field(default=default, metadata={_META: made})
 
 

@@ -13,9 +13,11 @@ from cytosol.catalog.annotations import Annotations
 from cytosol.catalog.audit import Audit
 from cytosol.catalog.care import Care
 from cytosol.catalog.column_versions import AnnotationSubject
+from cytosol.catalog.comparisons import Comparisons
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
 from cytosol.catalog.datasets import Datasets, DatasetSubject
+from cytosol.catalog.elements import ResultSubject
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.folders import Folders
@@ -64,7 +66,7 @@ class Catalog:
         self.settings = context.settings
         self.audit = Audit(context)
         self.events = Events(context)
-        self.history = History(context, (*SUBJECTS, AnnotationSubject(context)))
+        self.history = History(context, (*SUBJECTS, AnnotationSubject(context), ResultSubject(context)))
         self.idempotency = Idempotency(context)
         self.registries = Registries(context)
         self.accounts = Accounts(context)
@@ -85,6 +87,7 @@ class Catalog:
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)
         self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes)
+        self.comparisons = Comparisons(context, self.tables)
         self.annotations = Annotations(context, layouts, self.tables)
         self.terms = Terms(context, layouts, self.tables, self.annotations)
         self.annotation_files = AnnotationFiles(self.annotations, self.storages)

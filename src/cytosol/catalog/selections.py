@@ -237,3 +237,18 @@ def short(said: Any) -> Any:
             return {"cells": list(cells[:_SHOWN_CELLS]), "n_cells": len(cells)}
         return {key: short(value) for key, value in said.items()}
     return [short(part) for part in said] if isinstance(said, list | tuple) else said
+
+
+def described(said: Said) -> str:
+    """A selection in a few words, for a name."""
+    kind = next(name for name in _KEYS if name in said)
+    if kind == "rest":
+        return "all others"
+    if kind == "cells":
+        return f"{len(said['cells']):,} cells"
+    if kind == "not":
+        return f"not {described(said['not'])}"
+    if kind in ("and", "or"):
+        return f" {kind} ".join(described(part) for part in said[kind])
+    groups = said["groups" if kind == "column" else "values"]
+    return ", ".join("none" if group is None else spell_group(group) for group in groups)

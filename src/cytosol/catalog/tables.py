@@ -358,10 +358,10 @@ class Tables:
         found = [element for element in pinned.part.results if element.kind == "markers"]
         if not column and found:
             column = found[0].meta["column"]
-        ids = {lasting_id(element).hex24 for element in pinned.part.columns if element.name == column}
+        ids = {lasting_id(element).hex24: element.name for element in pinned.part.columns}
         for element in reversed(found):
-            id = element.meta.get("column_id")
-            if id in ids or (id is None and element.meta["column"] == column):
+            # renamed since; in a copy of the dataset columns have other ids, but the names of then
+            if ids.get(element.meta.get("column_id", ""), element.meta["column"]) == column:
                 read = partial(self._read_markers, element.path)
                 held = await self._context.compute.cached(("markers", element.id), read)
                 return MarkerTable(pinned.version, column, list(element.meta["groups"]), held)

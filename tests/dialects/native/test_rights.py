@@ -162,6 +162,12 @@ ROWS: dict[str, Row] = {
     "get_column_terms": Row(READ, takes={"name": "column"}),
     "put_column_terms": Row(EDIT.format(200), says(T="CL:0000084"), takes={"name": "column"}),
     "publish_column": Row("404 404 404 404 404 200 404 403", takes={"name": "own_column"}),
+    "get_markers": Row(READ, query={"column": "type"}),
+    "list_comparisons": Row(READ),
+    "get_comparison": Row(READ),
+    "get_comparison_csv": Row(READ),
+    "get_comparison_xlsx": Row(READ),
+    "delete_comparison": Row(EDIT.format(204)),
     "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
     "get_upload": Row(MINE.format(200, 200)),
     "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),
@@ -206,6 +212,9 @@ class Stage:
         own = [Group("a", [0])]
         await world.catalog.annotations.add_groups(owner, dataset_id=made.id, name="own", groups=own, private=True)
         (self.folder / "small.tsv").write_bytes(_TSV)
+        for analysis, said in (("markers", {"column": "type"}), ("compare", {"first": {"cells": [0, 2, 4]}})):
+            await world.catalog.analyses.submit(owner, dataset_id=made.id, analysis=analysis, parameters=said)
+            await run_here(world.catalog, ("analyse",))
         export = await world.catalog.exports.submit(owner, dataset_id=made.id)
         await run_here(world.catalog, ("export",))
         result = await world.catalog.exports.result(owner, job_id=export.id)
@@ -252,8 +261,10 @@ class Stage:
         deleted = (await catalog.datasets.list(owner, study_id=other.study.id)).items[0].dataset
         await catalog.datasets.delete(owner, dataset_id=deleted.id)
         column = next(c for c in dataset.tables[0].columns if c.name == "type")
+        compared = await catalog.comparisons.list(owner, dataset_id=dataset.dataset.id)
         things |= {
             "dataset_id": dataset.dataset.id, "deleted_dataset_id": deleted.id, "column_id": column.id,
+            "comparison_id": compared[0].id,
         }  # fmt: skip
         sample = await catalog.samples.add(owner, study_id=things["study_id"], name="donor 1")
         attribute = await catalog.samples.add_attribute(owner, study_id=things["study_id"], name="dose", kind="number")

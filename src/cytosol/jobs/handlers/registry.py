@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.jobs.handlers.base import Handler
 from cytosol.jobs.handlers.clusters import cluster
+from cytosol.jobs.handlers.compare import compare
 from cytosol.jobs.handlers.markers import markers
 
 DEFAULT_HANDLERS: tuple[Handler, ...] = (
+    Handler("compare", compare),
     Handler("leiden", cluster),
     Handler("markers", markers),
 )

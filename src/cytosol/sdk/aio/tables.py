@@ -182,6 +182,57 @@ class AsyncTable(Record):
         changed: dict[str, Any] = await self._http.change("PUT", path, dict(terms), version=column["version"])
         return changed
 
+    async def markers(self, column: str = "", *, limit: int = 50) -> pd.DataFrame:
+        """The best markers of each group of an annotation, best first.
+
+        Parameters
+        ----------
+        column : an annotation; the first that has markers where empty. ``analyse("markers", column=…)`` makes them
+        limit : features a group at most
+        """
+        wanted = column or None
+        return to_frame(await self._http.get_columns(f"{self._path}/markers.arrow", column=wanted, limit=limit))
+
+    async def compare(
+        self,
+        first: Mapping[str, Any],
+        second: Mapping[str, Any] | None = None,
+        *,
+        method: Literal["wilcoxon", "t-test", "pseudobulk"] = "wilcoxon",
+        name: str = "",
+        progress: bool = True,
+        **parameters: Any,
+    ) -> pd.DataFrame:
+        """Differential expression of two selections of cells; waits for the result.
+
+        Parameters
+        ----------
+        first, second : selections such as ``{"column": "Louvain clustering", "groups": ["Cluster 1"]}``; all other
+            cells where the second is None
+        parameters : of pseudobulk: ``replicate``, ``covariates``, ``paired``, ``min_cells``
+
+        Returns
+        -------
+        One row a feature, the surest first, indexed by feature; NaN = not tested.
+        """
+        said = {"first": dict(first), "second": dict(second or {"rest": True}), "method": method, **parameters}
+        job = await (await self.analyse("compare", name=name, **said)).wait(progress=progress)
+        return await self.comparison(job.result["elements"][0]["id"])
+
+    async def comparisons(self) -> list[dict[str, Any]]:
+        """The comparisons of the table, newest first: id, name, method, selections and their sizes, notes."""
+        items: list[dict[str, Any]] = (await self._http.get(f"{self._path}/comparisons"))["items"]
+        return items
+
+    async def comparison(self, id: str) -> pd.DataFrame:
+        """A comparison by its id, as `compare` gives it."""
+        columns = await self._http.get_columns(f"{self._path}/comparisons/{id}.arrow")
+        return to_frame(columns).set_index("feature")
+
+    async def delete_comparison(self, id: str) -> None:
+        """Remove a comparison; its revision can be undone."""
+        await self._http.change("DELETE", f"{self._path}/comparisons/{id}")
+
     async def _column(self, name: str) -> dict[str, Any]:
         dataset = await self._http.get(self._path.partition("/tables/")[0])
         for table in dataset["tables"]:

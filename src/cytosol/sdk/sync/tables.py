@@ -182,6 +182,57 @@ class Table(Record):
         changed: dict[str, Any] = self._http.change("PUT", path, dict(terms), version=column["version"])
         return changed
 
+    def markers(self, column: str = "", *, limit: int = 50) -> pd.DataFrame:
+        """The best markers of each group of an annotation, best first.
+
+        Parameters
+        ----------
+        column : an annotation; the first that has markers where empty. ``analyse("markers", column=…)`` makes them
+        limit : features a group at most
+        """
+        wanted = column or None
+        return to_frame(self._http.get_columns(f"{self._path}/markers.arrow", column=wanted, limit=limit))
+
+    def compare(
+        self,
+        first: Mapping[str, Any],
+        second: Mapping[str, Any] | None = None,
+        *,
+        method: Literal["wilcoxon", "t-test", "pseudobulk"] = "wilcoxon",
+        name: str = "",
+        progress: bool = True,
+        **parameters: Any,
+    ) -> pd.DataFrame:
+        """Differential expression of two selections of cells; waits for the result.
+
+        Parameters
+        ----------
+        first, second : selections such as ``{"column": "Louvain clustering", "groups": ["Cluster 1"]}``; all other
+            cells where the second is None
+        parameters : of pseudobulk: ``replicate``, ``covariates``, ``paired``, ``min_cells``
+
+        Returns
+        -------
+        One row a feature, the surest first, indexed by feature; NaN = not tested.
+        """
+        said = {"first": dict(first), "second": dict(second or {"rest": True}), "method": method, **parameters}
+        job = (self.analyse("compare", name=name, **said)).wait(progress=progress)
+        return self.comparison(job.result["elements"][0]["id"])
+
+    def comparisons(self) -> list[dict[str, Any]]:
+        """The comparisons of the table, newest first: id, name, method, selections and their sizes, notes."""
+        items: list[dict[str, Any]] = (self._http.get(f"{self._path}/comparisons"))["items"]
+        return items
+
+    def comparison(self, id: str) -> pd.DataFrame:
+        """A comparison by its id, as `compare` gives it."""
+        columns = self._http.get_columns(f"{self._path}/comparisons/{id}.arrow")
+        return to_frame(columns).set_index("feature")
+
+    def delete_comparison(self, id: str) -> None:
+        """Remove a comparison; its revision can be undone."""
+        self._http.change("DELETE", f"{self._path}/comparisons/{id}")
+
     def _column(self, name: str) -> dict[str, Any]:
         dataset = self._http.get(self._path.partition("/tables/")[0])
         for table in dataset["tables"]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Annotated
+
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cytosol.catalog.comparisons import csv_bytes, xlsx_bytes
 from cytosol.catalog.jobs import JobView
-from cytosol.dialects.native.answers import answer
+from cytosol.dialects.native.answers import answer, list_answer, no_answer
+from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
+from cytosol.dialects.native.translate.analyses import attachment, comparison_json, marker_columns
 from cytosol.dialects.native.translate.work import job_json
-from cytosol.dialects.native.wire.analyses import AnalysisRequest
-from cytosol.dialects.native.wire.common import Id
+from cytosol.dialects.native.wire.analyses import AnalysisRequest, ComparisonRecord
+from cytosol.dialects.native.wire.common import Id, Page
 from cytosol.dialects.native.wire.work import JobAnswer
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _TABLE = "/datasets/{dataset_id}/tables/{table}"
 
@@ -39,3 +48,67 @@ class AnalysisRoutes(Routes):
             name=body.name,
         )
         return answer({"job": job_json(JobView(job, None))}, status=202)
+
+    @endpoint("GET", f"{_TABLE}/markers.arrow", media=MEDIA_TYPE)
+    async def get_markers(  # noqa: PLR0917 (a query's parameters)
+        self,
+        request: Request,
+        dataset_id: Id,
+        table: str,
+        column: str = "",
+        limit: Annotated[int, Query(ge=1, le=100_000, description="At most so many features a group")] = 50,
+    ) -> Response:
+        """Markers of the groups of an annotation: each against all other cells that have a group, best first.
+
+        Columns: group, feature, feature_id, z (Wilcoxon rank-sum, tie-corrected), p, p_adjusted (Benjamini-Hochberg),
+        log2_fold_change, share_in, share_out, mean_in, mean_out (of log-normalised values). Without ``column``: of
+        the first annotation that has markers. The analysis ``markers`` computes them for others.
+        """
+        pinned = await self.catalog.tables.pin(actor_of(request), dataset_id=dataset_id, table=table)
+        held = await self.catalog.tables.markers(pinned, column=column)
+        features = (await self.catalog.tables.feature_table(pinned)).frame
+        return await arrow_answer(
+            marker_columns(held, features, limit=limit), metadata={"group": {"column": held.column}}
+        )
+
+    @endpoint("GET", f"{_TABLE}/comparisons", gives=Page[ComparisonRecord])
+    async def list_comparisons(self, request: Request, dataset_id: Id, table: str) -> Response:
+        """The comparisons of a table, newest first; the analysis ``compare`` makes them."""
+        found = await self.catalog.comparisons.list(actor_of(request), dataset_id=dataset_id, table=table)
+        return list_answer(found, comparison_json)
+
+    @endpoint("GET", f"{_TABLE}/comparisons/{{comparison_id}}.arrow", media=MEDIA_TYPE)
+    async def get_comparison(self, request: Request, dataset_id: Id, table: str, comparison_id: Id) -> Response:
+        """A comparison: one row a feature, the surest first.
+
+        Columns: feature, feature_id, log2_fold_change, statistic (z, t or Wald's z), p, p_adjusted (Benjamini and
+        Hochberg), mean_first, mean_second (of log-normalised values), share_first, share_second. NaN = not tested.
+        """
+        _, columns = await self.catalog.comparisons.read(
+            actor_of(request), dataset_id=dataset_id, id=comparison_id, table=table
+        )
+        return await arrow_answer(columns)
+
+    @endpoint("GET", f"{_TABLE}/comparisons/{{comparison_id}}/table.csv", media="text/csv")
+    async def get_comparison_csv(self, request: Request, dataset_id: Id, table: str, comparison_id: Id) -> Response:
+        """A comparison as a CSV file."""
+        view, columns = await self.catalog.comparisons.read(
+            actor_of(request), dataset_id=dataset_id, id=comparison_id, table=table
+        )
+        body = await asyncio.to_thread(csv_bytes, columns)
+        return Response(body, media_type="text/csv; charset=utf-8", headers=attachment(view.name, "csv"))
+
+    @endpoint("GET", f"{_TABLE}/comparisons/{{comparison_id}}/table.xlsx", media=_XLSX)
+    async def get_comparison_xlsx(self, request: Request, dataset_id: Id, table: str, comparison_id: Id) -> Response:
+        """A comparison as an Excel workbook."""
+        view, columns = await self.catalog.comparisons.read(
+            actor_of(request), dataset_id=dataset_id, id=comparison_id, table=table
+        )
+        body = await asyncio.to_thread(xlsx_bytes, columns, sheet=view.name)
+        return Response(body, media_type=_XLSX, headers=attachment(view.name, "xlsx"))
+
+    @endpoint("DELETE", f"{_TABLE}/comparisons/{{comparison_id}}", status=204)
+    async def delete_comparison(self, request: Request, dataset_id: Id, table: str, comparison_id: Id) -> Response:
+        """Remove a comparison; its revision can be undone."""
+        await self.catalog.comparisons.delete(actor_of(request), dataset_id=dataset_id, id=comparison_id, table=table)
+        return no_answer()

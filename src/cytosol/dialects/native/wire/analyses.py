@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from cytosol.dialects.native.wire.common import Wire
+from cytosol.dialects.native.wire.common import HexId, Time, Wire
 
 
 class AnalysisRequest(Wire):
@@ -18,3 +18,20 @@ class AnalysisRequest(Wire):
     """Of what it makes; empty = it names it itself."""
     parameters: dict[str, Any] = Field(default_factory=dict, examples=[{"column": "Louvain clustering"}])
     """Of the analysis; GET /analyses tells them, with units and bounds."""
+
+
+class ComparisonRecord(Wire):
+    """Two selections of cells that were compared."""
+
+    id: HexId
+    created_at: Time
+    name: str
+    method: Literal["wilcoxon", "t-test", "pseudobulk"]
+    first: dict[str, Any]
+    """The selection; of many cells the first hundred and ``n_cells``."""
+    second: dict[str, Any]
+    n_first: int
+    n_second: int
+    parameters: dict[str, Any]
+    notes: list[str]
+    """What was left out, and what the model warned of."""
