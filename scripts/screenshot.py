@@ -1,4 +1,4 @@
-"""Take the pictures of the readme from a running demo (`make demo`): docs/images/explorer.png and study.png.
+"""Take the pictures of the docs from a running demo (`make demo`): explorer, figures and study in docs/images.
 
     python scripts/screenshot.py [--data .cytosol-demo] [--gene CD3E] [--to docs/images]
 
@@ -57,6 +57,16 @@ def show_explorer(page: Page, url: str, study: cytosol.Study, gene: str) -> None
     page.wait_for_function("() => !document.querySelector('.plot .loading')")
 
 
+def show_figures(page: Page, url: str, study: cytosol.Study, gene: str) -> None:
+    """The cells, and violins of the gene and another one beside them."""
+    dataset = study.dataset()
+    table = dataset.table()
+    page.goto(f"{url}/app/studies/{study.id}/tables/{dataset.id}/{table.name}?views=violin,cells&genes={gene},LYZ")
+    page.locator(".plot[data-drawn]").wait_for()
+    page.locator(".scene [data-median]").first.wait_for()
+    page.wait_for_function("() => !document.querySelector('.plot .loading')")
+
+
 def show_study(page: Page, url: str, study: cytosol.Study) -> None:
     """The study's page with its data."""
     page.goto(f"{url}/app/studies/{study.id}")
@@ -65,14 +75,16 @@ def show_study(page: Page, url: str, study: cytosol.Study) -> None:
 
 
 def take(browser: Browser, url: str, account: dict[str, str], *, gene: str, folder: Path) -> None:
-    """Write both pictures, each as sharp as its size allows."""
+    """Write the pictures, each as sharp as its size allows."""
     with cytosol.Client(url, account["token"]) as client:
         study = client.study(STUDY)
-        for name in ("explorer", "study"):
+        for name in ("explorer", "figures", "study"):
             for ratio in PIXEL_RATIOS:
                 page = signed_in(browser, url, account, ratio=ratio)
                 if name == "explorer":
                     show_explorer(page, url, study, gene)
+                elif name == "figures":
+                    show_figures(page, url, study, gene)
                 else:
                     show_study(page, url, study)
                 picture = page.screenshot(animations="disabled")

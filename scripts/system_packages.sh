@@ -6,6 +6,7 @@ missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+command -v pdftotext >/dev/null 2>&1 || missing="$missing poppler-utils"
 command -v zip >/dev/null 2>&1 || missing="$missing zip"
 # judges of the Seurat files and of the guide for R; Seurat itself would be 650 MB, and adds nothing to reading them
 command -v Rscript >/dev/null 2>&1 || missing="$missing r-base-core"
