@@ -59,13 +59,15 @@ def barcodes(n_cells: int, prefix: str = "CELL") -> list[str]:
     return [f"{prefix}{number:04d}-1" for number in range(n_cells)]
 
 
-def h5ad(matrix: sp.csr_matrix, *, obs: pd.DataFrame | None = None, **slots: Any) -> bytes:
+def h5ad(
+    matrix: sp.csr_matrix, *, obs: pd.DataFrame | None = None, var: pd.DataFrame | None = None, **slots: Any
+) -> bytes:
     """The same as an AnnData file."""
     import anndata
 
     n_cells, n_features = matrix.shape
     obs = pd.DataFrame(index=barcodes(n_cells)) if obs is None else obs
-    var = pd.DataFrame(index=[f"GENE{number}" for number in range(n_features)])
+    var = pd.DataFrame(index=[f"GENE{number}" for number in range(n_features)]) if var is None else var
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.h5ad"
         anndata.AnnData(matrix, obs=obs, var=var, **slots).write_h5ad(path)

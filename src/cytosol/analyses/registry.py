@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cytosol.analyses.matrix.cell_cycle import CellCycleParams, score_cell_cycle
 from cytosol.analyses.matrix.clustering import LeidenParams, LeidenRun, LouvainParams, leiden, louvain
 from cytosol.analyses.matrix.comparison import CompareParams, CompareRun, compare_cells
 from cytosol.analyses.matrix.densities import DensityParams, kernel_densities
+from cytosol.analyses.matrix.doublets import DoubletParams, DoubletRun, find_doublets
 from cytosol.analyses.matrix.filtering import FilterParams, keep_cells
+from cytosol.analyses.matrix.gene_scores import ScoreParams, ScoreRun, score_genes
+from cytosol.analyses.matrix.harmony import HarmonyParams, HarmonyRun, harmony
 from cytosol.analyses.matrix.markers import MarkerParams, MarkerRun, find_markers
 from cytosol.analyses.matrix.neighbors import NeighborParams, find_neighbors
 from cytosol.analyses.matrix.normalization import NormalizeParams, log_normalize
@@ -206,6 +210,28 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "Compares two selections of cells in every feature: Wilcoxon, Welch's t-test, or pseudobulk by DESeq2's model.",
         "https://doi.org/10.1186/s13059-014-0550-8",
         CompareParams, "As the marker search; pseudobulk about a minute for 20,000 genes.", compare_cells, CompareRun,
+        "scores", "Gene-set scores", "1",
+        "Scores gene sets in every cell: against control genes of like expression, or as a mean z score.",
+        "https://doi.org/10.1126/science.aad0501",
+        ScoreParams, "One pass over the values, and one read of the genes of each set.", score_genes, ScoreRun,
+    ),
+    Analysis(
+        "cell-cycle", "Cell cycle", "1",
+        "Scores the genes of the S phase and of G2 and M in every cell, and names the phase.",
+        "https://doi.org/10.1126/science.aad0501",
+        CellCycleParams, "One pass over the values.", score_cell_cycle, CellCycleParams,
+    ),
+    Analysis(
+        "doublets", "Doublets", "1",
+        "Scores how much each cell resembles the sum of two cells of its batch, and calls doublets (Scrublet).",
+        "https://doi.org/10.1016/j.cels.2018.11.005",
+        DoubletParams, "About 10 seconds for 3,000 cells of a batch, minutes for 30,000.", find_doublets, DoubletRun,
+    ),
+    Analysis(
+        "harmony", "Harmony", "1",
+        "Moves cells in the space of components so that batches mix while kinds of cells stay apart.",
+        "https://doi.org/10.1038/s41592-019-0619-0",
+        HarmonyParams, "About 5 seconds for 3,000 cells; time grows with cells × clusters.", harmony, HarmonyRun,
     ),
 )  # fmt: skip
 """The analyses that ship with Cytosol."""

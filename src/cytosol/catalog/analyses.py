@@ -12,6 +12,7 @@ from cytosol.base.keys import Key
 from cytosol.catalog.access import dataset_access
 from cytosol.catalog.cell_attributes import CellAttributes
 from cytosol.catalog.context import Context
+from cytosol.catalog.gene_sets import GeneSets
 from cytosol.catalog.jobs import check_job_limit, insert_job
 from cytosol.catalog.selections import Selections, check_selection
 from cytosol.catalog.tables import Pinned, Tables
@@ -33,8 +34,9 @@ class Analyses:
     selections, attributes : what parameters name, for the jobs too
     """
 
-    def __init__(self, context: Context, reader: Tables) -> None:
+    def __init__(self, context: Context, reader: Tables, gene_sets: GeneSets) -> None:
         self._context = context
+        self._gene_sets = gene_sets
         self._reader = reader
         self.attributes = CellAttributes(context, reader)
         self.selections = Selections(reader, self.attributes)
@@ -67,7 +69,7 @@ class Analyses:
         entry = self._context.analyses.get(analysis)
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
         params = run_params(entry, parameters)
-        await self._check(pinned, params)
+        await self._check(actor, pinned, params)
         title = clean_name(name, empty=True)
         meta = pinned.part.table.meta
         needed = _BASE_MEMORY + _BYTES_PER_CELL * pinned.part.n_cells + _BYTES_PER_VALUE * int(meta["nnz"])
@@ -93,7 +95,7 @@ class Analyses:
         self._context.notifier.events_stored()
         return job
 
-    async def _check(self, pinned: Pinned, params: Params) -> None:
+    async def _check(self, actor: Actor, pinned: Pinned, params: Params) -> None:
         """Refuse parameters that name what is not there, before a job is made."""
         pair: dict[str, Any] = {}
         for entry in type(params).parameters():
@@ -103,6 +105,8 @@ class Analyses:
                     pair[entry.name] = value
                 else:
                     await self.selections.resolve(pinned, value, where=entry.name)
+            elif entry.names == "gene-sets" and value:
+                await self._gene_sets.get(actor, gene_sets_id=Key.parse(value))
             elif entry.names and value:
                 for text in [value] if isinstance(value, str) else value:
                     await self._check_name(pinned, entry, text)

@@ -83,7 +83,7 @@ class Catalog:
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
         self.gene_sets = GeneSets(context)
-        self.analyses = Analyses(context, self.tables)
+        self.analyses = Analyses(context, self.tables, self.gene_sets)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)
         self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes)

@@ -42,6 +42,17 @@ class DoubletParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
+class DoubletRun(DoubletParams):
+    """Parameters of a search for doublets in a table that is ready."""
+
+    batch: str = parameter(
+        "", "Annotation or attribute of the runs in which cells were caught together; empty = 'Batch'",
+        names="column-or-attribute",
+    )  # fmt: skip
+    n_genes: int = parameter(2000, "How many highly variable genes are used", unit="genes", minimum=10, maximum=10_000)
+
+
+@dataclass(frozen=True, slots=True)
 class Doublets:
     """How much each cell looks like a doublet.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -34,6 +35,17 @@ class ScoreParams(Params):
     )
     n_levels: int = parameter(25, "Levels of mean expression", unit="levels", minimum=2, maximum=1000)
     seed: int = parameter(0, "Seed of the choice of control genes", minimum=0, maximum=SEED_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRun(ScoreParams):
+    """Which sets of genes are scored in a table that is ready, and how."""
+
+    gene_sets: str = parameter("", "Id of the gene sets on the server that are scored", names="gene-sets")
+    sets: tuple[str, ...] = parameter((), "Names of the sets among them; none = all", type="strings")
+    inline: tuple[dict[str, Any], ...] = parameter(
+        (), 'Sets given with the job instead: objects with "name" and "genes"', type="objects"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,22 @@ class HarmonyParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
+class HarmonyRun(HarmonyParams):
+    """Parameters of an integration of a table that is ready."""
+
+    batch: str = parameter(
+        "", "Annotation or attribute whose groups are the batches", names="column-or-attribute", required=True
+    )
+    embedding: str = parameter("X_pca", "Components that are integrated", names="embedding")
+    umap: bool = parameter(True, "Whether UMAP of the integrated components is computed")
+    clusters: bool = parameter(True, "Whether Leiden clusters of the integrated components are computed")
+    resolution: float = parameter(1.0, "Resolution of these clusters", minimum=0, maximum=1000)
+    n_neighbors: int = parameter(
+        15, "Size of a neighbourhood, counting the cell itself", unit="cells", minimum=2, maximum=200
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class HarmonyResult:
     """Moved components.
 

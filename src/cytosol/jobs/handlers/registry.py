@@ -8,12 +8,19 @@ from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.jobs.handlers.base import Handler
 from cytosol.jobs.handlers.clusters import cluster
 from cytosol.jobs.handlers.compare import compare
+from cytosol.jobs.handlers.doublets import doublets
+from cytosol.jobs.handlers.harmony import integrate
 from cytosol.jobs.handlers.markers import markers
+from cytosol.jobs.handlers.scores import cell_cycle, scores
 
 DEFAULT_HANDLERS: tuple[Handler, ...] = (
     Handler("compare", compare),
     Handler("leiden", cluster),
     Handler("markers", markers),
+    Handler("scores", scores),
+    Handler("cell-cycle", cell_cycle),
+    Handler("doublets", doublets),
+    Handler("harmony", integrate),
 )
 
 

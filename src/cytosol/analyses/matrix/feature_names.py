@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,22 +22,29 @@ class Matched:
     missing: list[str]
 
 
-class GeneNames:
+class FeatureNames:
     """The features of a table, to be found by symbol or stable id.
 
     Parameters
     ----------
     symbols : one a feature, unique
     ids : one a feature, "" where unknown; None = none are known
+    others : gives the further names of a gene, tried in their order where its own is not found
 
     Notes
     -----
     Tried in this order: the symbol letter by letter; the stable id, with or without its version; the symbol in any
-    case, so that CD3E finds the mouse's Cd3e, where that is not two features; the symbol in front of the suffix
-    that made a repeat unique is not tried, because the first of the repeats has none.
+    case, so that CD3E finds the mouse's Cd3e, where that is not two features; then the same for each further name.
     """
 
-    def __init__(self, symbols: Sequence[str], ids: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        ids: Sequence[str] | None = None,
+        *,
+        others: Callable[[str], Iterable[str]] = lambda _name: (),
+    ) -> None:
+        self._others = others
         self._exact: dict[str, int] = {}
         self._folded: dict[str, int] = {}
         for place, symbol in enumerate(symbols):
@@ -52,6 +59,12 @@ class GeneNames:
 
     def find(self, name: str) -> int:
         """Place of a gene; -1 where the table does not have it."""
+        found = self._find(name)
+        if found >= 0:
+            return found
+        return next((place for other in self._others(name) if (place := self._find(other)) >= 0), -1)
+
+    def _find(self, name: str) -> int:
         found = self._exact.get(name, -1)
         if found < 0 and name.startswith("ENS"):
             found = self._exact.get(name.partition(".")[0], -1)

@@ -1,0 +1,153 @@
+"""Scores, cell cycle, doublets and Harmony as jobs on real cells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import pytest_asyncio
+import scipy.sparse as sp
+
+from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.base.keys import Key
+from cytosol.base.tables import ColumnData
+from cytosol.catalog.tables import Pinned
+from cytosol.model.work import Job
+from tests.catalog.making import h5ad, submit
+from tests.jobs.house import House, open_house
+from tests.jobs.test_ingest import DEMO
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+N_CELLS = 600
+
+
+@dataclass(frozen=True)
+class Lab:
+    """600 real blood cells in two made-up batches."""
+
+    house: House
+    dataset_id: Key
+
+    async def run(self, analysis: str, name: str = "", **parameters: Any) -> Job:
+        catalog, ada = self.house.catalog, self.house.people.ada
+        job = await catalog.analyses.submit(
+            ada, dataset_id=self.dataset_id, analysis=analysis, name=name, parameters=parameters
+        )
+        ended = await self.house.ended(job.id)
+        assert (ended.state, ended.error) == ("succeeded", None)
+        return ended
+
+    async def pinned(self) -> Pinned:
+        return await self.house.catalog.tables.pin(self.house.people.ada, dataset_id=self.dataset_id)
+
+    async def column(self, name: str) -> ColumnData:
+        return await self.house.catalog.tables.column(await self.pinned(), name)
+
+    async def values(self, *symbols: str) -> np.ndarray:
+        found = await self.house.catalog.tables.values(await self.pinned(), features=list(symbols))
+        assert found.dense is not None
+        return found.dense
+
+
+def cells() -> bytes:
+    with h5py.File(DEMO / "pbmc8k_2700.h5") as file:
+        group = file["matrix"]
+        parts = (group["data"][:], group["indices"][:], group["indptr"][:])
+        counts = sp.csc_matrix(parts, shape=tuple(group["shape"][:])).T.tocsr()[:N_CELLS]
+        names, ids = ([text.decode() for text in group["features"][key][:]] for key in ("name", "id"))
+    seen = np.asarray((counts > 0).sum(axis=0)).ravel() >= 2
+    batches = np.random.default_rng(0).integers(0, 2, N_CELLS)
+    dense = counts[:, seen].toarray().astype(np.float64)
+    factor = np.random.default_rng(1).lognormal(0, 0.5, (2, dense.shape[1]))
+    counts = sp.csr_matrix(np.random.default_rng(2).poisson(dense * factor[batches]).astype(np.float32))
+    # half of the genes bear their stable id as their only name
+    labels = [id if place % 2 else name for place, (name, id) in enumerate(zip(names, ids, strict=True))]
+    var = pd.DataFrame(index=np.array(labels)[seen])
+    obs = pd.DataFrame({"lane": pd.Categorical(np.array(["a", "b"])[batches])}, index=[f"c{n}" for n in range(N_CELLS)])
+    return h5ad(counts, obs=obs, var=var)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    async with open_house(tmp_path_factory.mktemp("science") / "data") as house:
+        params = {"tsne": False, "umap": False, "markers": False, "n_components": 20}
+        job, dataset_id = await submit(house.catalog, house.people.ada, {"a.h5ad": cells()}, parameters=params)
+        assert (await house.ended(job.id)).error is None
+        yield Lab(house, dataset_id)
+
+
+async def test_scores_of_kept_and_of_given_sets(lab: Lab) -> None:
+    catalog, ada = lab.house.catalog, lab.house.people.ada
+    sets = [{"name": "B", "genes": ["CD79A", "MS4A1", "CD79B"]}, {"name": "other", "genes": ["no such gene"]}]
+    kept = await catalog.gene_sets.create(ada, name="Blood", sets=sets)
+    id = kept.gene_sets.id.hex24
+    job = await lab.run("scores", gene_sets=id)
+    assert job.result["sets"]["B"]["n_found"] == 3
+    b_score = (await lab.column("Score of B")).values
+    pinned = await lab.pinned()
+    assert "Score of other" not in [element.name for element in pinned.part.columns]
+    given = await lab.run("scores", name="Mine", inline=[sets[0]], method="z")
+    assert [element["name"] for element in given.result["elements"]] == ["Mine"]
+    z_score = (await lab.column("Mine")).values
+    # whichever name the gene has in the table
+    found = (await catalog.tables.search(pinned, text="CD79A")) or (
+        await catalog.tables.search(pinned, text="ENSG00000105369")
+    )
+    cd79a = (await lab.values(found[0].symbol))[0]
+    assert np.corrcoef(b_score, cd79a)[0, 1] > 0.6
+    assert np.corrcoef(b_score, z_score)[0, 1] > 0.8
+    made = next(element.made_by for element in pinned.part.columns if element.name == "Score of B")
+    assert made["parameters"]["gene_sets"] == id
+
+
+async def test_what_cannot_be_scored(lab: Lab) -> None:
+    catalog, ada, bob = lab.house.catalog, lab.house.people.ada, lab.house.people.bob
+    other = await catalog.gene_sets.create(bob, name="Bob's", sets=[{"name": "B", "genes": ["CD79A"]}])
+    with pytest.raises(NotFoundError, match="no such gene sets"):
+        await lab.run("scores", gene_sets=other.gene_sets.id.hex24)
+    with pytest.raises(InvalidInputError):
+        await lab.run("scores", gene_sets="not an id")
+    job = await catalog.analyses.submit(
+        ada, dataset_id=lab.dataset_id, analysis="scores", parameters={"inline": [{"name": "X", "genes": ["none"]}]}
+    )
+    ended = await lab.house.ended(job.id)
+    assert ended.error is not None
+    assert "No gene of the chosen sets" in ended.error["detail"]
+
+
+async def test_the_cell_cycle(lab: Lab) -> None:
+    job = await lab.run("cell-cycle")
+    phase = await lab.column("Cell cycle phase")
+    assert phase.categories == ["G1", "S", "G2M"]
+    counts = np.bincount(phase.values, minlength=3).tolist()
+    assert job.result["phases"] == dict(zip(["G1", "S", "G2M"], counts, strict=True))
+    s, g2m = (await lab.column("S score")).values, (await lab.column("G2M score")).values
+    assert ((s < 0) & (g2m < 0) == (phase.values == 0)).all()
+
+
+async def test_doublets_within_each_batch(lab: Lab) -> None:
+    job = await lab.run("doublets", batch="lane", n_genes=500)
+    assert sorted(job.result["batches"]) == ["a", "b"]
+    score = (await lab.column("Doublet score")).values
+    assert ((score > 0) & (score < 1)).all()
+    totals = (await lab.column("Number of mRNA transcripts")).values
+    high = score > np.quantile(score, 0.95)
+    assert np.median(totals[high]) > np.median(totals)
+
+
+async def test_harmony_mixes_the_batches(lab: Lab) -> None:
+    job = await lab.run("harmony", batch="lane")
+    print(f"two batches: {job.result['mixing_before']} before, {job.result['mixing_after']} after")
+    assert job.result["mixing_before"] < 1.4
+    assert job.result["mixing_after"] > 1.7
+    pinned = await lab.pinned()
+    shapes = {element.name: element.meta["n_dims"] for element in pinned.part.embeddings}
+    assert (shapes["X_harmony"], shapes["X_umap_harmony"]) == (20, 2)
+    clusters = await lab.column("Leiden clustering (Harmony)")
+    assert clusters.categories is not None
+    assert 3 <= len(clusters.categories) <= 15
