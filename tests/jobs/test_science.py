@@ -151,3 +151,83 @@ async def test_harmony_mixes_the_batches(lab: Lab) -> None:
     clusters = await lab.column("Leiden clustering (Harmony)")
     assert clusters.categories is not None
     assert 3 <= len(clusters.categories) <= 15
+
+
+async def test_cell_types_of_clusters_and_cells(lab: Lab) -> None:
+    job = await lab.run("cell-types")
+    groups = job.result["groups"]
+    assert {"unknown", "T cell", "CD4-positive T cell"} & {one["type"] for one in groups.values()}
+    kinds = await lab.column("Cell type")
+    clusters = await lab.column("Louvain clustering")
+    assert kinds.categories is not None
+    assert clusters.categories is not None
+    for number, level in enumerate(clusters.categories):
+        names = {kinds.categories[code] for code in kinds.values[clusters.values == number]}
+        assert names == {groups[level]["type"]}
+    pinned = await lab.pinned()
+    element = next(column for column in pinned.part.columns if column.name == "Cell type")
+    assert set(element.meta["terms"]) == set(kinds.categories) - {"unknown"}
+    assert element.made_by["reference_version"]
+    alone = await lab.run("cell-types", name="Each cell", per_cell=True, tissue="blood")
+    assert sum(alone.result["types"].values()) == N_CELLS
+    assert alone.result["types"].get("unknown", 0) < N_CELLS / 2
+
+
+async def test_cell_types_by_a_list_of_ones_own(lab: Lab) -> None:
+    catalog, ada = lab.house.catalog, lab.house.people.ada
+    sets = [
+        {"name": "lymphoid", "genes": ["CD3D", "CD3E", "CD79A", "MS4A1", "NKG7", "IL7R"], "negative": ["LYZ"]},
+        {"name": "myeloid", "genes": ["LYZ", "S100A8", "S100A9", "CST3", "CD14"], "negative": ["CD3D"]},
+    ]
+    kept = await catalog.gene_sets.create(ada, name="Two", kind="markers", sets=sets)
+    job = await lab.run("cell-types", name="Mine", reference=kept.gene_sets.id.hex24, per_cell=True)
+    assert set(job.result["types"]) <= {"lymphoid", "myeloid", "unknown"}
+    mine = await lab.column("Mine")
+    assert mine.categories is not None
+    found = await catalog.tables.search(await lab.pinned(), text="LYZ")
+    at = found or await catalog.tables.search(await lab.pinned(), text="ENSG00000090382")
+    lyz = (await lab.values(at[0].symbol))[0]
+    myeloid = mine.values == mine.categories.index("myeloid")
+    assert lyz[myeloid].mean() > 2 * lyz[~myeloid].mean()
+
+
+async def test_cell_types_by_a_model(lab: Lab) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    catalog, ada = lab.house.catalog, lab.house.people.ada
+    pinned = await lab.pinned()
+    whole = await catalog.tables.values(pinned, features=[], layout="sparse")
+    assert whole.sparse is not None
+    clusters = await lab.column("Louvain clustering")
+    busy = np.argsort(-np.asarray(whole.sparse.sum(axis=0)).ravel())[:300]
+    scaler = StandardScaler()
+    scaled = np.minimum(scaler.fit_transform(whole.sparse[:, busy].toarray()), 10)
+    fitted = LogisticRegression(max_iter=200).fit(scaled[:300], clusters.values[:300])
+    kinds = [f"kind {number}" for number in fitted.classes_]
+    folder = catalog.settings.data / "models"
+    folder.mkdir()
+    genes = [*(whole.names[place] for place in busy), "a gene that the table lacks"]
+    n = len(kinds)
+    np.savez_compressed(
+        folder / "Blood.npz",
+        classes=np.array(kinds),
+        genes=np.array(genes),
+        coefficients=np.hstack([fitted.coef_, np.ones((n, 1))]),
+        intercepts=fitted.intercept_,
+        mean=np.append(scaler.mean_, 3.0),
+        scale=np.append(scaler.scale_, 1.0),
+    )
+    (folder / "Other.pkl").write_bytes(b"never opened")
+    await lab.run("cell-types", name="By model", reference="Blood", min_probability=0.0)
+    column = await lab.column("By model")
+    assert column.categories is not None
+    wanted = [kinds[best] for best in fitted.decision_function(scaled).argmax(axis=1)]
+    assert [column.categories[code] for code in column.values] == wanted
+    for name, said in (("Other", "A pickle can run any program"), ("nothing", "no reference, marker list or model")):
+        job = await catalog.analyses.submit(
+            ada, dataset_id=lab.dataset_id, analysis="cell-types", parameters={"reference": name}
+        )
+        ended = await lab.house.ended(job.id)
+        assert ended.error is not None
+        assert said in ended.error["detail"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cytosol.analyses.matrix.cell_cycle import CellCycleParams, score_cell_cycle
+from cytosol.analyses.matrix.cell_types import TypingParams, TypingRun, name_types
 from cytosol.analyses.matrix.clustering import LeidenParams, LeidenRun, LouvainParams, leiden, louvain
 from cytosol.analyses.matrix.comparison import CompareParams, CompareRun, compare_cells
 from cytosol.analyses.matrix.densities import DensityParams, kernel_densities
@@ -232,6 +233,12 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "Moves cells in the space of components so that batches mix while kinds of cells stay apart.",
         "https://doi.org/10.1038/s41592-019-0619-0",
         HarmonyParams, "About 5 seconds for 3,000 cells; time grows with cells × clusters.", harmony, HarmonyRun,
+    ),
+    Analysis(
+        "cell-types", "Cell types", "1",
+        "Names the type of each cluster, or cell, by the marker genes that it expresses and lacks, or by a model.",
+        "",
+        TypingParams, "One read of the marker genes; seconds.", name_types, TypingRun,
     ),
 )  # fmt: skip
 """The analyses that ship with Cytosol."""

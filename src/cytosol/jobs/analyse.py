@@ -7,6 +7,7 @@ from typing import Any
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog.analyses import run_params
 from cytosol.catalog.annotation_edits import column_meta
+from cytosol.catalog.column_terms import with_terms
 from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
 from cytosol.catalog.layouts import dataset_path, index_path
 from cytosol.catalog.tables import Pinned
@@ -63,7 +64,8 @@ async def _write(run: JobRun, pinned: Pinned, outcome: Outcome, made: dict[str, 
     for name, column in outcome.columns.items():
         path = fresh_path(root, part, "obs", name)
         write_column(root, part, path, column)
-        elements.append(NewElement("column", table, name, path, column_meta(column), made))
+        meta = with_terms(column_meta(column), outcome.terms.get(name, {}))
+        elements.append(NewElement("column", table, name, path, meta, made))
     for name, values in outcome.embeddings.items():
         path = fresh_path(root, part, "obsm", name)
         write_embedding(root, part, path, values)

@@ -114,13 +114,9 @@ def test_the_labels_of_sorted_cells(shared_data: Path) -> None:
     labelled = np.isin(kind, list(meaning))
     found = np.array(by_group.names)[groups]
     of_cells = np.array(typed(values, list(table.columns), None).names)
-    one, two = (
-        agreement(found[labelled], kind[labelled], meaning),
-        agreement(of_cells[labelled], kind[labelled], meaning),
-    )
-    print(
-        f"sorted immune cells, 50: groups {one:.2f}; single cells {two:.2f}; {dict(zip(names, by_group.names, strict=True))}"
-    )
+    one, two = (agreement(each[labelled], kind[labelled], meaning) for each in (found, of_cells))
+    print(f"sorted immune cells, 50: groups {one:.2f}; single cells {two:.2f}")
+    print(dict(zip(names, by_group.names, strict=True)))
     assert one >= 0.75
     assert two >= 0.4
 

@@ -46,6 +46,7 @@ class Outcome:
     notes : sentences for the dataset
     result : JSON facts for whoever asks about the job
     facts : what else was found, for made_by
+    terms : of a column's categories: name of the column, category → id of an ontology
     """
 
     columns: dict[str, ColumnData] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    terms: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

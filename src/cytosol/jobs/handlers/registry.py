@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.jobs.handlers.base import Handler
+from cytosol.jobs.handlers.cell_types import cell_types
 from cytosol.jobs.handlers.clusters import cluster
 from cytosol.jobs.handlers.compare import compare
 from cytosol.jobs.handlers.doublets import doublets
@@ -18,6 +19,7 @@ DEFAULT_HANDLERS: tuple[Handler, ...] = (
     Handler("leiden", cluster),
     Handler("markers", markers),
     Handler("scores", scores),
+    Handler("cell-types", cell_types),
     Handler("cell-cycle", cell_cycle),
     Handler("doublets", doublets),
     Handler("harmony", integrate),
