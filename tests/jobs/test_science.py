@@ -231,3 +231,29 @@ async def test_cell_types_by_a_model(lab: Lab) -> None:
         ended = await lab.house.ended(job.id)
         assert ended.error is not None
         assert said in ended.error["detail"]
+
+
+async def test_batches_are_brought_together_when_data_comes_in(lab: Lab) -> None:
+    house, ada = lab.house, lab.house.people.ada
+    params = {"tsne": False, "umap": False, "markers": False, "n_components": 20, "batch": "lane"}
+    job, dataset_id = await submit(house.catalog, ada, {"a.h5ad": cells()}, parameters=params)
+    assert (await house.ended(job.id)).error is None
+    pinned = await house.catalog.tables.pin(ada, dataset_id=dataset_id)
+    assert {"X_pca", "X_harmony"} <= {element.name for element in pinned.part.embeddings}
+    lane = (await house.catalog.tables.column(pinned, "lane")).values
+
+    async def purity(name: str) -> float:
+        clusters = await house.catalog.tables.column(pinned, name)
+        table = np.zeros((len(clusters.categories or ()), 2))
+        np.add.at(table, (clusters.values, lane), 1)
+        return float(table.max(axis=1).sum() / table.sum())
+
+    mixed = await purity("Louvain clustering")
+    pinned = await lab.pinned()
+    apart = await purity("Louvain clustering")
+    print(f"share of each cluster's larger lane: {apart:.2f} without, {mixed:.2f} with batch='lane'")
+    assert mixed < apart - 0.1
+    failed, _ = await submit(house.catalog, ada, {"a.h5ad": cells()}, parameters={**params, "batch": "none"})
+    ended = await house.ended(failed.id)
+    assert ended.error is not None
+    assert "no annotation 'none'" in ended.error["detail"]

@@ -29,4 +29,7 @@ class PipelineParams(Params):
     tsne: bool = parameter(True, "Whether t-SNE is computed")
     umap: bool = parameter(True, "Whether UMAP is computed")
     markers: bool = parameter(True, "Whether marker genes of the Louvain clusters are computed")
+    batch: str = parameter(
+        "", "Annotation of the files whose groups Harmony brings together before neighbours are sought; empty = none"
+    )
     seed: int = parameter(0, "Seed of everything random", minimum=0, maximum=SEED_MAX)

@@ -114,7 +114,7 @@ async def ingest(run: JobRun) -> None:
             table, written = await _write(making, name, part, keep)
             if name == main:
                 _own_columns(making, name, table, written)
-                await _analyse(making, name, table, written, part=part)
+                await _analyse(making, name, (table, written), part=part, keep=keep)
                 _source_columns(making, name, part, keep)
                 await _summarise(making, name, table, written)
     finally:
@@ -222,17 +222,23 @@ def _own_columns(making: _Making, name: str, table: tuple[Key, FeatureIndex], wr
 
 
 async def _analyse(
-    making: _Making, name: str, table: tuple[Key, FeatureIndex], written: WrittenTable, *, part: TableSource
+    making: _Making,
+    name: str,
+    made_table: tuple[tuple[Key, FeatureIndex], WrittenTable],
+    *,
+    part: TableSource,
+    keep: np.ndarray,
 ) -> None:
     run = making.run
     if run.job.params["embeddings"] == "keep":
         if not part.obsm:
             making.note("The file holds no embedding, and none was to be computed")
         return
-    table_id, index = table
+    (table_id, index), written = made_table
     matrix = Matrix(index, CellMatrix(making.root, path_part(name)), written.kind, written.totals)
     params = PipelineParams.from_json(run.job.params["parameters"])
-    analysed = analyse(matrix, params, run.report.part(0.5, 0.97), run.memory_bytes)
+    batches = _batches(part, keep, params.batch) if params.batch else None
+    analysed = analyse(matrix, params, run.report.part(0.5, 0.97), run.memory_bytes, batches=batches)
     for text in analysed.notes:
         making.note(text)
     for title, column, made in analysed.columns:
@@ -240,6 +246,17 @@ async def _analyse(
     for title, values, made in analysed.embeddings:
         making.embedding(name, title, values, {**made, "inputs": [table_id.hex24]})
     await _write_markers(making, name, table_id, analysed)
+
+
+def _batches(part: TableSource, keep: np.ndarray, name: str) -> np.ndarray:
+    """Batch of each kept cell: shape (n_cells,), integer from 0; cells without one are a batch of their own."""
+    if name not in part.obs.columns:
+        known = ", ".join(f"'{column}'" for column in list(part.obs.columns)[:20])
+        raise InvalidInputError(
+            f"The files have no annotation '{name[:255]}'", where="batch", do=f"Choose of {known}, or leave 'batch' out"
+        )
+    codes, _ = pd.factorize(part.obs[name].astype("object")[keep], use_na_sentinel=False)
+    return np.asarray(codes, np.int64)
 
 
 async def _write_markers(making: _Making, name: str, table_id: Key, analysed: Analysed) -> None:

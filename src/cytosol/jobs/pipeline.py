@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from cytosol.analyses.matrix.clustering import Clustering, LeidenParams, LouvainParams, leiden, louvain
 from cytosol.analyses.matrix.connectivities import connectivities
+from cytosol.analyses.matrix.harmony import HarmonyParams, harmony
 from cytosol.analyses.matrix.markers import Markers, find_markers
 from cytosol.analyses.matrix.neighbors import NeighborParams, Neighbors, find_neighbors
 from cytosol.analyses.matrix.normalization import log_normalize
@@ -70,12 +71,20 @@ class Analysed:
     notes: list[str] = field(default_factory=list)
 
 
-def analyse(matrix: Matrix, params: PipelineParams, report: ChannelReport, memory_bytes: int) -> Analysed:
+def analyse(
+    matrix: Matrix,
+    params: PipelineParams,
+    report: ChannelReport,
+    memory_bytes: int,
+    *,
+    batches: np.ndarray | None = None,
+) -> Analysed:
     """Normalise, choose genes, reduce, find neighbours, embed and cluster; small data gets what it allows.
 
     Parameters
     ----------
     memory_bytes : what the run may use; steps that would need more refuse, or are left out with a note
+    batches : shape (n_cells,), integer from 0; integrated by Harmony before neighbours are sought; None = not
 
     Raises
     ------
@@ -108,9 +117,10 @@ def analyse(matrix: Matrix, params: PipelineParams, report: ChannelReport, memor
         variance_ratio=[float(round(share, 6)) for share in pca.variance_ratio],
     )
     out.embeddings.append(("X_pca", pca.scores, pca_made))
+    points = pca.scores if batches is None else _integrate(pca.scores, batches, params, out)
     report.log("Running kNN")
     report.progress(0.3, "kNN")
-    neighbors, graph, facts = _neighbors(pca, params, with_tsne, out)
+    neighbors, graph, facts = _neighbors(points, params, with_tsne, out)
     _embed_and_cluster(matrix, neighbors, graph, _Step(params, out, report, facts, with_tsne))
     return out
 
@@ -213,10 +223,23 @@ def _reduce(matrix: Matrix, chosen: np.ndarray, params: PipelineParams, memory_b
     return principal_components(rows, pca_params)
 
 
+def _integrate(points: np.ndarray, batches: np.ndarray, params: PipelineParams, out: Analysed) -> np.ndarray:
+    """The components after Harmony; as they are where there is one batch only."""
+    present, codes = np.unique(batches, return_inverse=True)
+    if len(present) < 2:
+        out.notes.append(f"Harmony was left out: '{params.batch}' has one batch only")
+        return points
+    settings = HarmonyParams(seed=params.seed)
+    found = harmony(points, codes, settings)
+    facts: dict[str, Any] = {"batch": params.batch, "n_batches": len(present), "converged": found.converged}
+    out.embeddings.append(("X_harmony", found.points, made_by("harmony", settings.to_json(), **facts)))
+    return found.points
+
+
 def _neighbors(
-    pca: PcaResult, params: PipelineParams, with_tsne: bool, out: Analysed
+    points: np.ndarray, params: PipelineParams, with_tsne: bool, out: Analysed
 ) -> tuple[Neighbors, sp.csr_matrix, dict[str, Any]]:
-    n_cells = len(pca.scores)
+    n_cells = len(points)
     n_neighbors = min(params.n_neighbors, n_cells)
     if n_neighbors < params.n_neighbors:
         out.notes.append(f"Neighbourhoods have {n_neighbors} cells: there are no more")
@@ -224,7 +247,7 @@ def _neighbors(
     if with_tsne:
         wanted = max(wanted, min(TsneParams(perplexity=params.perplexity).n_others, n_cells - 1))
     settings = NeighborParams(n_neighbors=max(2, n_neighbors))
-    neighbors = find_neighbors(pca.scores, wanted, settings)
+    neighbors = find_neighbors(points, wanted, settings)
     facts = {"neighbors": {**settings.to_json(), "method": neighbors.method, "recall": neighbors.recall}}
     return neighbors, connectivities(neighbors, settings), facts
 

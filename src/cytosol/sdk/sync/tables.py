@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.frames import joined, to_csc, to_frame
 from cytosol.sdk.records import Record
+from cytosol.sdk.sync.gene_sets import Sets, set_items
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
 
@@ -232,6 +233,38 @@ class Table(Record):
     def delete_comparison(self, id: str) -> None:
         """Remove a comparison; its revision can be undone."""
         self._http.change("DELETE", f"{self._path}/comparisons/{id}")
+
+    def scores(
+        self,
+        sets: Sets | Sequence[str] | None = None,
+        *,
+        gene_sets: str = "",
+        method: str = "controls",
+        **parameters: Any,
+    ) -> Job:
+        """Score gene sets in every cell, one annotation each; gives the job.
+
+        Parameters
+        ----------
+        sets : name → genes; or, with ``gene_sets``, the names of those that are scored (None = all)
+        gene_sets : id of gene sets on the server
+        method : "controls" (as scanpy's ``score_genes``) or "z"
+        """
+        if gene_sets:
+            said: dict[str, Any] = {"gene_sets": gene_sets, "sets": list(sets or ())}
+        else:
+            said = {"inline": set_items(cast("Sets", sets or {}))}
+        return self.analyse("scores", method=method, **said, **parameters)
+
+    def cell_types(self, reference: str = "cytosol", *, column: str = "", **parameters: Any) -> Job:
+        """Name the type of each cluster, as an annotation; gives the job.
+
+        Parameters
+        ----------
+        reference : "cytosol" = shipped with the server; the id of a marker list; or a model of the server
+        column : annotation whose groups are typed; the Louvain clusters where empty
+        """
+        return self.analyse("cell-types", reference=reference, column=column, **parameters)
 
     def _column(self, name: str) -> dict[str, Any]:
         dataset = self._http.get(self._path.partition("/tables/")[0])
