@@ -180,9 +180,9 @@ async def test_cell_types_by_a_list_of_ones_own(lab: Lab) -> None:
         {"name": "myeloid", "genes": ["LYZ", "S100A8", "S100A9", "CST3", "CD14"], "negative": ["CD3D"]},
     ]
     kept = await catalog.gene_sets.create(ada, name="Two", kind="markers", sets=sets)
-    job = await lab.run("cell-types", name="Mine", reference=kept.gene_sets.id.hex24, per_cell=True)
+    job = await lab.run("cell-types", name="By my list", reference=kept.gene_sets.id.hex24, per_cell=True)
     assert set(job.result["types"]) <= {"lymphoid", "myeloid", "unknown"}
-    mine = await lab.column("Mine")
+    mine = await lab.column("By my list")
     assert mine.categories is not None
     found = await catalog.tables.search(await lab.pinned(), text="LYZ")
     at = found or await catalog.tables.search(await lab.pinned(), text="ENSG00000090382")

@@ -211,6 +211,8 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "Compares two selections of cells in every feature: Wilcoxon, Welch's t-test, or pseudobulk by DESeq2's model.",
         "https://doi.org/10.1186/s13059-014-0550-8",
         CompareParams, "As the marker search; pseudobulk about a minute for 20,000 genes.", compare_cells, CompareRun,
+    ),
+    Analysis(
         "scores", "Gene-set scores", "1",
         "Scores gene sets in every cell: against control genes of like expression, or as a mean z score.",
         "https://doi.org/10.1126/science.aad0501",
@@ -237,7 +239,7 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         "cell-types", "Cell types", "1",
         "Names the type of each cluster, or cell, by the marker genes that it expresses and lacks, or by a model.",
-        "",
+        "https://doi.org/10.1038/s41467-022-28803-w",
         TypingParams, "One read of the marker genes; seconds.", name_types, TypingRun,
     ),
 )  # fmt: skip

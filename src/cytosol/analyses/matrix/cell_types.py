@@ -160,11 +160,12 @@ def name_types(
 
     Notes
     -----
-    A definition of our own. The score of a type is Σ w · level / (Σ w + 1) over its genes, less Σ level / (n + 1) over
-    the n genes that it lacks; w is 1 over the number of wide types that share the gene. So a type with few genes in
-    the table cannot score high. The widest types compete first; among the narrower ones of the winner the best is
-    named where it leads, else the wide one is kept. Where no type reaches ``min_score``, or two are within
-    ``min_margin``, the row is unknown.
+    A definition of our own; that genes a type lacks count, and shared ones weigh less, is of Ianevski et al. 2022,
+    doi:10.1038/s41467-022-28803-w. The score of a type is Σ w · level / (Σ w + 1) over its genes, less
+    Σ level / (n + 1) over the n genes that it lacks; w is 1 over the number of wide types that share the gene. So a
+    type with few genes in the table cannot score high. The widest types compete first; among the narrower ones of the
+    winner the best is named where it leads, else the wide one is kept. Where no type reaches ``min_score``, or two
+    are within ``min_margin``, the row is unknown.
     """
     params = params or TypingParams()
     scale = _CELL if single_cells else 1.0
