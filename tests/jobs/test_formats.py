@@ -19,7 +19,7 @@ from cytosol.catalog.studies import StudyFields
 from cytosol.catalog.submissions import Batch, FileRef, NewStudy, Submission
 from cytosol.model.rights import SYSTEM
 from cytosol.model.work import Job
-from tests.formats.samples import barcodes, counts, symbols, triplet
+from tests.formats.samples import barcodes, counts, ids, symbols, triplet
 from tests.formats.stores import write_processed, write_soma, write_zarr
 from tests.jobs.house import House, open_house
 
@@ -100,3 +100,27 @@ async def test_an_empty_folder_and_one_without_a_matrix_are_refused(site: Site) 
     job, _ = await site.submit({"matrix": "notes"})
     assert job.state == "failed"
     assert "There is no matrix among the files" in (await site.house.log(job.id))[-1]
+
+
+async def test_antibodies_are_a_table_of_their_own_whose_lognorm_is_clr(site: Site) -> None:
+    matrix = counts()
+    kinds = ["Gene Expression"] * 14 + ["Antibody Capture"] * 5 + ["CRISPR Guide Capture"]
+    lists = zip(ids(20), symbols(20), kinds, strict=True)
+    features = "".join("\t".join(line) + "\n" for line in lists).encode()
+    for role, source in triplet(matrix, features=features).items():
+        (site.folder / f"cite-{role}").write_bytes(source.content)
+    dataset_id = await site.read({role: f"cite-{role}" for role in ("matrix", "features", "barcodes")})
+    catalog, ada = site.house.catalog, site.house.people.ada
+    view = await catalog.datasets.get(ada, dataset_id=dataset_id)
+    said = {table.name: (table.n_features, table.normalization) for table in view.tables}
+    assert said == {"rna": (14, "log"), "antibody": (5, "clr"), "crispr": (1, "log")}
+    found = {}
+    for table in said:
+        pinned = await catalog.tables.pin(ada, dataset_id=dataset_id, table=table)
+        found[table] = (await catalog.tables.values(pinned, features=[], layout="sparse")).sparse.toarray()
+    assert np.array_equal(await site.raw(dataset_id, "antibody"), matrix[:, 14:19])
+    rna, adt = matrix[:, :14].astype(float), matrix[:, 14:19].astype(float)
+    np.testing.assert_allclose(found["rna"], np.log1p(rna / rna.sum(axis=1, keepdims=True) * 1e4), rtol=1e-5)
+    # Seurat: log1p(x / exp(sum(log1p(x[x > 0])) / length(x))), over the antibodies of each cell
+    means = np.array([np.exp(np.log1p(row[row > 0]).sum() / len(row)) for row in adt])
+    np.testing.assert_allclose(found["antibody"], np.log1p(adt / means[:, None]), rtol=1e-5)

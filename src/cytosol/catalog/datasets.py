@@ -62,12 +62,19 @@ class EmbeddingView:
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """A table: cells × features. ``kind`` is counts or normalized."""
+    """A table: cells × features.
+
+    Attributes
+    ----------
+    kind : counts or normalized
+    normalization : what ``unit=lognorm`` gives: "log" of counts, "clr" of antibody counts, "" the values as they are
+    """
 
     name: str
     n_cells: int
     n_features: int
     kind: str
+    normalization: str
     columns: tuple[ColumnView, ...]
     embeddings: tuple[EmbeddingView, ...]
     has_markers: bool
@@ -282,6 +289,7 @@ def _table_view(part: TableLayout) -> TableView:
         part.n_cells,
         int(meta["n_features"]),
         meta["kind"],
+        meta.get("normalization", "log" if meta["kind"] == "counts" else ""),
         tuple(column_view(element) for element in part.columns),
         tuple(
             EmbeddingView(lasting_id(e), e.name, int(e.meta["n_dims"]), e.version, e.made_by) for e in part.embeddings

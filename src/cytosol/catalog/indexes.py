@@ -7,12 +7,11 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-import numpy as np
-
 from cytosol.base.errors import DamagedDataError, NotFoundError
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog.context import Context
 from cytosol.catalog.layouts import DatasetLayout, TableLayout, dataset_path, index_path
+from cytosol.formats.spatialdata.cell_sums import CellSums
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.formats.spatialdata.index_writer import FeatureIndexWriter
@@ -64,7 +63,8 @@ class Indexes:
         root = self._context.blobs.zarr(dataset_path(layout.bytes_id), read_only=True)
         with self._context.scratch.folder(new_key(), 0) as scratch:
             local = scratch / "index.cyi"
-            rebuild_index(CellMatrix(root, part.table.path), local, scratch)
+            clr = part.table.meta.get("normalization") == "clr"
+            rebuild_index(CellMatrix(root, part.table.path), local, scratch, clr=clr)
             asyncio.run(self._context.blobs.put_file(path, local, move=True))
 
 
@@ -73,21 +73,22 @@ def place_of(layout: DatasetLayout, part: TableLayout) -> str:
     return part.index.path if part.index is not None else index_path(layout.bytes_id, part.table.id)
 
 
-def rebuild_index(matrix: CellMatrix, local: Path, scratch: Path) -> None:
+def rebuild_index(matrix: CellMatrix, local: Path, scratch: Path, *, clr: bool = False) -> None:
     """Make the feature-major index of a table from its cell-major matrix.
 
     Parameters
     ----------
     local : file that the index is written to
     scratch : folder for a temporary file as large as the matrix
+    clr : whether its values are read as CLR, as those of antibodies
     """
     n_cells, n_features = matrix.shape
-    totals = np.zeros(n_cells)
+    sums = CellSums(n_cells, "counts", clr=clr)
     with FeatureIndexWriter(local, n_cells, n_features) as index:
         with TransposeWriter(scratch, n_features, memory_bytes=_REBUILD_BYTES) as turn:
             for start, block in matrix.blocks(_REBUILD_BYTES // 16):
                 turn.add(block)
-                totals[start : start + block.shape[0]] = np.asarray(block.sum(axis=1, dtype=np.float64)).ravel()
+                sums.add_cells(start, block)
             for _, group in turn.groups(matrix.dtype):
                 index.add(group)
-        index.close(totals)
+        index.close(sums.scale(n_features))

@@ -250,7 +250,7 @@ class Tables:
         Parameters
         ----------
         features : symbols, ids or places; none in a sparse layout = all
-        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell)
+        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell); of antibodies CLR
 
         Raises
         ------

@@ -65,6 +65,18 @@ class MatrixTable:
             self.on_close = None
 
 
+def feature_groups(var: pd.DataFrame) -> np.ndarray:
+    """Which of ``FEATURE_GROUPS`` each feature is of: shape (n_features,), object array of str."""
+    return np.array([_TYPE_NAMES.get(text.strip().lower(), "other") for text in var["feature_type"]], dtype=object)
+
+
+def normalization_of(var: pd.DataFrame, kind: MatrixKind) -> str:
+    """How the values of a table are normalised when they are read: "log", "clr" for antibody counts, "" for not."""
+    if kind != "counts":
+        return ""
+    return "clr" if len(var) and (feature_groups(var) == "antibody").all() else "log"
+
+
 def split_feature_types(source: TableSource) -> dict[str, TableSource]:
     """Cut a table into one table a feature type.
 
@@ -77,9 +89,7 @@ def split_feature_types(source: TableSource) -> dict[str, TableSource]:
     Those of ``rna``, ``antibody``, ``crispr``, ``multiplexing``, ``other`` that occur, in this order. All have the
     same cells; columns of ``obs`` and ``obsm`` go to the first. A source of one type comes back as it is.
     """
-    groups = np.array(
-        [_TYPE_NAMES.get(text.strip().lower(), "other") for text in source.var["feature_type"]], dtype=object
-    )
+    groups = feature_groups(source.var)
     present = [name for name in FEATURE_GROUPS if (groups == name).any()]
     if len(present) == 1:
         return {present[0]: source}

@@ -192,6 +192,7 @@ async def _write(
         "nnz": written.nnz,
         "dtype": written.dtype,
         "kind": written.kind,
+        "normalization": written.normalization,
     }
     said = {name: run.job.params[name] for name in ("format", "matrix", "filters", "options")}
     made = made_by("ingest", said, making.inputs)
@@ -235,7 +236,7 @@ async def _analyse(
             making.note("The file holds no embedding, and none was to be computed")
         return
     (table_id, index), written = made_table
-    matrix = Matrix(index, CellMatrix(making.root, path_part(name)), written.kind, written.totals)
+    matrix = Matrix(index, CellMatrix(making.root, path_part(name)), written.kind, index.totals)
     params = PipelineParams.from_json(run.job.params["parameters"])
     batches = _batches(part, keep, params.batch) if params.batch else None
     analysed = analyse(matrix, params, run.report.part(0.5, 0.97), run.memory_bytes, batches=batches)

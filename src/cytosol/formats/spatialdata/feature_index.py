@@ -79,7 +79,7 @@ class FeatureIndex:
 
     @property
     def totals(self) -> np.ndarray:
-        """Sum of the stored values of each cell: shape (n_cells,), float64, unit of the matrix; read once."""
+        """What each cell is scaled by, the sum of its values or that of CLR: shape (n_cells,), float64; read once."""
         if self._totals is None:
             data = self._read(self._totals_at, self._totals_bytes)
             if len(data) != 8 * self.n_cells:

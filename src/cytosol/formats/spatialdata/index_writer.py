@@ -96,7 +96,7 @@ class FeatureIndexWriter:
 
         Parameters
         ----------
-        totals : shape (n_cells,), float64, sum of the stored values of each cell
+        totals : shape (n_cells,), float64, what each cell is scaled by: the sum of its values; see ``CellSums.scale``
         """
         if self._next != len(self._counts) or len(totals) != self._n_cells:
             raise ValueError(f"the index got {self._next} of {len(self._counts)} features, {len(totals)} totals")

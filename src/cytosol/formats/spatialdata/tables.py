@@ -16,6 +16,7 @@ from zarr.core.sync import sync
 from cytosol.base.errors import ConflictError, InvalidInputError
 from cytosol.base.protocols import Report
 from cytosol.base.tables import MatrixBlock, MatrixKind, TableSource
+from cytosol.formats.spatialdata.cell_sums import CellSums, row_sums
 from cytosol.formats.spatialdata.columns import write_axes
 from cytosol.formats.spatialdata.index_writer import FeatureIndexWriter
 from cytosol.formats.spatialdata.transpose import TransposeWriter
@@ -27,6 +28,7 @@ from cytosol.formats.spatialdata.zarr_io import (
     put_group,
     write_array,
 )
+from cytosol.formats.table import normalization_of
 
 _ARRAY = {"encoding-type": "array", "encoding-version": "0.2.0"}
 _MOST_BLOCK_BYTES = 16 << 20
@@ -61,6 +63,7 @@ class WrittenTable:
     totals : shape (n_cells,), float64, sum of the values of each kept cell, unit of the matrix
     n_genes : shape (n_cells,), int64, features of each kept cell that are not zero
     kind : raw counts, or values that were normalised before
+    normalization : how they are normalised when they are read: "log", "clr", "" for not at all
     """
 
     n_cells: int
@@ -70,6 +73,7 @@ class WrittenTable:
     totals: np.ndarray
     n_genes: np.ndarray
     kind: MatrixKind
+    normalization: str
 
 
 def scan_cells(source: TableSource, *, mito: np.ndarray | None, report: Report) -> CellStats:
@@ -88,7 +92,7 @@ def scan_cells(source: TableSource, *, mito: np.ndarray | None, report: Report) 
         matrix = _tidy(block.values, source.kind)
         span = slice(block.start, block.start + matrix.shape[0 if block.axis == "cells" else 1])
         if block.axis == "cells":
-            totals[span] = _row_sums(matrix)
+            totals[span] = row_sums(matrix)
             n_genes[span] = np.diff(matrix.indptr)
             if marked.any():
                 of_mito[span] = matrix @ marked
@@ -143,25 +147,36 @@ def write_table(  # noqa: PLR0913 one call writes the table and its index in one
     block_bytes = min(_MOST_BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, memory_bytes // 24))
     group_bytes = max(_LEAST_BLOCK_BYTES, memory_bytes // 6)
     blocks = _blocks(source, block_bytes, report, "Writing the matrix")
+    normalization = normalization_of(source.var, source.kind)
+    sums = CellSums(n_cells, source.kind, clr=normalization == "clr")
     with closing(blocks), FeatureIndexWriter(index_path, n_cells, n_features) as index:
         first = next(blocks, None)
         if first is not None and first.axis == "features":
             turn = TransposeWriter(scratch, n_cells, memory_bytes=group_bytes)
             with turn:
-                totals = _from_features(_chain(first, blocks), kept, source.kind, index=index, turn=turn)
+                _from_features(_chain(first, blocks), kept, sums, index=index, turn=turn)
                 for _, group in turn.groups(turn.dtype):
                     matrix.add(group.T)
         else:
             turn = TransposeWriter(scratch, n_features, memory_bytes=group_bytes)
             with turn:
-                totals = _from_cells(_chain(first, blocks), kept, source.kind, matrix=matrix, turn=turn)
+                _from_cells(_chain(first, blocks), kept, sums, matrix=matrix, turn=turn)
                 for _, group in turn.groups(turn.dtype):
                     index.add(group)
-        index.close(totals)
+        index.close(sums.scale(n_features))
     n_genes = matrix.close(source.kind, n_cells)
     write_axes(root, name, source.obs.index.to_numpy()[kept], source.var)
     report.progress(1.0, "Writing the matrix")
-    return WrittenTable(n_cells, n_features, int(n_genes.sum()), matrix.dtype.name, totals, n_genes, source.kind)
+    return WrittenTable(
+        n_cells,
+        n_features,
+        int(n_genes.sum()),
+        matrix.dtype.name,
+        sums.totals,
+        n_genes,
+        source.kind,
+        normalization,
+    )
 
 
 class _MatrixWriter:
@@ -199,41 +214,39 @@ class _MatrixWriter:
 
 
 def _from_cells(
-    blocks: Iterator[MatrixBlock], kept: np.ndarray, kind: MatrixKind, *, matrix: _MatrixWriter, turn: TransposeWriter
-) -> np.ndarray:
-    """Take cell-major blocks; returns the totals of the kept cells."""
-    totals = [np.zeros(0)]
+    blocks: Iterator[MatrixBlock], kept: np.ndarray, sums: CellSums, *, matrix: _MatrixWriter, turn: TransposeWriter
+) -> None:
+    """Take cell-major blocks, and sum up the kept cells."""
+    at = 0
     for block in blocks:
-        values = _tidy(block.values, kind)
+        values = _tidy(block.values, sums.kind)
         mask = kept[block.start : block.start + values.shape[0]]
         if not mask.all():
             values = values[np.flatnonzero(mask)]
         matrix.add(values)
         turn.add(values)
-        totals.append(_row_sums(values))
-    return np.concatenate(totals)
+        sums.add_cells(at, values)
+        at += values.shape[0]
 
 
 def _from_features(
     blocks: Iterator[MatrixBlock],
     kept: np.ndarray,
-    kind: MatrixKind,
+    sums: CellSums,
     *,
     index: FeatureIndexWriter,
     turn: TransposeWriter,
-) -> np.ndarray:
-    """Take feature-major blocks; returns the totals of the kept cells."""
+) -> None:
+    """Take feature-major blocks, and sum up the kept cells."""
     n_cells = int(kept.sum())
     number = np.cumsum(kept, dtype=np.int32) - 1
-    totals = np.zeros(n_cells)
     for block in blocks:
-        values = _tidy(block.values, kind)
+        values = _tidy(block.values, sums.kind)
         if n_cells < len(kept):
             values = _keep_cells(values, kept, number, n_cells)
         index.add(values)
         turn.add(values.T)
-        totals += np.bincount(values.indices, weights=values.data, minlength=n_cells)
-    return totals
+        sums.add_features(values)
 
 
 def _keep_cells(values: sp.csc_matrix, kept: np.ndarray, number: np.ndarray, n_cells: int) -> sp.csc_matrix:
@@ -298,15 +311,6 @@ def _narrow(data: np.ndarray, kind: MatrixKind) -> np.ndarray:
 
 def _is_whole(data: np.ndarray) -> bool:
     return data.dtype.kind in "iu" or bool((np.trunc(data) == data).all())
-
-
-def _row_sums(matrix: Any) -> np.ndarray:
-    """Sum of each row: shape (n_rows,), float64."""
-    sums = np.zeros(matrix.shape[0])
-    filled = np.flatnonzero(np.diff(matrix.indptr))
-    if len(filled):
-        sums[filled] = np.add.reduceat(matrix.data, matrix.indptr[filled], dtype=np.float64)
-    return sums
 
 
 def _clear_leftovers(root: Store, place: str) -> None:

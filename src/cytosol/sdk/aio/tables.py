@@ -45,7 +45,7 @@ class AsyncTable(Record):
         Parameters
         ----------
         features : symbols or feature ids
-        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell)
+        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell); of antibodies CLR
         """
         columns = await self._http.get_columns(f"{self._path}/values", features=joined(features), unit=unit)
         return to_frame(columns, index=await self.barcodes())

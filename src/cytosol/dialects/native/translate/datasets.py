@@ -56,6 +56,7 @@ def table_json(table: TableView) -> dict[str, Any]:
         "n_cells": table.n_cells,
         "n_features": table.n_features,
         "kind": table.kind,
+        "normalization": table.normalization,
         "columns": [column_json(column) for column in table.columns],
         "embeddings": [embedding_json(embedding) for embedding in table.embeddings],
     }

@@ -40,6 +40,8 @@ class TableRecord(Wire):
     n_cells: int
     n_features: int
     kind: Literal["counts", "normalized"]
+    normalization: Literal["log", "clr", ""]
+    """What unit=lognorm gives: log-normalised counts, CLR of antibody counts, or the values as they are."""
     columns: list[ColumnRecord]
     embeddings: list[EmbeddingRecord]
 
