@@ -124,3 +124,34 @@ async def test_antibodies_are_a_table_of_their_own_whose_lognorm_is_clr(site: Si
     # Seurat: log1p(x / exp(sum(log1p(x[x > 0])) / length(x))), over the antibodies of each cell
     means = np.array([np.exp(np.log1p(row[row > 0]).sum() / len(row)) for row in adt])
     np.testing.assert_allclose(found["antibody"], np.log1p(adt / means[:, None]), rtol=1e-5)
+
+
+async def test_contigs_beside_a_matrix_and_added_to_a_table(site: Site) -> None:
+    for role, source in triplet(counts()).items():
+        (site.folder / f"tcr-{role}").write_bytes(source.content)
+    rows = "".join(f"{cell},TRB,True,CASS{at % 3},clonotype{at % 3}\n" for at, cell in enumerate(barcodes(30)[:21]))
+    (site.folder / "contigs.csv").write_text(
+        f"barcode,chain,productive,cdr3,raw_clonotype_id\n{rows}Z-1,TRB,True,C,c\n"
+    )
+    matrix = {role: f"tcr-{role}" for role in ("matrix", "features", "barcodes")}
+    catalog, ada = site.house.catalog, site.house.people.ada
+    beside = await site.read({**matrix, "contigs": "contigs.csv"})
+    notes = (await catalog.datasets.get(ada, dataset_id=beside)).dataset.notes
+    assert any("21 of 30 cells have a productive immune receptor; 1 barcodes" in note for note in notes)
+    alone = await site.read(matrix)
+    added = await catalog.annotation_files.add(ada, dataset_id=alone, storage_id=site.storage_id, path="contigs.csv")
+    assert (added.unmatched, added.missing) == (1, 9)
+    for dataset_id in (beside, alone):
+        pinned = await catalog.tables.pin(ada, dataset_id=dataset_id)
+        columns = await catalog.tables.columns(pinned, names=["Clonotype", "Clone size", "Chains", "TRB CDR3"])
+        clones = columns["Clonotype"]
+        assert clones.categories is not None
+        assert [clones.categories[code] if code >= 0 else None for code in clones.values] == [
+            f"clonotype{at % 3}" if at < 21 else None for at in range(30)
+        ]
+        assert columns["Clone size"].values[:21].tolist() == [7] * 21
+        assert np.isnan(columns["Clone size"].values[21:].astype(float)).all()
+    (site.folder / "foreign.csv").write_text("barcode,chain,productive,cdr3\nQ-1,TRB,True,CASS\n")
+    job, _ = await site.submit({**matrix, "contigs": "foreign.csv"})
+    assert job.state == "failed"
+    assert "None of the 1 barcodes with contigs is a cell of the table" in (await site.house.log(job.id))[-1]

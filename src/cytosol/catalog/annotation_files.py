@@ -11,6 +11,8 @@ from cytosol.base.keys import Key
 from cytosol.base.protocols import Source
 from cytosol.catalog.annotations import Added, Annotations
 from cytosol.catalog.storages import Storages
+from cytosol.formats.contigs import looks_like_contigs, read_contigs
+from cytosol.formats.files import BytesSource, open_unpacked, readable
 from cytosol.model.rights import Actor
 
 MAX_FILE_BYTES = 512 << 20
@@ -45,12 +47,24 @@ class AnnotationFiles:
         frame = await asyncio.to_thread(read_annotations, source)
         return await self._annotations.add_frame(actor, dataset_id=dataset_id, frame=frame, table=table)
 
+    async def add_text(
+        self, actor: Actor, *, dataset_id: Key, data: bytes, table: str = "", private: bool | None = None
+    ) -> Added:
+        """Add every column of a TSV or CSV that was sent, plain or gzipped; V(D)J contigs are summed up."""
+        name = "annotations.gz" if data.startswith(b"\x1f\x8b") else "annotations"
+        frame = await asyncio.to_thread(read_annotations, BytesSource(name, data))
+        return await self._annotations.add_frame(
+            actor, dataset_id=dataset_id, frame=frame, table=table, private=private
+        )
+
 
 def read_annotations(source: Source) -> pd.DataFrame:
     """A TSV or, where that gives one column only, a CSV; indexed by its first column, kept as text.
 
-    The header may lack the name of the first column, as R writes it.
+    The header may lack the name of the first column, as R writes it. V(D)J contigs are summed up to their cells.
     """
+    if _are_contigs(source):
+        return read_contigs(source)
     for separator in ("\t", ","):
         frame = _read(source, separator)
         if len(frame.columns):
@@ -58,6 +72,12 @@ def read_annotations(source: Source) -> pd.DataFrame:
     raise UnreadableFileError(
         "The file has one column only", where=source.name, do="Give the barcode first, then one column an annotation"
     )
+
+
+def _are_contigs(source: Source) -> bool:
+    with readable(source.name), open_unpacked(source) as stream:
+        header = stream.readline(1 << 16).decode("utf-8-sig", "replace").strip()
+    return looks_like_contigs(header.split("\t" if "\t" in header else ","))
 
 
 def _read(source: Source, separator: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import lzma
@@ -37,6 +38,7 @@ _BROKEN = (
     struct.error,
     tarfile.TarError,
     zipfile.BadZipFile,
+    csv.Error,
 )
 _GZIP = b"\x1f\x8b"
 _CHUNK_CACHE = 32 * MiB

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from cytosol.base.errors import InvalidInputError, UnreadableFileError, UnsupportedFormatError
 from cytosol.base.protocols import Report, Source
-from cytosol.base.tables import MatrixKind, TableSource
+from cytosol.base.tables import MatrixKind
 from cytosol.formats.archive import ArchiveLimits, assign_roles, drop_folder, expand_archive, expand_tree
 from cytosol.formats.bcs import open_bcs
 from cytosol.formats.delimited import DELIMITERS, ORIENTATIONS, open_delimited
@@ -367,7 +367,7 @@ def open_table(
     report: Report | None = None,
     options: Mapping[str, str] | None = None,
     registry: FormatRegistry = DEFAULT_REGISTRY,
-) -> TableSource:
+) -> MatrixTable:
     """Open the cells × features table of some files.
 
     Parameters

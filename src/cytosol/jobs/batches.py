@@ -10,6 +10,8 @@ import pandas as pd
 from cytosol.analyses.matrix.mitochondria import mito_features
 from cytosol.base.keys import Key
 from cytosol.base.tables import TableSource
+from cytosol.formats.contigs import ROLE as CONTIGS
+from cytosol.formats.contigs import attach_contigs
 from cytosol.formats.join import BATCH, join_tables
 from cytosol.formats.registry import open_table
 from cytosol.formats.spatialdata.layout import free_name
@@ -39,16 +41,18 @@ async def open_batches(run: JobRun, note: Callable[[str], None]) -> tuple[TableS
             inputs += ids
             run.report.log(f"Reading batch: {batch['name']}")
             run.report.progress(0.05, f"Reading {batch['name']}")
-            sources.append(
-                open_table(
-                    files,
-                    format=params["format"],
-                    matrix=params["matrix"],
-                    options=params.get("options") or {},
-                    registry=run.catalog.context.formats,
-                )
+            contigs = files.pop(CONTIGS, None)
+            table = open_table(
+                files,
+                format=params["format"],
+                matrix=params["matrix"],
+                options=params.get("options") or {},
+                registry=run.catalog.context.formats,
             )
+            sources.append(table)
             names.append(free_name(batch["name"], names))
+            if contigs is not None:
+                attach_contigs(table, contigs, batch=names[-1] if len(params["batches"]) > 1 else "")
         source = sources[0] if len(sources) == 1 else join_tables(sources, names)
     except BaseException:
         for opened in sources:

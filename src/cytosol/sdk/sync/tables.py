@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -100,6 +101,20 @@ class Table(Record):
             feature=feature, group_by=by, split_by=split_by, unit=unit, bandwidth=bandwidth,
         )  # fmt: skip
         return to_frame(columns)
+
+    def annotate_from_file(self, path: str | Path) -> dict[str, Any]:
+        """Save every column of a CSV or TSV whose first column is the barcode, plain or gzipped.
+
+        V(D)J contigs of Cell Ranger and AIRR rearrangements are summed up to their cells: clonotype, clone size, chains
+        and CDR3.
+
+        Returns
+        -------
+        The server's report: the new columns, ``unmatched`` barcodes of the file and ``missing`` cells of the table.
+        """
+        data = _bytes_of(path)
+        report: dict[str, Any] = self._http.post_bytes(f"{self._path}/columns", data, "text/csv")
+        return report
 
     def annotate(self, name: str, values: pd.Series[Any], *, private: bool | None = None) -> dict[str, Any]:
         """Save an annotation.
@@ -274,3 +289,7 @@ class Table(Record):
                     found: dict[str, Any] = column
                     return found
         raise NotFoundError(f"The table has no annotation '{name}'", do="See table.columns for its annotations")
+
+
+def _bytes_of(path: str | Path) -> bytes:
+    return Path(path).read_bytes()

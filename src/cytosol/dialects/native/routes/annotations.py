@@ -26,12 +26,14 @@ _COLUMNS = "/datasets/{dataset_id}/tables/{table}/columns"
 Private = Annotated[
     bool | None, Query(description="Whether only you see it; none = where you may not annotate for all")
 ]
+TEXT_TYPE = "text/csv"
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": {"$ref": "#/components/schemas/ColumnRequest"}},
             MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            TEXT_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
@@ -49,9 +51,11 @@ class AnnotationRoutes(Routes):
         """Add annotations.
 
         JSON: one annotation from categories and their cells by row number. Arrow: each column is an annotation, told
-        by the column "barcode" or by the order of rows; ``name`` renames a single one.
+        by the column "barcode" or by the order of rows; ``name`` renames a single one. text/csv (CSV or TSV, also
+        gzipped): the first column is the barcode; V(D)J or AIRR contigs become clonotype, clone size, chains and CDR3.
         """
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == MEDIA_TYPE:
             frame, by_barcode = await asyncio.to_thread(read_frame, await request.body(), name=name)
             added = await self.catalog.annotations.add_frame(
                 actor_of(request),
@@ -60,6 +64,11 @@ class AnnotationRoutes(Routes):
                 by_barcode=by_barcode,
                 table=table,
                 private=private,
+            )
+        elif kind == TEXT_TYPE:
+            data = await request.body()
+            added = await self.catalog.annotation_files.add_text(
+                actor_of(request), dataset_id=dataset_id, data=data, table=table, private=private
             )
         else:
             said = _parsed(await request.body())
