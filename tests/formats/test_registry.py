@@ -328,6 +328,31 @@ def test_the_same_cells_come_out_of_each_form(shared_data: Path) -> None:
         assert list(first.var["feature_id"]) == list(second.var["feature_id"])
 
 
+def test_the_same_80_cells_come_out_of_every_reader(shared_data: Path) -> None:
+    folder = shared_data / "scrna"
+    forms = ("seurat/pbmc_small.rds", "seurat/pbmc_small_seurat4.rda", "soma/soma-exp-pbmc-small.tar.gz")
+    first = open_shared(folder / forms[0], "raw")
+    cells, genes, matrix = list(first.obs.index), list(first.var.index), whole(first)
+    assert matrix.shape == (80, 230)
+    for name in forms[1:]:
+        table = open_shared(folder / name, "raw")
+        assert (list(table.obs.index), list(table.var.index)) == (cells, genes)
+        assert np.array_equal(whole(table), matrix)
+        table.close()
+    run = open_shared(folder / "tenx_mtx_v2/pbmc_small", "raw")  # with -1 behind the barcodes and 10 genes more
+    assert [str(cell).removesuffix("-1") for cell in run.obs.index] == cells
+    of_run = whole(run)
+    assert np.array_equal(of_run[:, [list(run.var.index).index(gene) for gene in genes]], matrix)
+    values = open_path(folder / "h5ad/pbmc_small.h5ad", matrix="normalized", options={"slot": "raw/X"})
+    assert (list(values.obs.index), set(values.var.index)) == (cells, set(genes))
+    wanted = whole(values)
+    for name in forms:
+        form = open_shared(folder / name, "normalized")
+        found = whole(form)[:, [list(form.var.index).index(gene) for gene in values.var.index]]
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+        form.close()
+
+
 def test_cite_seq_splits(shared_data: Path) -> None:
     path = shared_data / "scrna/tenx_mtx_citeseq/pbmc_10k_protein_v3_filtered_feature_bc_matrix.tar.gz"
     table = open_path(path)

@@ -149,7 +149,8 @@ class AsyncStudy(Record):
 
         Parameters
         ----------
-        files : one file, or files by role: ``{"matrix": …, "features": …, "barcodes": …}``
+        files : one file, or files by role: ``{"matrix": …, "features": …, "barcodes": …}``; "contigs" is a file of
+            V(D)J or AIRR contigs, which become annotations
         matrix : whether the file holds raw counts or already log-normalised values
         format : name of the format; found out by the server where None
         filters : ``min_counts``, ``max_counts``, ``min_genes``, ``max_genes``, ``max_mito_share`` (0 to 1)

@@ -66,7 +66,7 @@ class DatasetRecord(Record):
 
 
 class FileReference(Wire):
-    """A file that was uploaded, or one on a storage."""
+    """A file that was uploaded, or a file or folder on a storage."""
 
     upload_id: Id | None = None
     storage_id: Id | None = None
@@ -74,7 +74,7 @@ class FileReference(Wire):
 
 
 class BatchRequest(Wire):
-    """Files of one batch by role: matrix, features, barcodes."""
+    """Files of one batch by role: matrix, features, barcodes; contigs of V(D)J or AIRR beside any of them."""
 
     name: str = Field(examples=["batch 1"])
     files: dict[str, FileReference]
