@@ -34,6 +34,7 @@ from tests.formats.samples import (
     DEMO,
     counts,
     delimited_text,
+    market_text,
     open_path,
     open_text,
     symbols,
@@ -326,6 +327,26 @@ def test_the_same_cells_come_out_of_each_form(shared_data: Path) -> None:
         assert list(first.obs.index) == list(second.obs.index)
         assert list(first.var.index) == list(second.var.index)
         assert list(first.var["feature_id"]) == list(second.var["feature_id"])
+
+
+def test_triplets_of_several_genomes_are_one_table() -> None:
+    one, two = counts(6, 4), counts(5, 3, seed=1)
+    files = {}
+    for genome, matrix, start in (("hg19", one, 0), ("mm10", two, 1)):
+        cells = [f"AAAC{number}-1" for number in range(start, start + len(matrix))]
+        lists = {
+            "matrix.mtx": market_text(matrix),
+            "genes.tsv": "".join(f"{genome}_G{at}\t{genome}_RPL{at}\n" for at in range(matrix.shape[1])).encode(),
+            "barcodes.tsv": "".join(f"{cell}\n" for cell in cells).encode(),
+        }
+        files |= {f"filtered/{genome}/{name}": content for name, content in lists.items()}
+    table = open_table({"matrix": BytesSource("run.tar.gz", tar_of({**files, "__MACOSX/x": b"junk"}))})
+    assert table.notes[0] == "2 genomes were put side by side: hg19, mm10."
+    assert list(table.var["genome"]) == ["hg19"] * 4 + ["mm10"] * 3
+    wanted = np.zeros((6, 7))
+    wanted[:, :4], wanted[1:, 4:] = one, two
+    assert np.array_equal(whole(table), wanted)
+    table.close()
 
 
 def test_the_same_80_cells_come_out_of_every_reader(shared_data: Path) -> None:

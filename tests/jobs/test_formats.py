@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 import pytest_asyncio
 
-from cytosol.base.errors import NotFoundError
+from cytosol.base.errors import CytosolError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.studies import StudyFields
 from cytosol.catalog.submissions import Batch, FileRef, NewStudy, Submission
@@ -155,3 +156,57 @@ async def test_contigs_beside_a_matrix_and_added_to_a_table(site: Site) -> None:
     job, _ = await site.submit({**matrix, "contigs": "foreign.csv"})
     assert job.state == "failed"
     assert "None of the 1 barcodes with contigs is a cell of the table" in (await site.house.log(job.id))[-1]
+
+
+BAD = {
+    "cut.h5ad": (b"", {}, "damaged, cut short"),
+    "page.tsv": (b"<!DOCTYPE html><html>no</html>", {}, "a web page, as a failed download leaves it"),
+    "negative.tsv": (
+        b"gene\tAAAC-1\tAAAG-1\nRPL1\t3\t-4\nRPL2\t0\t1\n",
+        {},
+        "is negative, which a raw count cannot be",
+    ),
+    "missing.tsv": (b"gene\tAAAC-1\tAAAG-1\nRPL1\t3\tNA\nRPL2\t0\t1\n", {}, "'AAAG-1'|line 2"),
+    "lognorm.tsv": (
+        b"gene\tAAAC-1\tAAAG-1\nRPL1\t0.69\t1.1\nRPL2\t0\t1\n",
+        {},
+        "not a whole number.*already normalised",
+    ),
+    "filtered.tsv": (
+        b"gene\tAAAC-1\tAAAG-1\nRPL1\t3\t4\nRPL2\t0\t1\n",
+        {"filters": {"min_counts": 100}},
+        "No cell is left.*Loosen the filter",
+    ),
+    "slot.h5ad": (b"", {"options": {"slot": "layers/spliced"}}, "no matrix 'layers/spliced'.*Name one of: X"),
+    "without_x.h5ad": (b"", {}, "X is missing"),
+}
+
+
+async def test_bad_input_ends_in_a_sentence_and_leaves_nothing(site: Site) -> None:
+    obs, var = pd.DataFrame(index=barcodes(30)), pd.DataFrame(index=symbols(20))
+    anndata.AnnData(counts().astype(np.float32), obs, var).write_h5ad(site.folder / "slot.h5ad")
+    anndata.AnnData(None, obs, var).write_h5ad(site.folder / "without_x.h5ad")
+    (site.folder / "cut.h5ad").write_bytes((site.folder / "slot.h5ad").read_bytes()[:3000])
+    catalog = site.house.catalog
+    stored = {path for path in catalog.context.settings.data.rglob("*") if "datasets" in path.parts}
+    for name, (content, what, said) in BAD.items():
+        if content:
+            (site.folder / name).write_bytes(content)
+        job, dataset_id = await site.submit({"matrix": name}, **what)
+        assert job.state == "failed", name
+        line = (await site.house.log(job.id))[-1]
+        assert re.search(said, line), (name, line)
+        with pytest.raises(NotFoundError):
+            await catalog.datasets.get(site.house.people.ada, dataset_id=dataset_id)
+    left = {path for path in catalog.context.settings.data.rglob("*") if "datasets" in path.parts}
+    assert {path for path in left - stored if path.is_file()} == set()
+    with pytest.raises(CytosolError, match=r"out of the storage|cannot be a path|'\.\.'"):
+        await site.submit({"matrix": "../outside.h5ad"})
+
+
+async def test_a_matrix_of_zeros_is_read_with_a_note(site: Site) -> None:
+    (site.folder / "zeros.tsv").write_bytes(b"gene\tAAAC-1\tAAAG-1\nRPL1\t0\t0\nRPL2\t0\t0\n")
+    dataset_id = await site.read({"matrix": "zeros.tsv"})
+    view = await site.house.catalog.datasets.get(site.house.people.ada, dataset_id=dataset_id)
+    assert "Every value of the table 'rna' is 0." in view.dataset.notes
+    assert not (await site.raw(dataset_id)).any()

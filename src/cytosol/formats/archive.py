@@ -176,6 +176,25 @@ def assign_roles(sources: Sequence[Source]) -> dict[str, Source]:
     return {"matrix": matrices[0], **_lists_beside(matrices[0], heads)}
 
 
+def genome_folders(sources: Sequence[Source]) -> dict[str, dict[str, Source]]:
+    """Triplets that lie in folders of one parent, as Cell Ranger 1 and 2 write several genomes.
+
+    Returns
+    -------
+    Name of the folder to roles; nothing where there is one matrix, or anything else.
+    """
+    heads = [(source, read_head(source)) for source in sources if source.size]
+    matrices = [source for source, head in heads if head.content == "mtx"]
+    folders = {_folder(source.name) for source in matrices}
+    alone = not any(head.content in _SINGLES for _, head in heads)
+    if len(matrices) < 2 or len(folders) != len(matrices) or len({_folder(name) for name in folders}) > 1 or not alone:
+        return {}
+    return {
+        _folder(source.name).rpartition("/")[2]: {"matrix": source, **_lists_beside(source, heads)}
+        for source in matrices
+    }
+
+
 def _folder(name: str) -> str:
     return name.rpartition("/")[0]
 

@@ -27,7 +27,13 @@ class _Part:
 
 
 def combine_modalities(
-    tables: Mapping[str, MatrixTable], cells: list[str], frame: pd.DataFrame, *, kind: MatrixKind, name: str
+    tables: Mapping[str, MatrixTable],
+    cells: list[str],
+    frame: pd.DataFrame,
+    *,
+    kind: MatrixKind,
+    name: str,
+    genomes: bool = False,
 ) -> MatrixTable:
     """Put modalities side by side.
 
@@ -37,6 +43,7 @@ def combine_modalities(
     cells : names of all cells, in order
     frame : annotations common to all modalities, indexed by cell
     name : of the file, for errors
+    genomes : they are genomes, not modalities: their features keep their types
 
     Returns
     -------
@@ -44,7 +51,7 @@ def combine_modalities(
     modality lacks has zeros there.
     """
     notes = [f"{key}: {note}" for key, table in tables.items() for note in table.notes]
-    var, more = _features(tables, name)
+    var, more = _features(tables, name, genomes=genomes)
     notes += more
     position = {cell: row for row, cell in enumerate(cells)}
     parts = [
@@ -64,15 +71,15 @@ def combine_modalities(
     )
 
 
-def _features(tables: Mapping[str, MatrixTable], name: str) -> tuple[pd.DataFrame, list[str]]:
-    symbols, ids, types, genomes = [], [], [], []
+def _features(tables: Mapping[str, MatrixTable], name: str, *, genomes: bool) -> tuple[pd.DataFrame, list[str]]:
+    symbols, ids, types, said = [], [], [], []
     for key, table in tables.items():
         var = table.var
         symbols += list(var.attrs.get("symbols") or var.index)
         ids += list(var["feature_id"])
-        genomes += list(var["genome"])
-        types += [MODALITY_TYPES.get(key.lower()) or key] * len(var)
-    return feature_table(symbols, ids=ids, types=types, genomes=genomes, where=f"{name}, var")
+        said += [text or (key if genomes else "") for text in var["genome"]]
+        types += list(var["feature_type"]) if genomes else [MODALITY_TYPES.get(key.lower()) or key] * len(var)
+    return feature_table(symbols, ids=ids, types=types, genomes=said, where=f"{name}, var")
 
 
 def _columns(parts: list[_Part], frame: pd.DataFrame, index: pd.Index) -> pd.DataFrame:

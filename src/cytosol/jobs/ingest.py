@@ -182,6 +182,8 @@ async def _write(
         memory_bytes=min(_WRITE_BYTES, run.memory_bytes // 4),
         report=run.report.part(0.2, 0.5),
     )
+    if not written.nnz:
+        making.note(f"Every value of the table '{name}' is 0.")
     table_id, index_id = new_key(), new_key()
     place = index_path(making.bytes_id, index_id)
     blobs = run.catalog.context.blobs
