@@ -140,7 +140,9 @@ def _summed(chains: Mapping[str, list[Contig]]) -> pd.DataFrame:
         best = [_best(found, locus) for found in chains.values()]
         if any(best):
             columns[f"{locus} CDR3"] = list(best)
-    return pd.DataFrame(columns, index=pd.Index(list(chains), dtype=object))
+    index = pd.Index(list(chains), dtype=object)
+    kinds = {CLONE_SIZE: np.int64}
+    return pd.DataFrame({name: pd.Series(values, index, kinds.get(name, object)) for name, values in columns.items()})
 
 
 def _clonotype(contigs: Iterable[Contig]) -> str:
