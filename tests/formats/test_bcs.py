@@ -74,6 +74,7 @@ def test_everything_of_a_study() -> None:
     assert any("'Short' was left out" in note and "1 values for 30 cells" in note for note in table.notes)
     table.close()
     assert np.allclose(whole(open_text(bcs(matrix), "a.bcs", matrix="normalized")), np.log1p(matrix))
+    assert np.array_equal(whole(open_text(bcs(matrix), "study", format="bbrowser")), matrix)  # study type 0
 
 
 def test_antibodies_become_a_table_of_their_own() -> None:

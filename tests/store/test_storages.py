@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from cytosol.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from cytosol.base.errors import ConflictError, ForbiddenError, InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.settings import Settings, load_settings
+from cytosol.catalog.storages import listing_stamp, walk
 from cytosol.store.mounts import copy_down
 from cytosol.store.storages import Storage, open_storage
 from tests.conformance.store import BrokenLineError, pieces
@@ -122,6 +123,24 @@ async def test_fetch_reports_its_progress(storage: Storage, tmp_path: Path) -> N
     assert sorted(os.listdir(tmp_path)) == sorted({*os.listdir(tmp_path)} - {"nothing", "nothing.part", "copy.part"})
 
 
+async def test_a_folder_is_walked_and_its_files_are_placed(storage: Storage, tmp_path: Path) -> None:
+    target = tmp_path / "placed"
+    for path, entry in await walk(storage, "run1", most=100):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        assert (await storage.place(f"run1/{path}", target / path)).size == entry.size
+    found = {f"run1/{path.relative_to(target)}": path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    assert found == {path: data for path, data in FILES.items() if path.startswith("run1/")}
+    everything = await walk(storage, "", most=100)
+    assert [path for path, _ in everything] == sorted(FILES)
+    assert (
+        listing_stamp(everything) == listing_stamp(await walk(storage, "", most=100)) != listing_stamp(everything[1:])
+    )
+    with pytest.raises(LimitExceededError, match="max_archive_paths"):
+        await walk(storage, "", most=2)
+    with pytest.raises(NotFoundError):
+        await storage.place("nothing", tmp_path / "nothing")
+
+
 @pytest.mark.parametrize(
     "path",
     ["..", "../secret", "run1/../../secret", "run1/..", "/etc/passwd", "/", "//", "run1//matrix.mtx.gz", ".", "./b.txt",
@@ -136,6 +155,8 @@ async def test_paths_that_leave_are_refused(storage: Storage, path: str, tmp_pat
         storage.source(path)
     with pytest.raises(InvalidInputError):
         await storage.fetch(path, tmp_path / "copy")
+    with pytest.raises(InvalidInputError):
+        await storage.place(path, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
