@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one."""
     root_path: str = ""
     """Path under which a proxy serves Cytosol, for example ``/cytosol``."""
+    public_url: str = ""
+    """Address at which people reach the server, for example ``https://cells.example.org``; empty = as they ask."""
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose forwarded headers are believed, separated by commas."""
     database: str = ""

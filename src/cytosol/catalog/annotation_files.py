@@ -10,10 +10,13 @@ from cytosol.base.errors import InvalidInputError, LimitExceededError, Unreadabl
 from cytosol.base.keys import Key
 from cytosol.base.protocols import Source
 from cytosol.catalog.annotations import Added, Annotations
+from cytosol.catalog.context import Context
 from cytosol.catalog.storages import Storages
+from cytosol.catalog.uploads import Uploads
 from cytosol.formats.contigs import looks_like_contigs, read_contigs
 from cytosol.formats.files import BytesSource, open_unpacked, readable
 from cytosol.model.rights import Actor
+from cytosol.store.originals import original_path
 
 MAX_FILE_BYTES = 512 << 20
 
@@ -21,9 +24,11 @@ MAX_FILE_BYTES = 512 << 20
 class AnnotationFiles:
     """The verbs that read annotations from files."""
 
-    def __init__(self, annotations: Annotations, storages: Storages) -> None:
+    def __init__(self, context: Context, annotations: Annotations, storages: Storages, uploads: Uploads) -> None:
+        self._context = context
         self._annotations = annotations
         self._storages = storages
+        self._uploads = uploads
 
     async def add(self, actor: Actor, *, dataset_id: Key, storage_id: Key, path: str, table: str = "") -> Added:
         """Add every column of a TSV or CSV whose first column is the barcode.
@@ -39,10 +44,7 @@ class AnnotationFiles:
         entry = await self._storages.stat(actor, storage_id=storage_id, path=path)
         if entry.is_folder:
             raise InvalidInputError("This is a folder, not a file", where=path[:300], do="Name the file in it")
-        if entry.size > MAX_FILE_BYTES:
-            raise LimitExceededError(
-                f"The file has {entry.size:,} bytes; {MAX_FILE_BYTES:,} are allowed", where=path[:300], do="Split it"
-            )
+        _check_size(entry.size, path)
         source = await asyncio.to_thread(mount.source, path.strip("/"))
         frame = await asyncio.to_thread(read_annotations, source)
         return await self._annotations.add_frame(actor, dataset_id=dataset_id, frame=frame, table=table)
@@ -55,6 +57,21 @@ class AnnotationFiles:
         frame = await asyncio.to_thread(read_annotations, BytesSource(name, data))
         return await self._annotations.add_frame(
             actor, dataset_id=dataset_id, frame=frame, table=table, private=private
+        )
+
+    async def add_upload(self, actor: Actor, *, dataset_id: Key, upload_id: Key, table: str = "") -> Added:
+        """The same with a file that was uploaded."""
+        original = await self._uploads.complete(actor, upload_id=upload_id)
+        _check_size(original.size, original.path)
+        source = self._context.blobs.source(original_path(original.bytes_id or original.id), original.path)
+        frame = await asyncio.to_thread(read_annotations, source)
+        return await self._annotations.add_frame(actor, dataset_id=dataset_id, frame=frame, table=table)
+
+
+def _check_size(size: int, path: str) -> None:
+    if size > MAX_FILE_BYTES:
+        raise LimitExceededError(
+            f"The file has {size:,} bytes; {MAX_FILE_BYTES:,} are allowed", where=path[:300], do="Split it"
         )
 
 

@@ -90,7 +90,7 @@ class Catalog:
         self.comparisons = Comparisons(context, self.tables)
         self.annotations = Annotations(context, layouts, self.tables)
         self.terms = Terms(context, layouts, self.tables, self.annotations)
-        self.annotation_files = AnnotationFiles(self.annotations, self.storages)
+        self.annotation_files = AnnotationFiles(context, self.annotations, self.storages, self.uploads)
         self.jobs = Jobs(context)
         self.exports = Exports(context, self.tables, self.jobs)
         self.inspections = Inspections(context, self.submissions, self.jobs)

@@ -14,10 +14,10 @@ from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, is_private, lasting_id, rewrite_metadata
 from cytosol.catalog.records import UNSET, Page, Unset, all_to, check_limit, decode_cursor, page_of, to
-from cytosol.db import rows, tables
+from cytosol.db import rows, studies, tables
 from cytosol.db.connections import Connection
 from cytosol.model.names import clean_name
-from cytosol.model.rights import Actor, Permission
+from cytosol.model.rights import Actor, Permission, require_user
 from cytosol.model.studies import Dataset, Element
 
 DAY_US = 86_400_000_000
@@ -177,6 +177,27 @@ class Datasets:
         self._context.notifier.events_stored()
         if name is not None and fresh.data_version:
             await rewrite_metadata(self._context, dataset_id)
+        return view
+
+    async def copy(self, actor: Actor, *, dataset_id: Key, study_id: Key, name: str) -> DatasetView:
+        """A copy of a finished dataset in a study that the actor may upload to; the bytes are shared."""
+        user_id = require_user(actor, "write")
+        async with self._context.db.write() as conn:
+            source, access = await dataset_access(conn, actor, dataset_id, Permission.FILE_READ)
+            access.require(Permission.EXPORT)
+            if not source.data_version:
+                raise ConflictError("The dataset is being made", do="Wait until its job has succeeded")
+            target = await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+            position = await rows.count(conn, tables.datasets, {"study_id": study_id})
+            lineage = {"copy_of": dataset_id.hex24, "version": source.data_version}
+            values = {"study_id": study_id, "name": clean_name(name), "position": position, "lineage": lineage}
+            copies = await studies.copy_datasets(conn, {"id": dataset_id}, values, owner_id=user_id)
+            fresh = to(Dataset, await rows.need(conn, tables.datasets, copies[dataset_id]))
+            detail = {"source": dataset_id.hex24}
+            await audit.note(conn, actor, "dataset.copy", subject_kind="dataset", subject_id=fresh.id, detail=detail)
+            await self._tell(conn, fresh, "copy")
+            view = (await self._views(conn, actor, [fresh], target.held))[0]
+        self._context.notifier.events_stored()
         return view
 
     async def delete(self, actor: Actor, *, dataset_id: Key, expected: int | None = None) -> None:

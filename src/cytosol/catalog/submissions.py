@@ -171,6 +171,14 @@ class Submissions:
         self._context.notifier.events_stored()
         return job, dataset
 
+    async def begin(self, actor: Actor, *, study: NewStudy) -> Key:
+        """Make a study for datasets that will be submitted later, shared as it says; its id."""
+        require_user(actor, "write")
+        async with self._context.db.write() as conn:
+            id = await self._new_study(conn, actor, study)
+        self._context.notifier.events_stored()
+        return id
+
     async def publish(self, actor: Actor, *, job_id: Key) -> Dataset:
         """Make the dataset of a finished submission visible; may be called again.
 

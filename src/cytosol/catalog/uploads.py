@@ -36,6 +36,7 @@ MAX_TURNS = 1000
 _MAX_PATH = 1024
 _RENEW_US = 600_000_000
 UploadViews = list["UploadView"]
+FolderNames = list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,13 @@ class Uploads:
                 conn, tables.uploads, {"owner_id": user_id, "folder": folder, "deleted_at": None}, order=("id",)
             )
             return [await self._view(conn, upload) for upload in all_to(Upload, found)]
+
+    async def folders(self, actor: Actor, *, below: str) -> FolderNames:
+        """The folders of one's uploads that begin with some text, in the order of their first file."""
+        user_id = require_user(actor)
+        async with self._context.db.read() as conn:
+            found = await rows.find(conn, tables.uploads, {"owner_id": user_id, "deleted_at": None}, order=("id",))
+        return list(dict.fromkeys(row["folder"] for row in found if row["folder"].startswith(below)))
 
     async def put_chunk(
         self, actor: Actor, *, upload_id: Key, n: int, body: AsyncIterator[bytes], crc32c: int | None = None

@@ -12,17 +12,25 @@ from cytosol.db.connections import Connection
 from cytosol.db.tables import datasets, folders, grants, studies, users
 
 
-async def finished_studies(
-    conn: Connection, *, user_id: Key | None = None, group_id: Key | None = None, builtin: str = ""
+async def group_studies(
+    conn: Connection,
+    *,
+    user_id: Key | None = None,
+    group_id: Key | None = None,
+    builtin: str = "",
+    finished: bool = True,
+    trash: bool = False,
 ) -> list[RowMapping]:
-    """The live studies with a published dataset of one principal, newest first, with the owner's e-mail and name.
+    """The studies of one principal, newest first, with the owner's e-mail and name.
 
     Parameters
     ----------
     user_id : the user's own, and those shared with the user alone; none that a group or all members have
     group_id, builtin : shared with a group, or with a built-in principal, on the study or on a folder above
+    finished : only those with a published dataset
+    trash : the deleted ones instead of the live ones
     """
-    finished = sa.select(datasets.c.study_id).where(
+    published = sa.select(datasets.c.study_id).where(
         datasets.c.state == "published", datasets.c.data_version > 0, datasets.c.deleted_at.is_(None)
     )
     if user_id is not None:
@@ -36,7 +44,8 @@ async def finished_studies(
     statement = (
         sa.select(studies, users.c.email.label("owner_email"), users.c.name.label("owner_name"))
         .join(users, users.c.id == studies.c.owner_id)
-        .where(studies.c.deleted_at.is_(None), studies.c.id.in_(finished), wanted)
+        .where(studies.c.deleted_at.is_not(None) if trash else studies.c.deleted_at.is_(None), wanted)
+        .where(studies.c.id.in_(published) if finished else sa.true())
         .order_by(studies.c.id.desc())
     )
     return (await conn.execute(statement)).rows

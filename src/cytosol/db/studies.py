@@ -135,18 +135,33 @@ async def copy_contents(conn: Connection, from_study: Key, to_study: Key, *, own
     }
     await set_sample_values(conn, values)
     ready = {"study_id": from_study, "deleted_at": None, "state": ["ready", "published"]}
-    sources = {row["id"]: row for row in await rows.find(conn, datasets, ready)}
-    new_datasets = await _copy_rows(
-        conn, datasets, ready, {"study_id": to_study}, references={"sample_id": new_samples}
-    )
-    live: dict[str, Any] = {"deleted_at": None}
-    inside = {"dataset_id": new_datasets}
-    for old in sources:
-        where = live | {"dataset_id": old}
-        await _copy_rows(conn, elements, where | {"until_version": None}, {"job_id": None}, references=inside)
-        await _copy_rows(conn, originals, where, {"owner_id": owner_id}, references=inside)
+    values_of = {"study_id": to_study}
+    new_datasets = await copy_datasets(conn, ready, values_of, owner_id=owner_id, samples=new_samples)
     done["samples"], done["attributes"], done["datasets"] = len(new_samples), len(new_attributes), len(new_datasets)
     return done
+
+
+async def copy_datasets(
+    conn: Connection,
+    where: rows.Where,
+    values: Mapping[str, Any],
+    *,
+    owner_id: Key,
+    samples: Mapping[Key, Key] | None = None,
+) -> dict[Key, Key]:
+    """Copy datasets with their live elements and originals, some columns set; the bytes are shared. Old id → new id.
+
+    Parameters
+    ----------
+    samples : old id → new id; samples that are not in it are left out
+    """
+    new_datasets = await _copy_rows(conn, datasets, where, values, references={"sample_id": samples or {}})
+    inside = {"dataset_id": new_datasets}
+    for old in new_datasets:
+        live = {"deleted_at": None, "dataset_id": old}
+        await _copy_rows(conn, elements, live | {"until_version": None}, {"job_id": None}, references=inside)
+        await _copy_rows(conn, originals, live, {"owner_id": owner_id}, references=inside)
+    return new_datasets
 
 
 async def _copy_rows(

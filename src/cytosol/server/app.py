@@ -19,9 +19,11 @@ from cytosol.asgi.responses import json_response
 from cytosol.base.settings import Settings
 from cytosol.catalog.catalog import Catalog
 from cytosol.db import rows, tables
+from cytosol.dialects.bbrowserx.dialect import BBrowserXDialect
 from cytosol.dialects.bioflex.dialect import BioflexDialect
 from cytosol.dialects.bioturing.dialect import BioturingDialect
 from cytosol.dialects.native.dialect import NativeDialect
+from cytosol.dialects.studio.dialect import StudioDialect
 from cytosol.dialects.talk2data.dialect import Talk2DataDialect
 from cytosol.jobs.runner import Runner
 from cytosol.jobs.signals import Signals
@@ -31,7 +33,14 @@ from cytosol.server.operations import operation_routes
 from cytosol.server.pages import page_routes
 
 _log = logging.getLogger("cytosol.server")
-DIALECTS: tuple[Dialect, ...] = (NativeDialect(), BioturingDialect(), BioflexDialect(), Talk2DataDialect())
+DIALECTS: tuple[Dialect, ...] = (
+    NativeDialect(),
+    BioturingDialect(),
+    BioflexDialect(),
+    Talk2DataDialect(),
+    BBrowserXDialect(),
+    StudioDialect(),
+)
 
 
 @dataclass(frozen=True, slots=True)
