@@ -228,11 +228,13 @@ def test_density_is_drawn_on_demand_and_points_again(page: Page, place: Place) -
 
 def test_the_picture_is_saved_with_its_legend(page: Page, place: Place) -> None:
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Save a picture (PNG)").click()
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="PNG picture").click()
     path = waiting.value.path()
     assert waiting.value.suggested_filename == f"{LABELS}.png"
     data = path.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    # twice the pixels of the plot, and 260 for the legend
-    assert (width, height) == (round((place.width + 260) * 2), round(place.height * 2))
+    # two pixels a point: the plot, 24 between, 200 for the legend; title and one line above; 16 around
+    assert width == round((place.width + 24 + 200 + 32) * 2)
+    assert height == round((place.height + 12 + 44 + 32) * 2)

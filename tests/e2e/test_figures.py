@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -22,7 +20,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DATA, Site, faults, need
+from tests.e2e.conftest import DATA, Site, Watch, faults, need
 
 LABELS = "bulk_labels"
 GENES = ["CD3D", "LYZ", "CD79A"]
@@ -180,34 +178,50 @@ def test_files_of_a_figure_are_whole_and_hold_its_names(
 
 
 _TELL = {
+    "cells": 'told["cells"] = [len(points), {k: int(v) for k, v in obs["phase"].value_counts().items()}]',
     "violin": 'told["violin"] = [violins["LYZ"].groupby("group")["density"].max().to_dict(), summary["q50"].tolist()]',
     "heatmap": 'told["heatmap"] = means.to_dict()',
     "composition": 'told["composition"] = counts.to_dict()',
-    "side": 'told["side"] = [len(points), {k: int(v) for k, v in obs["phase"].value_counts().items()}, len(axes[0])]',
+    "side": 'told["side"] = [len(points), len(axes[0])]',
+}
+_CHOSEN = {
+    "cells": {"view": '{"version":2,"color":{"by":"column","name":"phase"}}'},
+    "composition": {"composition": '{"of":"phase"}'},
+    "side": {"side": '{"by":"phase"}'},
 }
 
 
-def test_the_code_of_a_figure_gives_its_numbers(page: Page, site: Site, truth: anndata.AnnData) -> None:
-    script = ["import json, warnings", "warnings.simplefilter('ignore')", "told = {}"]
-    for view, line in _TELL.items():
-        more = {"composition": '{"of":"phase"}'} if view == "composition" else {"side": '{"by":"phase"}'}
-        page.goto(address(site, view, **more))
-        page.get_by_role("button", name="Code").click()
-        code = page.get_by_label("Python code").inner_text()
-        assert site.url in code
-        script += [code.replace('token="..."', f'token="{site.server.token}"'), line]
-    script.append("print(json.dumps(told))")
+def code_shown(page: Page, url: str, site: Site) -> str:
+    """The code of the figure at an address, with the token put in."""
+    page.goto(url)
+    page.get_by_role("button", name="Code").click()
+    code = page.get_by_label("Python code").inner_text()
+    assert site.url in code
+    return code.replace('token="..."', f'token="{site.server.token}"')
+
+
+def run_codes(codes: list[str]) -> dict[str, Any]:
+    """What the codes, one after the other, have put into ``told``."""
+    script = [
+        "import json, warnings",
+        "warnings.simplefilter('ignore')",
+        "told = {}",
+        *codes,
+        "print(json.dumps(told))",
+    ]
     environment = {**os.environ, "MPLBACKEND": "Agg"}
-    result = subprocess.run(
-        [sys.executable, "-c", "\n".join(script)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=180,
-        check=False,
-    )
+    words = [sys.executable, "-c", "\n".join(script)]
+    result = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=180, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
     told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return told
+
+
+def test_the_code_of_a_figure_gives_its_numbers(page: Page, site: Site, truth: anndata.AnnData) -> None:
+    codes = []
+    for view, line in _TELL.items():
+        codes += [code_shown(page, address(site, view, **_CHOSEN.get(view, {})), site), line]
+    told = run_codes(codes)
     values = expression(truth, GENES)
     means = values.groupby(truth.obs[LABELS], observed=True).mean()
     means = (means - means.min()) / (means.max() - means.min())
@@ -217,7 +231,58 @@ def test_the_code_of_a_figure_gives_its_numbers(page: Page, site: Site, truth: a
     np.testing.assert_allclose(sorted(told["violin"][1]), np.sort(medians.to_numpy().ravel()), rtol=1e-5, atol=1e-6)
     assert told["violin"][0].keys() == set(medians.index)
     assert told["composition"] == pd.crosstab(truth.obs[LABELS], truth.obs["phase"]).to_dict()
-    assert told["side"] == [truth.n_obs, truth.obs["phase"].value_counts().to_dict(), 3]
+    assert told["cells"] == [truth.n_obs, truth.obs["phase"].value_counts().to_dict()]
+    assert told["side"] == [truth.n_obs, 3]
+
+
+@pytest.fixture(scope="module")
+def two_donors(site: Site) -> tuple[str, str]:
+    """A study with the cells of two samples, of the doses 1 and 5; the study and the first dataset."""
+    study_id, dataset_id = site.add_labelled("Two donors")
+    study = next(study for study in site.client.studies() if study.id == study_id)
+    file = DATA / "pbmc68k_reduced.h5ad"
+    job = study.submit(file, name="second", matrix="normalized", embeddings="keep", progress=False)
+    job.wait(progress=False, timeout_s=120)
+    study.set_samples(pd.DataFrame({"dose": [1, 5]}, index=["Ada", "Emil"]))
+    samples = {name: id for id, name in study.sample_names().items()}
+    for dataset, sample in zip(study.datasets(), ("Ada", "Emil"), strict=True):
+        body = {"sample_id": samples[sample]}
+        site.client.http.change("PATCH", f"datasets/{dataset.id}", body, version=dataset.version)
+    return study_id, dataset_id
+
+
+def test_groups_by_attributes_of_the_samples(
+    page: Page, site: Site, truth: anndata.AnnData, two_donors: tuple[str, str]
+) -> None:
+    study_id, dataset_id = two_donors
+    base = f"{site.url}/app/studies/{study_id}/tables/{dataset_id}/{site.table.name}?"
+    page.goto(f'{base}views=composition&composition={{"of":"{LABELS}"}}')
+    page.get_by_label("Group cells by").select_option(label="dose")
+    expect(page.get_by_role("region", name=f"{LABELS} in each dose")).to_be_visible()
+    bars = drawn(page, "category")
+    counts = truth.obs[LABELS].value_counts().to_dict()
+    for dose in ("1", "5"):
+        assert bars[bars["group"] == dose].set_index("category")["n"].astype(int).to_dict() == counts
+    chosen = quote(f'{{"of":"{LABELS}","over":"attribute:sample"}}')
+    code = code_shown(page, f"{base}views=composition&composition={chosen}", site)
+    found = pd.DataFrame(run_codes([code, 'told["counts"] = counts.to_dict()'])["counts"])
+    assert found.loc["Emil"].to_dict() == found.loc["Ada"].to_dict() == counts
+    # cells of this dataset are of the first donor
+    page.goto(f"{base}views=violin&genes=LYZ&group=attribute:dose")
+    violin = drawn(page, "median").iloc[0]
+    assert (violin["group"], violin["n"]) == ("1", "700")
+    assert float(violin["mean"]) == pytest.approx(expression(truth, ["LYZ"])["LYZ"].mean(), rel=1e-5)
+
+
+def test_markers_are_found_where_there_are_none(page: Page, site: Site, watch: Watch) -> None:
+    watch.expected.append("markers.arrow")
+    page.goto(address(site, "heatmap", genes="", group="phase"))
+    page.get_by_role("button", name="Find markers of phase").click()
+    page.get_by_text("Markers by phase").wait_for(timeout=120_000)
+    found = drawn(page, "shown")
+    assert set(found["group"]) == {"G1", "G2M", "S"}
+    # of a marker's own group the mean is high
+    assert (found["shown"].astype(float) == 1).sum() >= 10
 
 
 _COLOURED = """(canvas) => {
@@ -256,12 +321,10 @@ def test_panels_side_by_side_show_their_cells_and_move_together(
         page.wait_for_function(
             "([i, old]) => document.querySelectorAll('.panels canvas')[i].toDataURL() === old", arg=[i, before[i]]
         )
-    rows = list(csv.DictReader(io.StringIO(saved(page, "Numbers (CSV)", tmp_path).read_text(encoding="utf-8"))))
-    assert len(rows) == truth.n_obs
-    points = np.array(
-        [[float(row["UMAP 1"]), float(row["UMAP 2"])] for row in sorted(rows, key=lambda r: int(r["cell"]))]
-    )
-    np.testing.assert_allclose(points, truth.obsm["X_umap"], rtol=1e-5)
+    rows = pd.read_csv(saved(page, "Numbers (CSV)", tmp_path), index_col="barcode")
+    assert list(rows.index) == list(truth.obs_names)
+    np.testing.assert_allclose(rows[["UMAP 1", "UMAP 2"]], truth.obsm["X_umap"], rtol=1e-5)
+    assert (rows["phase"] == truth.obs["phase"].astype(str)).all()
     pdf = saved(page, "PDF page", tmp_path).read_bytes()
     assert pdf.count(b"/Subtype /Image") == 3
 

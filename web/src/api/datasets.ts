@@ -71,6 +71,10 @@ export const getViolins = (dataset: string, table: string, q: ViolinQuery, signa
 export const getMarkers = (dataset: string, table: string, column: string, limit: number, signal?: AbortSignal) =>
   getBytes(`${tablePath(dataset, table)}/markers.arrow`, { column, limit }, signal);
 
+/** Ask for something new of a table; the answer is its job. */
+export const createAnalysis = (dataset: string, table: string, json: { analysis: string; name?: string; parameters: Record<string, unknown> }) =>
+  sendJson<{ job: Job }>('POST', `${tablePath(dataset, table)}/analyses`, { json });
+
 export interface ColumnsMade {
   columns: ColumnRecord[];
 }

@@ -166,8 +166,8 @@ export class Scatter {
     };
   }
 
-  /** A canvas of what is shown, without the overlay's outline and pointer, for a picture file. */
-  snapshot(pixelRatio: number): HTMLCanvasElement {
+  /** A canvas of what is shown, without the overlay's outline and pointer, for a file on this paper with this ink. */
+  snapshot(pixelRatio: number, ink: { ink: string; paper: string }): HTMLCanvasElement {
     const out = document.createElement('canvas');
     out.width = Math.round(this.view.width * pixelRatio);
     out.height = Math.round(this.view.height * pixelRatio);
@@ -176,7 +176,7 @@ export class Scatter {
     if (this.drawnAs === 'points') this.points?.draw(this.view, pixelRatio, this.size() * pixelRatio);
     context.drawImage(this.drawnAs === 'points' ? this.glCanvas : this.density.canvas, 0, 0, out.width, out.height);
     context.scale(pixelRatio, pixelRatio);
-    if (this.overlayState) drawOverlay(context, this.view, { ...this.overlayState, outline: null, hover: null });
+    if (this.overlayState) drawOverlay(context, this.view, { ...this.overlayState, ...ink, outline: null, hover: null });
     this.draw();
     return out;
   }

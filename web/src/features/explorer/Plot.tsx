@@ -18,7 +18,7 @@ export interface PlotHandle {
   fit: () => void;
   zoom: (factor: number) => void;
   pan: (dx: number, dy: number) => void;
-  snapshot: (pixelRatio: number) => HTMLCanvasElement | null;
+  snapshot: (pixelRatio: number, ink: { ink: string; paper: string }) => { canvas: HTMLCanvasElement; width: number; height: number } | null;
 }
 
 interface Hover {
@@ -107,7 +107,7 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
       fit: () => scatter?.fit(),
       zoom: (factor) => scatter?.zoom(scatter.view.width / 2, scatter.view.height / 2, factor),
       pan: (dx, dy) => scatter?.pan(dx, dy),
-      snapshot: (ratio) => scatter?.snapshot(ratio) ?? null,
+      snapshot: (ratio, { ink, paper }) => scatter && { canvas: scatter.snapshot(ratio, { ink, paper }), width: scatter.view.width, height: scatter.view.height },
     }),
     [scatter],
   );

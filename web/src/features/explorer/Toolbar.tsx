@@ -1,6 +1,6 @@
 /** What is plotted, what it is coloured by, and the tools. */
 
-import type { RefObject } from 'react';
+import type { ReactNode, RefObject } from 'react';
 import type { TableRecord } from '../../api/types';
 import { embeddingTitle } from '../../data/words';
 import type { Tool } from '../../render/gestures';
@@ -18,10 +18,11 @@ interface Props {
   onTool: (tool: Tool) => void;
   plot: RefObject<PlotHandle | null>;
   searchRef: RefObject<HTMLInputElement | null>;
-  onPicture: () => void;
+  /** Saves what is plotted. */
+  menu: ReactNode;
 }
 
-export function Toolbar({ state, datasetId, table, tool, onTool, plot, searchRef, onPicture }: Props) {
+export function Toolbar({ state, datasetId, table, tool, onTool, plot, searchRef, menu }: Props) {
   const { setView, color } = state;
   const nDims = state.embeddingRecord?.n_dims ?? 2;
   return (
@@ -55,7 +56,7 @@ export function Toolbar({ state, datasetId, table, tool, onTool, plot, searchRef
       <Popover label="Drawing" icon="more">
         {() => <Drawing state={state} />}
       </Popover>
-      <Button icon="download" label="Save a picture (PNG)" onClick={onPicture} />
+      {menu}
     </div>
   );
 }

@@ -25,6 +25,11 @@ export function namesOf(text: string | null): string[] {
   return names.filter((name) => name !== '');
 }
 
+/** Before the name of an attribute of the samples, where a name of an annotation could stand too. */
+export const ATTRIBUTE = 'attribute:';
+/** A grouping as people read it. */
+export const titleOf = (group: string) => (group.startsWith(ATTRIBUTE) ? group.slice(ATTRIBUTE.length) : group);
+
 /** The annotations that group cells. */
 export const groupings = (table: TableRecord) => table.columns.filter((c) => c.kind === 'categorical' && (c.n_categories ?? 0) > 0);
 
@@ -38,7 +43,7 @@ function defaultGroup(table: TableRecord, colored: string | null): string {
 export function useShared(table: TableRecord, colored: string | null): Shared {
   const [genes, setGenes] = useState(() => namesOf(new URL(location.href).searchParams.get('genes')));
   const [group, setGroup] = useState(() => new URL(location.href).searchParams.get('group') ?? '');
-  const isThere = groupings(table).some((c) => c.name === group) || group.startsWith('attribute:');
+  const isThere = groupings(table).some((c) => c.name === group) || group.startsWith(ATTRIBUTE);
   return {
     genes,
     setGenes: (next) => {

@@ -22,6 +22,8 @@ export interface GridInput {
 const LEGEND = 170;
 const [LEAST, MOST] = [14, 40];
 const ROW = 26;
+/** Room for the names below brackets. */
+const BRACKETS = 110;
 const SHARES = [0.25, 0.5, 0.75, 1];
 
 const TITLES: Record<Scaling, string> = { none: 'Mean', gene: 'Mean, each gene 0 to 1', z: 'Mean, z-score' };
@@ -82,9 +84,9 @@ export function drawGrid(input: GridInput, ink: Ink, width: number): Scene {
   });
   if (input.markerOf) marks.push(...brackets(input.markerOf, at, genes, bottom, ink));
   const isNarrow = width < NARROW;
-  const place = isNarrow ? { x: left, y: bottom + (input.markerOf ? 34 : 16) } : { x: right + 24, y: top };
+  const place = isNarrow ? { x: left, y: bottom + (input.markerOf ? BRACKETS + 4 : 16) } : { x: right + 24, y: top };
   marks.push(...legends(input, at, most, place, ink));
-  return { width: Math.max(right, place.x + LEGEND), height: Math.max(bottom + (input.markerOf ? 30 : 12), place.y + (shape === 'dots' ? 160 : 64)), marks };
+  return { width: Math.max(right, place.x + LEGEND), height: Math.max(bottom + (input.markerOf ? BRACKETS : 12), place.y + (shape === 'dots' ? 160 : 64)), marks };
 }
 
 function legends({ shape, scaling, map, unit }: GridInput, at: Layout, most: number, place: { x: number; y: number }, ink: Ink): Mark[] {
@@ -103,17 +105,25 @@ function legends({ shape, scaling, map, unit }: GridInput, at: Layout, most: num
   return marks;
 }
 
-/** Below the genes: whose markers they are. */
+/** Below the genes: whose markers they are. Names stand upright where one has too little room. */
 function brackets(markerOf: Map<string, string>, at: Layout, genes: string[], bottom: number, ink: Ink): Mark[] {
-  const marks: Mark[] = [];
+  const runs: { group: string; x1: number; x2: number }[] = [];
   for (let first = 0; first < genes.length; ) {
     const group = markerOf.get(genes[first]) ?? '';
     let end = first;
     while (end < genes.length && markerOf.get(genes[end]) === group) end++;
-    const [x1, x2] = [at.left + at.column * first + 2, at.left + at.column * end - 2];
-    marks.push({ kind: 'line', x1, x2, y1: bottom + 6, y2: bottom + 6, stroke: ink.soft, width: 1.5, tip: `Markers of ${group}` });
-    marks.push({ kind: 'text', x: (x1 + x2) / 2, y: bottom + 18, text: shortened(group, x2 - x1, 11), size: 11, anchor: 'middle', fill: ink.soft, tip: `Markers of ${group}` });
+    runs.push({ group, x1: at.left + at.column * first + 2, x2: at.left + at.column * end - 2 });
     first = end;
   }
-  return marks;
+  const stands = runs.some(({ group, x1, x2 }) => roomOf(group, 11) > x2 - x1);
+  return runs.flatMap(({ group, x1, x2 }): Mark[] => {
+    const told = { fill: ink.soft, size: 11, tip: `Markers of ${group}` };
+    const x = (x1 + x2) / 2;
+    return [
+      { kind: 'line', x1, x2, y1: bottom + 6, y2: bottom + 6, stroke: ink.soft, width: 1.5, tip: told.tip },
+      stands
+        ? { kind: 'text', x, y: bottom + 12, text: shortened(group, BRACKETS - 14, 11), anchor: 'end', turn: 90, ...told }
+        : { kind: 'text', x, y: bottom + 18, text: group, anchor: 'middle', ...told },
+    ];
+  });
 }

@@ -1,17 +1,12 @@
 /** The frame of every figure: its title, what it shows, files of it, its numbers, and the Python code that makes it. */
 
-import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { ON_DARK, ON_PAPER, titled, type Ink, type Scene } from '../../render/figure/scene';
-import { saveBlob } from '../../render/figure/save';
-import { toSvg } from '../../render/figure/svg';
-import { tell, tellError } from '../../state/notices';
+import { useCallback, useMemo, useState, type ReactNode } from 'react';
+import { ON_DARK, ON_PAPER, type Ink, type Scene } from '../../render/figure/scene';
 import { useStore } from '../../state/store';
 import { shownTheme } from '../../state/theme';
-import { Button } from '../controls';
-import { Dialog, Popover } from '../overlays';
+import { Popover } from '../overlays';
+import { FigureMenu } from './FigureMenu';
 import { SceneView } from './SceneView';
-
-const PNG_RATIO = 2;
 
 export interface FigureProps {
   title: string;
@@ -24,7 +19,7 @@ export interface FigureProps {
   /** All that it shows, for those who do not see it. */
   label: string;
   /** Its numbers as CSV. */
-  csv: () => string;
+  csv: () => string | Promise<string>;
   /** Python that gives the same numbers. */
   code: string;
   /** How to read it. */
@@ -50,6 +45,7 @@ export function Figure(props: FigureProps) {
     return () => observer.disconnect();
   }, []);
   const scene = useMemo(() => (size && !isOwn ? draw(onDark ? ON_DARK : ON_PAPER, size.width, size.height) : null), [draw, size, onDark, isOwn]);
+  const forFiles = (ink: Ink) => draw(ink, size?.width ?? 800, size?.height ?? 500);
   return (
     <section className="figure" aria-label={title} aria-busy={busy}>
       <header>
@@ -58,7 +54,7 @@ export function Figure(props: FigureProps) {
           <p className="small muted">{lines.join(' · ')}</p>
         </div>
         {help && <Popover label="How to read this figure" icon="help" small look="plain">{() => <div className="stack figure-help">{help}</div>}</Popover>}
-        <FigureMenu {...props} size={size} />
+        <FigureMenu {...props} draw={forFiles} />
       </header>
       <div className="figure-room" ref={watch} tabIndex={isOwn ? undefined : 0} role="group" aria-label={`${title}, figure`}>
         {busy && <div className="loading" role="status" aria-label="Loading values" />}
@@ -66,56 +62,5 @@ export function Figure(props: FigureProps) {
         {scene && <SceneView scene={scene} label={label} onPick={onPick} />}
       </div>
     </section>
-  );
-}
-
-function FigureMenu(props: FigureProps & { size: { width: number; height: number } | null }) {
-  const [showsCode, setShowsCode] = useState(false);
-  const { size, draw, title, lines, name, csv } = props;
-  const scene = useCallback(() => titled(draw(ON_PAPER, size?.width ?? 800, size?.height ?? 500), title, lines, ON_PAPER), [draw, size, title, lines]);
-  const save = (ending: string, make: () => Promise<Blob> | Blob) => {
-    const run = async () => saveBlob(await make(), `${name}.${ending}`);
-    run().catch(tellError);
-  };
-  const files: [string, string, () => Promise<Blob> | Blob][] = [
-    ['png', 'PNG picture', async () => (await import('../../render/figure/png')).toPng(scene(), PNG_RATIO)],
-    ['svg', 'SVG drawing', () => new Blob([toSvg(scene())], { type: 'image/svg+xml' })],
-    ['pdf', 'PDF page', async () => new Blob([await (await import('../../render/figure/pdf')).toPdf(scene())], { type: 'application/pdf' })],
-    ['csv', 'Numbers (CSV)', () => new Blob([csv()], { type: 'text/csv' })],
-  ];
-  return (
-    <>
-      <Popover label="Save or copy this figure" icon="download" text="Save" small menu>
-        {(close) => (
-          <>
-            {files.map(([ending, text, make]) => (
-              <Button key={ending} look="plain" small onClick={() => { close(); save(ending, make); }}>{text}</Button>
-            ))}
-          </>
-        )}
-      </Popover>
-      <Button small icon="code" onClick={() => setShowsCode(true)}>Code</Button>
-      {showsCode && <CodeDialog code={props.code} onClose={() => setShowsCode(false)} />}
-    </>
-  );
-}
-
-function CodeDialog({ code, onClose }: { code: string; onClose: () => void }) {
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), 2000);
-    return () => clearTimeout(timer);
-  }, [copied]);
-  // the clipboard is there on https and localhost only
-  const copy = () =>
-    (navigator.clipboard?.writeText(code) ?? Promise.reject(new Error('The browser gives no clipboard here: mark the text and copy it'))).then(() => setCopied(true), (error: Error) => tell(error.message));
-  return (
-    <Dialog title="The same in Python" onClose={onClose} wide>
-      <pre className="code" tabIndex={0} aria-label="Python code">{code}</pre>
-      <div className="actions">
-        <Button look="primary" icon={copied ? 'check' : undefined} onClick={() => void copy()}>{copied ? 'Copied' : 'Copy code'}</Button>
-      </div>
-    </Dialog>
   );
 }

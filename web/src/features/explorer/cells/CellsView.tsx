@@ -2,6 +2,12 @@
 
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { selectWithin } from '../../../data/lasso';
+import { count, embeddingTitle } from '../../../data/words';
+import { drawMultiples } from '../../../render/figure/multiples';
+import type { Ink } from '../../../render/figure/scene';
+import { useStore } from '../../../state/store';
+import { shownTheme } from '../../../state/theme';
+import { FigureMenu } from '../../../views/figure/FigureMenu';
 import { offerShortcuts } from '../../../state/keyboard';
 import { tellError } from '../../../state/notices';
 import type { Combine, Tool } from '../../../render/gestures';
@@ -9,10 +15,11 @@ import { Empty, ErrorNote } from '../../../views/states';
 import { annotationActions } from '../annotations';
 import { ColorPanel } from '../ColorPanel';
 import { FilterPanel } from '../FilterPanel';
-import { saveFigure } from '../figure';
 import { Plot, type PlotHandle } from '../Plot';
 import { DraftPanel, PopulationDialog, SelectionBar, type Draft } from '../Populations';
 import type { ViewProps } from '../registry';
+import { cellsCode, cellsCsv, legendOf } from '../cellsFigure';
+import { placeLine } from '../place';
 import { Toolbar } from '../Toolbar';
 import type { ExplorerState } from '../useExplorer';
 
@@ -46,7 +53,8 @@ function usePlotKeys(state: ExplorerState, plot: React.RefObject<PlotHandle | nu
   );
 }
 
-export function CellsView({ study, dataset, table, state }: ViewProps) {
+export function CellsView(props: ViewProps) {
+  const { study, dataset, table, state } = props;
   const plot = useRef<PlotHandle>(null);
   const search = useRef<HTMLInputElement>(null);
   const [tool, setTool] = useState<Tool>('pan');
@@ -80,7 +88,7 @@ export function CellsView({ study, dataset, table, state }: ViewProps) {
   }
   return (
     <div className="explorer">
-      <Toolbar state={state} datasetId={dataset.id} table={table} tool={tool} onTool={setTool} plot={plot} searchRef={search} onPicture={() => void saveFigure(plot.current, state, [study.name, dataset.name]).catch(tellError)} />
+      <Toolbar state={state} datasetId={dataset.id} table={table} tool={tool} onTool={setTool} plot={plot} searchRef={search} menu={<CellsMenu {...props} plot={plot} />} />
       <div style={{ position: 'relative', display: 'grid', minHeight: 0 }}>
         <Plot ref={plot} state={state} datasetId={dataset.id} tableName={table.name} tool={tool} onOutline={onOutline} />
         {state.error ? (
@@ -99,5 +107,28 @@ export function CellsView({ study, dataset, table, state }: ViewProps) {
         <PopulationDialog draft={draft} taken={table.columns.map((c) => c.name)} chosen={state.selection.toIndices()} actions={actions} onDraft={setDraft} onSaved={onSaved} onClose={() => setAdding(false)} />
       )}
     </div>
+  );
+}
+
+const PICTURE_RATIO = 2;
+
+function CellsMenu({ study, dataset, table, state, plot }: ViewProps & { plot: React.RefObject<PlotHandle | null> }) {
+  const title = `${embeddingTitle(state.embeddingName ?? '')}, coloured by ${state.coloring.title}`;
+  const onDark = useStore(shownTheme) === 'dark';
+  const shown = state.shown ? state.shown.count() : state.n;
+  const draw = (ink: Ink) => {
+    const picture = plot.current?.snapshot(PICTURE_RATIO, ink);
+    return drawMultiples({ panels: picture ? [{ name: '', count: '', canvas: picture.canvas }] : [], width: picture?.width ?? 0, height: picture?.height ?? 0, columns: 1, ...legendOf(state, onDark) }, ink);
+  };
+  return (
+    <FigureMenu
+      compact
+      title={title}
+      lines={[placeLine(study, dataset, table), ...(shown < state.n ? [`${count(shown)} cells pass the filters`] : [])]}
+      name={state.coloring.title || 'plot'}
+      draw={draw}
+      csv={() => cellsCsv(dataset.id, table.name, state)}
+      code={cellsCode(dataset, table, state)}
+    />
   );
 }

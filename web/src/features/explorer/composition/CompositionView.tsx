@@ -14,9 +14,9 @@ import { Empty, ErrorNote, Skeleton } from '../../../views/states';
 import { Control, GroupSelect } from '../controls';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
-import { groupings } from '../shared';
+import { ATTRIBUTE, groupings, titleOf } from '../shared';
 import { compositionCode } from './code';
-import { ATTRIBUTE, useComposition } from './useComposition';
+import { useComposition } from './useComposition';
 
 const INITIAL = { of: '', over: '', as: 'share' };
 
@@ -53,7 +53,7 @@ export default function CompositionView({ study, dataset, table, shared }: ViewP
         <CompositionFigure
           tab={tab}
           colors={colors}
-          names={[by.startsWith(ATTRIBUTE) ? by.slice(ATTRIBUTE.length) : by, of]}
+          names={[titleOf(by), of]}
           as={as}
           place={nTables === null ? placeLine(study, dataset, table) : `${study.name}, ${count(nTables)} datasets`}
           code={compositionCode({ study, dataset, table, by, of, as })}

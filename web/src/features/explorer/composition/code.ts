@@ -3,7 +3,7 @@
 import type { Dataset, Study, TableRecord } from '../../../api/types';
 import { literal } from '../../../data/python';
 import { serverUrl, tableCode } from '../place';
-import { ATTRIBUTE } from './useComposition';
+import { ATTRIBUTE } from '../shared';
 
 interface Parts {
   study: Study;

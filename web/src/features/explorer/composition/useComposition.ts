@@ -9,9 +9,7 @@ import type { CategoricalColumn, Column } from '../../../data/columns';
 import { crosstab, stack, type Crosstab } from '../../../data/crosstab';
 import { countCategories } from '../../../data/legend';
 import { columnQuery, useDatasets, useSamples } from '../../../state/queries';
-
-/** Before the name of an attribute of the samples; 'dataset' and 'sample' stand for their names. */
-export const ATTRIBUTE = 'attribute:';
+import { ATTRIBUTE } from '../shared';
 
 interface Input {
   study: Study;
@@ -42,6 +40,7 @@ function groupOf(dataset: Dataset, samples: SampleTable | undefined, attribute: 
   return (id && showCell(sample.values[id])) || 'no value';
 }
 
+/** Of attributes, 'dataset' and 'sample' stand for the names of both. */
 export function useComposition({ study, dataset, table, by, of }: Input): { tab: Crosstab | null; colors: Map<string, string>; error: unknown; nTables: number | null } {
   const attribute = by.startsWith(ATTRIBUTE) ? by.slice(ATTRIBUTE.length) : null;
   const samples = useSamples(study.id);

@@ -8,7 +8,7 @@ import { scaled, topMarkers, unique, type GroupRow, type Scaling } from '../../.
 import { isApiError } from '../../../api/http';
 import { drawGrid } from '../../../render/figure/grid';
 import type { Ink } from '../../../render/figure/scene';
-import { markersQuery, summaryQuery } from '../../../state/queries';
+import { markersQuery, summaryQuery, useSamples } from '../../../state/queries';
 import { useViewState } from '../../../state/viewState';
 import { Field } from '../../../views/controls';
 import { Figure } from '../../../views/figure/Figure';
@@ -18,6 +18,8 @@ import { GroupSelect } from '../controls';
 import { ParameterField } from '../ParameterField';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
+import { ATTRIBUTE, titleOf } from '../shared';
+import { FindMarkers } from './FindMarkers';
 import { gridCode } from './code';
 import { GeneList } from './GeneList';
 import { unitOf } from './unit';
@@ -42,8 +44,10 @@ interface Props extends ViewProps {
 
 export function GridView({ study, dataset, table, shared, id, shape, initial }: Props) {
   const [chosen, change] = useViewState(id, initial);
+  const attributes = useSamples(study.id).data?.attributes;
   const isOwn = shared.genes.length > 0;
-  const markers = useQuery({ ...markersQuery(dataset.id, table.name, shared.group, 20, dataset.data_version), enabled: !isOwn && shared.group !== '' });
+  const canHaveMarkers = shared.group !== '' && !shared.group.startsWith(ATTRIBUTE);
+  const markers = useQuery({ ...markersQuery(dataset.id, table.name, shared.group, 20, dataset.data_version), enabled: !isOwn && canHaveMarkers });
   const best = useMemo(() => topMarkers(markers.data ?? [], chosen.markers), [markers.data, chosen.markers]);
   const genes = (isOwn ? shared.genes : best.map((m) => m.feature)).slice(0, MOST_GENES);
   const asked = { features: genes, group: shared.group, threshold: chosen.threshold || undefined, version: dataset.data_version };
@@ -56,7 +60,7 @@ export function GridView({ study, dataset, table, shared, id, shape, initial }: 
     <div className="view">
       <div className="toolbar" role="toolbar" aria-label={shape === 'dots' ? 'Dot plot' : 'Heat map'}>
         <GeneList datasetId={dataset.id} tableName={table.name} genes={shared.genes} onGenes={shared.setGenes} none={best.length ? `The best ${chosen.markers} markers of each group, or` : 'Genes:'} />
-        <GroupSelect table={table} shared={shared} />
+        <GroupSelect table={table} shared={shared} attributes={attributes} />
         <select className="input" aria-label="Colours" value={scaling} onChange={(e) => change({ scale: e.target.value })}>
           <option value="none">Means as they are</option>
           <option value="gene">Each gene from 0 to 1</option>
@@ -83,8 +87,10 @@ export function GridView({ study, dataset, table, shared, id, shape, initial }: 
       </div>
       {error ? (
         <ErrorNote error={error} />
-      ) : genes.length === 0 && (lacksMarkers || markers.data || !shared.group) ? (
-        <Empty title="Which genes?">Add some above, such as CD3E and LYZ. Where markers were computed for an annotation, its best are shown by themselves.</Empty>
+      ) : genes.length === 0 && (lacksMarkers || markers.data || !canHaveMarkers) ? (
+        <Empty title="Which genes?" action={lacksMarkers && study.permissions.includes('analysis.run') ? <FindMarkers dataset={dataset} table={table} column={shared.group} /> : undefined}>
+          Add some above, such as CD3E and LYZ. Where markers were computed for an annotation, its best are shown by themselves.
+        </Empty>
       ) : summary.data ? (
         <GridFigure
           rows={summary.data}
@@ -93,7 +99,7 @@ export function GridView({ study, dataset, table, shared, id, shape, initial }: 
           shape={shape}
           scaling={scaling}
           map={map}
-          group={shared.group}
+          group={titleOf(shared.group)}
           unit={unitOf(table)}
           place={placeLine(study, dataset, table)}
           code={gridCode({ dataset, table, genes, by: shared.group, shape, scaling, threshold: chosen.threshold })}

@@ -3,9 +3,8 @@
 import { useEffect, useRef, useState } from 'react';
 import { parseHex } from '../../../data/colors';
 import type { CategoricalColumn } from '../../../data/columns';
-import { toCsv } from '../../../data/csv';
 import { literal } from '../../../data/python';
-import { count, embeddingTitle, number } from '../../../data/words';
+import { count, embeddingTitle } from '../../../data/words';
 import { drawMultiples } from '../../../render/figure/multiples';
 import type { Ink } from '../../../render/figure/scene';
 import { attachGestures } from '../../../render/gestures';
@@ -14,8 +13,9 @@ import { useStore } from '../../../state/store';
 import { shownTheme } from '../../../state/theme';
 import { Figure } from '../../../views/figure/Figure';
 import { annotationActions } from '../annotations';
-import { ColorPanel, rampOf } from '../ColorPanel';
-import { placeLine, tableCode } from '../place';
+import { cellsCsv, legendOf, readCells } from '../cellsFigure';
+import { ColorPanel } from '../ColorPanel';
+import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
 
 export interface Panel {
@@ -32,9 +32,9 @@ type Props = ViewProps & { column: CategoricalColumn; panels: Panel[] };
 export function SideFigure(props: Props) {
   const { study, dataset, table, state, column, panels } = props;
   const [multiples, setMultiples] = useState<Multiples | null>(null);
+  const onDark = useStore(shownTheme) === 'dark';
   const title = embeddingTitle(state.embeddingName ?? '');
   const draw = (ink: Ink) => {
-    const { coloring, view } = state;
     const { width, height } = multiples?.view ?? { width: WIDEST, height: WIDEST };
     const pictures = multiples?.snapshots(FILE_PANEL.ratio) ?? [];
     return drawMultiples(
@@ -43,22 +43,10 @@ export function SideFigure(props: Props) {
         width: Math.max(FILE_PANEL.least, width),
         height: (Math.max(FILE_PANEL.least, width) / width) * height,
         columns: columnsFor(panels.length),
-        title: coloring.title,
-        items: coloring.entries?.map((e) => ({ label: e.label, color: e.color, count: count(e.count) })) ?? null,
-        bar: coloring.scale && { colors: rampOf(view.map, false), ends: [number(coloring.scale.low), number(coloring.scale.high)] },
+        ...legendOf(state, onDark),
       },
       ink,
     );
-  };
-  const csv = () => {
-    const panelOf = new Map(panels.map((p) => [p.code, p.name]));
-    const { x, y } = state;
-    const rows: (string | number | null)[][] = [];
-    for (let i = 0; i < column.codes.length && x && y; i++) {
-      const name = panelOf.get(column.codes[i]);
-      if (name !== undefined && state.flags[i]) rows.push([i, name, x[i], y[i], state.coloring.describe(i)]);
-    }
-    return toCsv(['cell', column.name, ...state.dims.map((d) => `${title} ${d + 1}`), state.coloring.title], rows);
   };
   return (
     <Figure
@@ -67,7 +55,7 @@ export function SideFigure(props: Props) {
       name={`${title} by ${column.name}`}
       label={`${panels.length} plots of ${title}`}
       draw={draw}
-      csv={csv}
+      csv={() => cellsCsv(dataset.id, table.name, state, column)}
       code={sideCode(props)}
       help={<p>Every panel shows the cells of one group in colour and all others in grey, at the same place: what changes between panels is where the cells of the group lie. Dragging and the wheel move all panels together.</p>}
     >
@@ -160,19 +148,8 @@ function Panels({ state, column, panels, onReady }: Props & { onReady: (multiple
 }
 
 function sideCode({ dataset, table, state, column }: Props): string {
-  const { color } = state;
-  const [dx, dy] = state.dims;
-  const isGene = color?.by === 'feature';
-  const colors = isGene ? `table.values([${literal(color.name)}])[${literal(color.name)}]` : `obs[${literal(color?.name ?? '')}]`;
-  const names = [...new Set([column.name, ...(color && !isGene ? [color.name] : [])])];
   return [
-    `${tableCode(dataset, table)}points = table.embedding(${literal(state.embeddingName ?? '')})[:, [${dx}, ${dy}]]`,
-    `obs = table.obs(${literal(names)})`,
-    `colors = ${colors}`,
-    'codes = colors.cat.codes if hasattr(colors, "cat") else colors',
-    '',
-    'import matplotlib.pyplot as plt',
-    '',
+    ...readCells(dataset, table, state, [column.name]),
     `groups = obs[${literal(column.name)}].cat.categories`,
     'figure, axes = plt.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)',
     'for axis, group in zip(axes[0], groups):',

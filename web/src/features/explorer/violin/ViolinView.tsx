@@ -6,7 +6,7 @@ import { toCsv } from '../../../data/csv';
 import type { GroupRow } from '../../../data/summary';
 import type { Ink } from '../../../render/figure/scene';
 import { drawViolins, type GeneViolins } from '../../../render/figure/violins';
-import { summaryQuery, violinsQuery } from '../../../state/queries';
+import { summaryQuery, useSamples, violinsQuery } from '../../../state/queries';
 import { useViewState } from '../../../state/viewState';
 import { Figure } from '../../../views/figure/Figure';
 import { Popover } from '../../../views/overlays';
@@ -18,7 +18,7 @@ import { useGroupColors } from '../genes/useGroupColors';
 import { ParameterField } from '../ParameterField';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
-import { groupings } from '../shared';
+import { groupings, titleOf } from '../shared';
 import { violinCode } from './code';
 
 const INITIAL = { split: '', bandwidth: 1 };
@@ -28,6 +28,7 @@ export default function ViolinView({ study, dataset, table, state, shared }: Vie
   const [chosen, change] = useViewState('violin', INITIAL);
   const colored = state.color?.by === 'feature' ? [state.color.name] : [];
   const genes = (shared.genes.length ? shared.genes : colored).slice(0, MOST_GENES);
+  const attributes = useSamples(study.id).data?.attributes;
   const split = groupings(table).some((c) => c.name === chosen.split && c.name !== shared.group) ? chosen.split : '';
   const asked = { group: shared.group, split, version: dataset.data_version };
   const summary = useQuery({ ...summaryQuery(dataset.id, table.name, { features: genes, ...asked }), enabled: genes.length > 0 });
@@ -40,7 +41,7 @@ export default function ViolinView({ study, dataset, table, state, shared }: Vie
     <div className="view">
       <div className="toolbar" role="toolbar" aria-label="Violins">
         <GeneList datasetId={dataset.id} tableName={table.name} genes={genes} onGenes={shared.setGenes} none="Genes:" />
-        <GroupSelect table={table} shared={shared} />
+        <GroupSelect table={table} shared={shared} attributes={attributes} />
         <Control label="split by" help="Divides each group by a second annotation">
           <select className="input" style={{ maxWidth: 150 }} aria-label="Split groups by" value={split} onChange={(e) => change({ split: e.target.value })}>
             <option value="">nothing</option>
@@ -60,7 +61,7 @@ export default function ViolinView({ study, dataset, table, state, shared }: Vie
           genes={genes.map((gene, i) => ({ gene, violins: violins[i].data ?? [] }))}
           rows={rows}
           colors={colors}
-          by={[shared.group, split]}
+          by={[titleOf(shared.group), split]}
           unit={unitOf(table)}
           place={placeLine(study, dataset, table)}
           code={violinCode({ dataset, table, genes, by: shared.group, split, bandwidth: chosen.bandwidth })}
