@@ -218,3 +218,24 @@ async def test_search(catalog: Catalog, people: People, tmp_path: Path) -> None:
     found = await catalog.study_search.genes(people.ada, text="lyz", limit=3)
     assert (found[0].gene.symbol, found[0].gene.id, found[0].n_studies) == ("LYZ", "ENSG00000090382", 2)
     assert (await catalog.study_search.genes(people.ada, text="CD20"))[0].gene.symbol == "MS4A1"
+
+
+async def test_search_knows_what_is_below_a_term_and_attributes_of_samples(
+    catalog: Catalog, people: People, tmp_path: Path
+) -> None:
+    made = named(annotated(cell_type=["CD4-positive, alpha-beta T cell", "Platelets"] * 30), genes=["CD3E", "LYZ"])
+    study, dataset = await ingest(catalog, people.ada, made, tmp_path, name="Blood")
+    attribute = (await catalog.samples.add_attribute(people.ada, study_id=study, name="Organ", kind="text")).id
+    sample = await catalog.samples.add(people.ada, study_id=study, name="donor 1", values={attribute: "left lung"})
+    await catalog.datasets.change(people.ada, dataset_id=dataset, sample_id=sample.sample.id)
+
+    async def found(**wanted: str) -> list[tuple[str, ...]]:
+        hits = await catalog.study_search.search(people.ada, wanted=Wanted(**wanted))
+        return [reason.values for hit in hits for reason in hit.reasons]
+
+    assert await found(cell_type="lymphocyte") == [("CD4-positive, alpha-beta T cell",)]
+    assert await found(cell_type="platelet") == [("Platelets",)]
+    assert await found(cell_type="B cell") == []
+    assert await found(tissue="lung") == [("left lung",)]
+    assert await found(tissue="respiratory system") == [("left lung",)]
+    assert await found(tissue="liver") == []

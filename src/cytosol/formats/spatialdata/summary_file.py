@@ -15,7 +15,7 @@ from cytosol.base.errors import DamagedDataError
 MAGIC = b"CYTOSUMM"
 SUMMARY_FORMAT = 1
 _HEAD = struct.Struct("<8sIIII")
-_BLOCK_VALUES = 8192
+_BLOCK_VALUES = 2048
 _NUMBERS = 3
 _LEVEL = 5
 Read = Callable[[int, int], bytes]
@@ -60,7 +60,7 @@ def pack_summary(groups: Sequence[Group], totals: np.ndarray, blocks: Iterable[n
 
 def _pack(block: np.ndarray) -> bytes:
     data = np.ascontiguousarray(block, "<f8")
-    packed: bytes = blosc.compress(data.tobytes(), b"zstd", _LEVEL, blosc.SHUFFLE, 0, 8)
+    packed: bytes = blosc.compress(data.tobytes(), b"lz4", _LEVEL, blosc.SHUFFLE, 0, 8)
     return packed
 
 
