@@ -20,16 +20,16 @@ def test_lists_are_kept_shared_and_removed(lab: Lab, tmp_path: Path) -> None:
     listed = next(one for one in lab.client.gene_sets() if one.id == kept.id)
     assert listed.to_dict() == {"B": ["CD79A", "MS4A1"], "T": ["CD3D", "CD3E"]}
     group = lab.client.http.post("groups", {"name": "Markers' lab"})
-    bob = lab.sign("bob.markers@example.org")
-    assert kept.id not in [one.id for one in bob.gene_sets()]
-    person = next(one for one in lab.client.http.pages("users") if one["email"] == "bob.markers@example.org")
-    lab.client.http.change("PUT", f"groups/{group['id']}/members/{person['id']}", {"role": "member"})
-    kept.change(group_id=group["id"], name="Blood")
-    assert [one.name for one in bob.gene_sets() if one.id == kept.id] == ["Blood"]
-    with pytest.raises(VersionMismatchError):
-        listed.change(name="Too late")
-    kept.unshare()
-    assert kept.id not in [one.id for one in bob.gene_sets()]
+    with lab.sign("bob.markers@example.org") as bob:
+        assert kept.id not in [one.id for one in bob.gene_sets()]
+        person = next(one for one in lab.client.http.pages("users") if one["email"] == "bob.markers@example.org")
+        lab.client.http.change("PUT", f"groups/{group['id']}/members/{person['id']}", {"role": "member"})
+        kept.change(group_id=group["id"], name="Blood")
+        assert [one.name for one in bob.gene_sets() if one.id == kept.id] == ["Blood"]
+        with pytest.raises(VersionMismatchError):
+            listed.change(name="Too late")
+        kept.unshare()
+        assert kept.id not in [one.id for one in bob.gene_sets()]
     kept.delete()
     with pytest.raises(NotFoundError):
         lab.client.http.get(f"gene-sets/{kept.id}")
