@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -86,7 +86,6 @@ class Typed:
     names: list[str]
     scores: np.ndarray
     n_considered: int
-    notes: list[str] = field(default_factory=list)
 
 
 def group_levels(values: sp.csc_matrix, groups: np.ndarray, n_groups: int) -> np.ndarray:

@@ -18,6 +18,7 @@ _ROWS = 4096
 _BINS = 256
 _MOST_ROUNDS = 10_000
 _TARGET = 1e6
+_MOST_NEAR = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class DoubletParams(Params):
     n_simulated: float = parameter(2.0, "Simulated doublets a cell", unit="doublets", minimum=0.5, maximum=10)
     n_components: int = parameter(30, "How many principal components", unit="components", minimum=2, maximum=200)
     n_neighbors: int = parameter(
-        0, "Cells in a neighbourhood before doublets are added; 0 = half the square root of the number of cells",
+        0, "Cells in a neighbourhood before doublets are added; 0 = half the root of the number of cells, at most 100",
         unit="cells", minimum=0, maximum=1000,
     )  # fmt: skip
     threshold: float = parameter(
@@ -111,7 +112,7 @@ def find_doublets(counts: sp.csr_matrix, totals: np.ndarray, params: DoubletPara
     n_simulated = max(1, round(n_cells * params.n_simulated))
     pairs = np.random.default_rng(params.seed).integers(0, n_cells, (n_simulated, 2))
     points = np.vstack([pca.scores, _project(counts, totals, pairs, pca)])
-    own = params.n_neighbors or max(1, round(0.5 * np.sqrt(n_cells)))
+    own = params.n_neighbors or min(_MOST_NEAR, max(1, round(0.5 * np.sqrt(n_cells))))
     ratio = n_simulated / n_cells
     near = find_neighbors(points, round(own * (1 + ratio)), NeighborParams())
     among = (near.index >= n_cells).sum(axis=1)
