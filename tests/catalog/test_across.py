@@ -14,6 +14,7 @@ from cytosol.base.keys import Key
 from cytosol.catalog.across import Expression
 from cytosol.catalog.annotation_edits import ColumnEdit
 from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.level_terms import label_of
 from cytosol.catalog.sharing import GrantView
 from cytosol.catalog.studies import StudyFields
 from cytosol.catalog.study_search import Wanted
@@ -239,3 +240,21 @@ async def test_search_knows_what_is_below_a_term_and_attributes_of_samples(
     assert await found(tissue="lung") == [("left lung",)]
     assert await found(tissue="respiratory system") == [("left lung",)]
     assert await found(tissue="liver") == []
+
+
+async def test_terms_that_people_gave_go_before_names(catalog: Catalog, people: People, tmp_path: Path) -> None:
+    made = named(annotated(cell_type=["a", "b"] * 30, cluster=["one", "two", "three"] * 20), genes=["CD3E", "LYZ"])
+    _, dataset = await ingest(catalog, people.ada, made, tmp_path, name="Blood")
+
+    async def types() -> list[str | None]:
+        found = await catalog.across.expression(people.ada, genes=["CD3E"])
+        return [group[0] for group in found.tables[0].groups]
+
+    assert await types() == ["a", "b"]
+    changes = {"one": "CL:0000084", "two": "CL:0000236"}
+    await catalog.terms.assign(people.ada, dataset_id=dataset, column="cluster", changes=changes)
+    assert await types() == ["one", "three", "two"]
+    (hit,) = await catalog.study_search.search(people.ada, wanted=Wanted(cell_type="lymphocyte"))
+    assert hit.reasons[0].values == ("one", "two")
+    (source,) = await catalog.across.sources(people.ada)
+    assert [label_of(source, level) for level in ("one", "two", "three")] == ["T cell", "B cell", "three"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -37,6 +38,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     TISSUE: ("tissue", "tissues", "organ", "tissuetype", "tissuegeneral", "organtissue"),
     DISEASE: ("disease", "diseases", "condition", "conditions", "diagnosis", "diseasestate", "diseasestatus"),
 }
+_OF_PREFIX: Mapping[str, str] = {"CL": CELL_TYPE, "UBERON": TISSUE, "MONDO": DISEASE, "PATO": DISEASE}
+_UNSURE = 100
 _ENDS: Mapping[str, tuple[str, ...]] = {CELL_TYPE: ("celltype", "celltypes"), TISSUE: (), DISEASE: ()}
 
 
@@ -70,29 +73,42 @@ def kind_of(name: str) -> tuple[str, int] | None:
     return None
 
 
-def find_contexts(
-    columns: Sequence[N], attributes: Mapping[str, str], mapped: Mapping[str, str] | None = None
-) -> dict[str, Told[N]]:
+def termed_kind(column: Named) -> str | None:
+    """Which of these the standard terms of an annotation's levels are of, most of them; None = it has none."""
+    prefixes = Counter(str(id).partition(":")[0] for id in (column.meta.get("terms") or {}).values())
+    kinds = [_OF_PREFIX[prefix] for prefix, _ in prefixes.most_common() if prefix in _OF_PREFIX]
+    return kinds[0] if kinds else None
+
+
+def find_contexts(columns: Sequence[N], attributes: Mapping[str, str]) -> dict[str, Told[N]]:
     """Where a table tells cell type, tissue and disease.
+
+    An annotation whose levels have terms of the ontology goes before one that only is called so; of these the one
+    with the surest name.
 
     Parameters
     ----------
     columns : its annotations
     attributes : values of its sample and dataset, by the name of the attribute; an annotation goes before
-    mapped : annotations whose levels have terms of an ontology: name to kind; these go before all others
     """
-    best: dict[str, tuple[int, Told[N]]] = {}
+    best: dict[str, tuple[tuple[int, int], Told[N]]] = {}
+
+    def offer(kind: str, rank: tuple[int, int], told: Told[N]) -> None:
+        if kind not in best or rank < best[kind][0]:
+            best[kind] = rank, told
+
     for column in columns:
         if column.meta.get("kind") != "categorical":
             continue
-        sure = (mapped or {}).get(column.name)
-        found = (sure, -1) if sure in KINDS else kind_of(column.name)
-        if found is not None and (found[0] not in best or found[1] < best[found[0]][0]):
-            best[found[0]] = found[1], Told(column)
+        named, termed = kind_of(column.name), termed_kind(column)
+        if termed is not None:
+            offer(termed, (0, named[1] if named is not None and named[0] == termed else _UNSURE), Told(column))
+        elif named is not None:
+            offer(named[0], (1, named[1]), Told(column))
     for name, value in attributes.items():
-        found = kind_of(name)
-        if found is not None and found[0] not in best:
-            best[found[0]] = found[1], Told(None, value)
+        named = kind_of(name)
+        if named is not None:
+            offer(named[0], (2, named[1]), Told(None, value))
     return {kind: told for kind, (_, told) in best.items()}
 
 
