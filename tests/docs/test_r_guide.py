@@ -24,10 +24,11 @@ plain <- function(table) c(list(barcode = rownames(table)), as.list(table))
 write_json(
   list(
     studies = studies$name, genes = plain(genes), counts = plain(counts), clusters = as.character(clusters),
-    umap = plain(umap), state = state, seurat = dim(study@assays$RNA@counts), total = sum(study@assays$RNA@counts),
+    umap = plain(umap), tested = plain(tested), state = job$state,
+    seurat = dim(study@assays$RNA@counts), total = sum(study@assays$RNA@counts),
     refusal = tryCatch(ask_json(paste0(table, "/values.csv"), features = "NO-GENE"), error = conditionMessage)
   ),
-  "told.json", digits = NA, auto_unbox = TRUE
+  "told.json", digits = NA, na = "null", auto_unbox = TRUE
 )
 """
 
@@ -76,6 +77,15 @@ def test_r_reads_what_python_reads(told: dict[str, Any], table: Table) -> None:
     assert told["clusters"] == table.obs(["Louvain clustering"])["Louvain clustering"].astype(str).tolist()
     umap = table.embedding("X_umap")
     np.testing.assert_array_equal(np.column_stack([told["umap"]["0"], told["umap"]["1"]]).astype(np.float32), umap)
+
+
+def test_r_reads_a_comparison(told: dict[str, Any], table: Table) -> None:
+    (comparison,) = table.comparisons()
+    wanted = table.comparison(comparison["id"])
+    assert told["tested"]["barcode"] == list(wanted.index)
+    for name in ("log2_fold_change", "statistic", "p_adjusted", "share_first"):
+        found = np.array(told["tested"][name], np.float64)
+        np.testing.assert_allclose(found, wanted[name], rtol=1e-12)
 
 
 def test_r_takes_the_dataset_away(told: dict[str, Any], table: Table) -> None:

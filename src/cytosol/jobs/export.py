@@ -21,6 +21,7 @@ from cytosol.catalog.exports import SUFFIXES
 from cytosol.catalog.layouts import TableLayout, dataset_path, table_spec
 from cytosol.catalog.tables import Pinned
 from cytosol.formats.seurat_writer import SeuratAssay, SeuratStudy, seurat_feature_names, write_seurat
+from cytosol.formats.spatialdata.cell_sums import CellSums
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import column_to_pandas, read_barcodes, read_column, read_embedding, read_var
 from cytosol.formats.spatialdata.export import write_h5ad
@@ -175,7 +176,9 @@ def _assay(taken: _Taken, part: TableLayout, title: str) -> SeuratAssay:
 
     def normalized() -> Iterator[sp.csr_matrix]:
         for block in counts():
-            yield log_normalize(block, np.asarray(block.sum(axis=1, dtype=np.float64)).ravel())
+            sums = CellSums(block.shape[0], "counts", clr=part.table.meta.get("normalization") == "clr")
+            sums.add_cells(0, block)
+            yield log_normalize(block, sums.scale(block.shape[1]))
 
     if part.table.meta["kind"] != "counts":
         return SeuratAssay(title, var, matrix.indptr, None, counts)
