@@ -4,7 +4,7 @@ import { apiUrl, getBytes, listAll, send, sendJson } from './http';
 import type { ColumnPatch, ColumnRecord, Dataset, Feature, Job, NewColumn, Submission, Upload } from './types';
 
 const ARROW = 'application/vnd.apache.arrow.stream';
-const tablePath = (dataset: string, table: string) => `datasets/${dataset}/tables/${encodeURIComponent(table)}`;
+export const tablePath = (dataset: string, table: string) => `datasets/${dataset}/tables/${encodeURIComponent(table)}`;
 
 /** Names as one text with commas between; commas and backslashes within a name are escaped. */
 export const nameList = (names: string[]) => names.map((name) => name.replace(/[\\,]/g, '\\$&')).join(',');
@@ -29,6 +29,8 @@ export const searchFeatures = (dataset: string, table: string, search: string, s
     signal,
   }).then((page) => page.items);
 
+export const getFeatures = (dataset: string, table: string, signal?: AbortSignal) =>
+  getBytes(`${tablePath(dataset, table)}/features.arrow`, {}, signal);
 export const getFeatureValues = (dataset: string, table: string, feature: string, signal?: AbortSignal) =>
   getBytes(`${tablePath(dataset, table)}/values`, { features: nameList([feature]), unit: 'lognorm', layout: 'dense' }, signal);
 export const getColumns = (dataset: string, table: string, names: string[], signal?: AbortSignal) =>

@@ -256,11 +256,14 @@ export interface Parameter {
   name: string;
   title: string;
   type: string;
-  default: Value;
+  default: Value | Value[] | Record<string, unknown>;
   unit?: string | null;
   minimum?: number | null;
   maximum?: number | null;
   choices?: Value[] | null;
+  /** What a text stands for: column, attribute, column-or-attribute, embedding, gene-sets, features; '' = itself. */
+  names?: string;
+  required?: boolean;
   help: string;
 }
 
@@ -279,6 +282,11 @@ export interface AnalysisRecord {
   name: string;
   title: string;
   summary?: string;
+  /** DOI or address of the formula; '' for one of our own. */
+  reference?: string;
+  cost?: string;
+  /** Whether it runs on a table that is ready. */
+  runnable?: boolean;
   parameters: Parameter[];
 }
 

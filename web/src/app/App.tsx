@@ -3,6 +3,7 @@
 import { isApiError } from '../api/http';
 import { AdminPage } from '../features/AdminPage';
 import { SetUpPage, SignInPage } from '../features/auth';
+import { ExpressionPage } from '../features/expression/ExpressionPage';
 import { JobsPage } from '../features/JobsPage';
 import { StoragesPage } from '../features/StoragesPage';
 import { StudiesPage } from '../features/StudiesPage';
@@ -43,6 +44,7 @@ export function App() {
 function Page({ parts }: { parts: string[] }) {
   const [page = 'studies', id, ...rest] = parts;
   if (page === 'studies') return id ? <StudyPage key={id} id={id} rest={rest} /> : <StudiesPage />;
+  if (page === 'expression') return <ExpressionPage />;
   if (page === 'jobs') return <JobsPage />;
   if (page === 'storages') return <StoragesPage />;
   if (page === 'tokens') return <TokensPage />;

@@ -18,6 +18,7 @@ import { Dialog, FormDialog } from '../views/overlays';
 
 const PLACES: { path: string; icon: IconName; label: string; key: string; admin?: boolean }[] = [
   { path: 'studies', icon: 'studies', label: 'Studies', key: 's' },
+  { path: 'expression', icon: 'dots', label: 'Genes', key: 'e' },
   { path: 'jobs', icon: 'jobs', label: 'Jobs', key: 'j' },
   { path: 'storages', icon: 'storages', label: 'Storages', key: 'o' },
   { path: 'tokens', icon: 'tokens', label: 'Tokens', key: 't' },

@@ -12,6 +12,7 @@ import './css/base.css';
 import './css/shell.css';
 import './css/explorer.css';
 import './css/views.css';
+import './css/analyses.css';
 
 startTheme();
 startRouting();

@@ -10,6 +10,8 @@ export interface Frame {
   /** A text column, all of it. */
   texts: (name: string) => string[];
   has: (name: string) => boolean;
+  /** What the metadata of a column says under a name, JSON; null where it says nothing. */
+  fact: (column: string, name: string) => unknown;
 }
 
 /** A frame from the bytes of an Arrow stream. */
@@ -24,6 +26,11 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     names: table.names.map(String),
     length: table.numRows,
     has: (name) => table.names.some((known) => String(known) === name),
+    fact: (name, key) => {
+      const field = (table.schema.fields as { name: string; metadata?: Map<string, string> | null }[]).find((f) => f.name === name);
+      const text = field?.metadata?.get(key);
+      return text === undefined ? null : (JSON.parse(text) as unknown);
+    },
     numbers: (name) => {
       const values = column(name).toArray() as unknown;
       if (values instanceof Float64Array) return values;

@@ -5,6 +5,7 @@ import {
   getBarcodes, getColumns, getDataset, getEmbedding, getFeatureValues, getMarkers, getSummary, getViolins, listDatasets, searchFeatures,
   type SummaryQuery, type ViolinQuery,
 } from '../api/datasets';
+import { listGeneSets } from '../api/geneSets';
 import { isApiError } from '../api/http';
 import * as routes from '../api/routes';
 import type { ColumnRecord } from '../api/types';
@@ -38,6 +39,9 @@ export const keys = {
   storages: ['storages'],
   users: ['users'],
   groups: ['groups'],
+  comparisons: (dataset: string, table: string) => ['comparisons', dataset, table],
+  geneSets: ['gene-sets'],
+  markers: (dataset: string, table: string) => ['marker-table', dataset, table],
 };
 
 /** Bulk arrays are large and never change under their key: keep them for five minutes after the last use. */
@@ -78,6 +82,7 @@ export const useEntries = (storageId: string, path: string) =>
 export const useUsers = (enabled = true) => useQuery({ queryKey: keys.users, queryFn: routes.listUsers, enabled });
 export const useGroups = (enabled = true) => useQuery({ queryKey: keys.groups, queryFn: routes.listGroups, enabled });
 export const useFormats = () => useQuery({ queryKey: ['formats'], queryFn: routes.listFormats, staleTime: Infinity });
+export const useGeneSets = () => useQuery({ queryKey: keys.geneSets, queryFn: listGeneSets });
 export const useAnalyses = () => useQuery({ queryKey: ['analyses'], queryFn: routes.listAnalyses, staleTime: Infinity });
 
 export const useJobs = (studyId?: string) =>

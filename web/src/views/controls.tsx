@@ -36,6 +36,9 @@ const PATHS = {
   bars: 'M5 4v16h4V4zM5 12h4M15 4v16h4V4zM15 8h4M15 15h4',
   grid: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
   split: 'M4 5h16v14H4zM12 5v14',
+  marker: 'M12 3l2.6 5.6 6 .7-4.5 4.1 1.3 6L12 16.3 6.6 19.4l1.3-6-4.5-4.1 6-.7z',
+  list: 'M9 6h11M9 12h11M9 18h11M4.5 6h.01M4.5 12h.01M4.5 18h.01',
+  flask: 'M10 3v6l-5 9c-.8 1.6 0 3 2 3h10c2 0 2.8-1.4 2-3l-5-9V3M8 3h8M7.5 15h9',
   compare: 'M4 20V4M4 20h16M8 8h.01M10 11h.01M18 7h.01M16 10h.01M12 16h.01M14 15h.01',
 } as const;
 

@@ -36,6 +36,10 @@ export const VIEWS: readonly View[] = [
   { id: 'dots', title: 'Dot plot', icon: 'dots', key: 'd', component: lazy(() => import('./dots/DotsView')) },
   { id: 'heatmap', title: 'Heat map', icon: 'heatmap', key: 'h', component: lazy(() => import('./heatmap/HeatmapView')) },
   { id: 'composition', title: 'Composition', icon: 'bars', key: 'o', component: lazy(() => import('./composition/CompositionView')) },
+  { id: 'sets', title: 'Gene sets', icon: 'list', key: 'g', component: lazy(() => import('./sets/GeneSetsView')) },
+  { id: 'markers', title: 'Markers', icon: 'marker', key: 'm', component: lazy(() => import('./markers/MarkersView')) },
+  { id: 'compare', title: 'Compare', icon: 'compare', key: 'x', component: lazy(() => import('./compare/CompareView')) },
+  { id: 'analyses', title: 'Analyses', icon: 'flask', key: 'a', component: lazy(() => import('./analyses/AnalysesView')) },
 ];
 
 export const viewOf = (id: string) => VIEWS.find((view) => view.id === id);

@@ -1,0 +1,100 @@
+/** A long table: only the rows in sight are drawn; sorted by its heads, read and walked by keys. */
+
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+
+export interface TableColumn {
+  key: string;
+  title: string;
+  /** What the numbers are, with their unit. */
+  help?: string;
+  num?: boolean;
+  width?: number;
+  cell: (row: number) => ReactNode;
+}
+
+export interface Sorting {
+  key: string;
+  descending: boolean;
+}
+
+interface Props {
+  label: string;
+  columns: TableColumn[];
+  /** Rows in the order in which they are shown. */
+  rows: ArrayLike<number>;
+  sorting: Sorting;
+  onSort: (sorting: Sorting) => void;
+  current: number | null;
+  onPick: (row: number) => void;
+  empty: string;
+}
+
+const ROW = 30;
+const HEAD = 32;
+const BEYOND = 8;
+
+export function DataTable({ label, columns, rows, sorting, onSort, current, onPick, empty }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(400);
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  const first = Math.max(0, Math.floor(top / ROW) - BEYOND);
+  const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + BEYOND);
+  const shown = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
+  const focus = Math.min(at, Math.max(0, rows.length - 1));
+  const move = (event: KeyboardEvent) => {
+    const page = Math.max(1, Math.floor((height - HEAD) / ROW) - 1);
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rows.length, End: rows.length }[event.key];
+    if (event.key === 'Enter' && rows.length) return onPick(rows[focus]);
+    if (step === undefined || rows.length === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = Math.max(0, Math.min(rows.length - 1, focus + step));
+    setAt(next);
+    const element = box.current;
+    if (!element) return;
+    if (next * ROW < element.scrollTop) element.scrollTop = next * ROW;
+    else if ((next + 1) * ROW + HEAD > element.scrollTop + height) element.scrollTop = (next + 1) * ROW + HEAD - height;
+  };
+  const ariaSort = (key: string) => (sorting.key !== key ? undefined : sorting.descending ? 'descending' : 'ascending');
+  return (
+    <div className="data-table" ref={box} tabIndex={0} role="group" aria-label={`${label}: arrows move, Enter takes`} onScroll={(e) => setTop(e.currentTarget.scrollTop)} onKeyDown={move}>
+      <table aria-label={label} aria-rowcount={rows.length + 1}>
+        <colgroup>{columns.map((c) => <col key={c.key} style={{ width: c.width }} />)}</colgroup>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((c) => (
+              <th key={c.key} className={c.num ? 'num' : ''} aria-sort={ariaSort(c.key)} scope="col">
+                <button type="button" title={c.help} onClick={() => onSort({ key: c.key, descending: sorting.key === c.key ? !sorting.descending : Boolean(c.num) })}>
+                  {c.title}
+                  <span aria-hidden="true">{sorting.key === c.key ? (sorting.descending ? ' ↓' : ' ↑') : ''}</span>
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {first > 0 && <tr aria-hidden="true" style={{ height: first * ROW }}><td colSpan={columns.length} /></tr>}
+          {shown.map((place) => {
+            const row = rows[place];
+            const look = [row === current && 'current', place === focus && 'focus'].filter(Boolean).join(' ');
+            return (
+              <tr key={row} aria-rowindex={place + 2} aria-current={row === current ? 'true' : undefined} className={look} onClick={() => { setAt(place); onPick(row); }}>
+                {columns.map((c) => <td key={c.key} className={c.num ? 'num' : 'cut'}>{c.cell(row)}</td>)}
+              </tr>
+            );
+          })}
+          {last < rows.length && <tr aria-hidden="true" style={{ height: (rows.length - last) * ROW }}><td colSpan={columns.length} /></tr>}
+        </tbody>
+      </table>
+      {rows.length === 0 && <p className="muted data-table-empty">{empty}</p>}
+    </div>
+  );
+}
