@@ -2,8 +2,8 @@
 
 ``million``: seeded negative binomial counts (15 clusters, 20,000 genes, about 5 % not zero) are submitted as h5ad to a
 running server, which writes both orientations, reduces, finds neighbours, embeds and clusters. Drawing a million such
-cells would take longer than all of that, so 100,000 are drawn and each gives ten cells, whose transcripts are its own
-kept with a chance of 0.85. Printed: seconds of each step as the job's log has them, CPU seconds and peak memory of the
+cells would take longer than all of that, so 25,000 are drawn and each gives forty cells, whose transcripts are its own
+kept with a chance of 0.7. Printed: seconds of each step as the job's log has them, CPU seconds and peak memory of the
 workers, and the export back to h5ad.
 
 ``studies``: the same file is ingested into forty studies, 40 GB as float32 CSR in memory; then genes of random studies
@@ -44,8 +44,8 @@ import cytosol as client_library
 from cytosol.sdk.sync.jobs import Job
 
 JOB_MEMORY_BYTES = 8 << 30
-DRAWN = 100_000
-KEPT = 0.85
+DRAWN = 25_000
+KEPT = 0.7
 
 
 class Workers:

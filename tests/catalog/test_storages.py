@@ -81,8 +81,9 @@ async def submit_from(catalog: Catalog, people: People, storage_id: Key, path: s
 
 async def test_a_file_of_the_server_is_read_in_place(catalog: Catalog, people: People, mounted: Path) -> None:
     view = await catalog.storages.add(people.admin, name="all", kind="folder", location={"path": str(mounted)})
-    with pytest.raises(InvalidInputError, match="folder"):
-        await submit_from(catalog, people, view.storage.id, "run 1")
+    (mounted / "empty").mkdir()
+    with pytest.raises(NotFoundError, match="no file in this folder"):
+        await submit_from(catalog, people, view.storage.id, "empty")
     dataset_id = await submit_from(catalog, people, view.storage.id, "/run 1/counts.tsv")
     (mounted / "run 1" / "counts.tsv").write_bytes(tsv(counts(14, 8)))
     job = await catalog.leases.take("test:0:0", ["ingest"])

@@ -91,7 +91,7 @@ async def test_unusable_submissions_leave_nothing_behind(catalog: Catalog, peopl
         (NotFoundError, {"batches": [Batch("b", {"matrix": FileRef(upload_id=new_key())})]}),
         (NotFoundError, {"batches": [Batch("b", {"matrix": FileRef(storage_id=new_key(), path="x")})]}),
         (ConflictError, {"batches": [Batch("b", {"matrix": FileRef(upload_id=open_one.upload.id)})]}),
-        (UnsupportedFormatError, {"format": "tiledb-soma"}),
+        (UnsupportedFormatError, {"format": "h5seurat"}),
         (UnsupportedFormatError, {"format": "nonsense"}),
         (InvalidInputError, {"filters": {"min_counts": -1}}),
         (InvalidInputError, {"filters": {"max_mito_share": 2}}),

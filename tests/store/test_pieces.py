@@ -45,7 +45,8 @@ async def test_every_byte_is_written_once_and_in_order(n_slow: int, fail: bool) 
         await pump(pieces(data, 1 << 16), disk)
     assert bytes(disk.data) == data
     here = threading.get_ident()
-    assert (disk.threads == {here}) if n_slow == 0 else (disk.threads > {here})
+    assert here in disk.threads  # a busy machine can make any write slow
+    assert n_slow == 0 or disk.threads > {here}
 
 
 async def test_a_quick_disk_is_written_directly_again() -> None:

@@ -36,7 +36,7 @@ def test_every_study_type_is_a_format_of_ours_with_its_roles() -> None:
         assert set(kind.roles.values()) <= set(entry.roles)
         assert set(kind.uploads) == set(kind.roles.values())
     read = {code for code, kind in STUDY_TYPES.items() if DEFAULT_REGISTRY.get(kind.format).reads}
-    assert read == {1, 2, 3, 4, 5, 6}
+    assert read == {0, 1, 2, 3, 4, 5, 6, 15, 23}
 
 
 @pytest.mark.parametrize("code", [7, 8, 12, 13, "LENS_SC", "PROTEOMICS"])
