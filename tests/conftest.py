@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+_WORLD = "tests/clients/test_bioturing_connector"
 hypothesis.settings.register_profile("calm", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("calm")
 
@@ -23,3 +25,15 @@ def shared_data() -> Path:
             "the further data files beside the project are not here; the shipped files cover this test's ground"
         )
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files that share the server that the connectors of BioTuring see go to one worker, so that it is made once."""
+    from xdist.scheduler import LoadFileScheduling  # only where xdist is at work
+
+    class ByWorld(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _WORLD if nodeid.startswith(_WORLD) else str(super()._split_scope(nodeid))
+
+    return ByWorld(config, log) if config.getvalue("dist") == "loadfile" else None

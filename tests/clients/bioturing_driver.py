@@ -5,22 +5,44 @@ the call printed, and the error that it raised. Calls run side by side, each in 
 """
 
 import base64
+import importlib
 import io
 import json
+import os
 import pickle
 import sys
 import threading
 from pathlib import Path
 
 import pandas
-from bioturing_connector.bbrowserx_connector import BBrowserXConnector
-from bioturing_connector.lens_bulk_connector import LensBulkConnector
-from bioturing_connector.lens_sc_connector import LensSCConnector
 from scipy import sparse
 
-CONNECTORS = {c.__name__: c for c in (BBrowserXConnector, LensBulkConnector, LensSCConnector)}
-OUT = sys.stdout
+HOMES = {
+    "BBrowserXConnector": ("bbrowserx_connector", "connector"),  # the latter up to 1.5.3
+    "LensBulkConnector": ("lens_bulk_connector",),
+    "LensSCConnector": ("lens_sc_connector",),
+}
+# the client runs the program zip, whose words go where ours would
+OUT = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 LOCK = threading.Lock()
+
+
+def connectors():
+    """The connectors that this release has."""
+    found = {}
+    for name, homes in HOMES.items():
+        for home in homes:
+            try:
+                module = importlib.import_module(f"bioturing_connector.{home}")
+            except ModuleNotFoundError:
+                continue
+            if name not in found and hasattr(module, name):
+                found[name] = getattr(module, name)
+    return found
+
+
+CONNECTORS = connectors()
 
 
 class Printed:

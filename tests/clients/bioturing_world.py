@@ -41,6 +41,8 @@ from tests.formats.stores import write_processed, write_soma
 from tests.services import S3Server
 
 DRIVER = Path(__file__).with_name("bioturing_driver.py")
+NEWEST = "1.14.0"
+PREFIXES = {"BBrowserXConnector": "t2d_index_tool", "LensSCConnector": "lens_sc", "LensBulkConnector": "lens_bulk"}
 BBROWSERX = "BBrowserXConnector"
 CHUNK = 5 * 1024 * 1024
 H5_10X, H5AD, MTX, BCS, RDS, TSV, TILE_DB, BBROWSER = 1, 2, 3, 4, 5, 6, 15, 0
@@ -56,6 +58,8 @@ class World:
     ----------
     group_id : of the group Lab: ada and bob are in it, eve is not
     submitted : what each submission of ada gave, by name
+    lab : the group's bucket
+    task, export_task : a finished submission and a finished export of ada
     """
 
     url: str
@@ -66,12 +70,28 @@ class World:
     group_id: str
     driver: Driver
     submitted: dict[str, Outcome] = field(default_factory=dict)
+    drivers: dict[str, Driver] = field(default_factory=dict)
+    lab: str = ""
+    task: str = ""
+    export_task: str = ""
 
     def client(
         self, who: str = "ada", *, prefix: str = "t2d_index_tool", connector: str = "BBrowserXConnector"
     ) -> Client:
         """A connector of one of the people."""
         return Client(self.driver, f"{self.url}/{prefix}/", self.tokens[who], connector)
+
+    def old(self, release: str, connector: str) -> Client:
+        """A connector of ada in another release, whose environment is made on the first call."""
+        if release == NEWEST:
+            driver = self.driver
+        elif release not in self.drivers:
+            python = client_python(f"bioturing-{release.rpartition('.')[0]}")
+            driver = Driver(python, DRIVER, self.folder, client="bioturing_connector", release=release)
+            self.drivers[release] = driver
+        else:
+            driver = self.drivers[release]
+        return Client(driver, f"{self.url}/{PREFIXES[connector]}/", self.tokens["ada"], connector)
 
     def uuid(self, name: str) -> str:
         """The uuid of a study that was submitted."""
@@ -91,11 +111,16 @@ def running_world(folder: Path, s3: S3Server) -> Iterator[World]:
     raw = write_raw_h5ad(folder / "raw.h5ad", cells.part(slice(0, N_RAW)))
     group_id, tokens = asyncio.run(_people(data, shared, s3))
     with running_server(data, workers="2", min_free_bytes="0") as url:
-        driver = Driver(python, DRIVER, folder, client="bioturing_connector", release="1.14.0")
+        driver = Driver(python, DRIVER, folder, client="bioturing_connector", release=NEWEST)
         try:
             world = World(url, folder, cells, raw, tokens, group_id, driver)
             world.submitted = _submit(world, shared, bucket_of(s3))
-            yield world
+            _finish_tasks(world)
+            try:
+                yield world
+            finally:
+                for other in world.drivers.values():
+                    other.close()
         finally:
             driver.close()
 
@@ -108,7 +133,7 @@ async def _people(data: Path, shared: Path, s3: S3Server) -> tuple[str, dict[str
             user = await accounts.create_user(SYSTEM, email=f"{name}@example.org", password="correct horse")
             ids[name] = user.id
             tokens[name], _ = await accounts.new_token(
-                SYSTEM, name="test", scopes=["read", "write"], expires_days=1, user_id=user.id
+                SYSTEM, name="test", scopes=["read", "write", "share"], expires_days=1, user_id=user.id
             )
         group = (await catalog.groups.create(SYSTEM, name="Lab")).group
         for name, role in (("ada", "owner"), ("bob", "member")):
@@ -146,6 +171,21 @@ def _submit(world: World, shared: Path, bucket: S3Store) -> dict[str, Outcome]:
     """Every way of submitting, side by side, because the client sleeps between two looks at a log."""
     running = _from_local(world) | _from_storages(world, shared, bucket) | _refused(world, bucket)
     return {name: future.result(CALL_S) for name, future in running.items()}
+
+
+def _finish_tasks(world: World) -> None:
+    """A submission and an export whose tasks are known, which the methods that submit and export do not tell."""
+    ada = world.client()
+    world.lab = ada.call("get_shared_s3_of_group", group_id=world.group_id).good[0]["id"]
+    body = {
+        "species": "mouse", "group_id": "personal", "study_type": TSV, "normalize": True, "skip_dimred": True,
+        "shared_folder_path": "server-data", "batch_info": {"counts.tsv": {"matrix": "server-data/counts.tsv"}},
+        "study_info": {"study_hash_id": "TASK", "name": "Known task"},
+    }  # fmt: skip
+    submitted = ada.call("post_request", api_route="api/v1/submit_study_from_server", data=body)
+    export = {"species": "human", "group_id": "personal", "study_id": world.uuid("bcs"), "study_type": 2}
+    exported = ada.call("post_request", api_route="api/v1/export_study", data=export)
+    world.task, world.export_task = submitted.good["data"]["id"], exported.good["data"]["id"]
 
 
 def _from_local(world: World) -> dict[str, Future[Outcome]]:

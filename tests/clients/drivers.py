@@ -40,7 +40,7 @@ class Outcome:
     def result(self) -> Result:
         """What the matrix of clients says about it."""
         if self.error is None:
-            return "refused" if self.value is False else "works"
+            return "refused" if self.value is False or "Submission failed" in self.printed else "works"
         return "refused" if self.error[0] in _REFUSALS else "client fault"
 
     @property

@@ -295,5 +295,46 @@ def test_export_log_and_std_meta(world: World) -> None:
     assert printed_log(outcome)[-1] == "DONE !!!"
     stranger = world.client("ada").call("post_request", api_route="api/v1/get_export_result", data={"task_id": task})
     assert stranger.good["status"] == 404
-    assert ada.call("export_std_meta").good == []
-    assert ada.call("export_std_meta", study_ids=[world.uuid("kept")]).good == []
+
+
+def test_export_std_meta(world: World) -> None:
+    ada, rds = world.client(), world.uuid("rds")
+    assert ada.call("export_std_meta", study_ids=[rds]).good == []
+    body = {"species": "human", "group_id": "personal", "study_id": rds, "group": "label"}
+    for name, leaf in (("odd", "CL:0000084"), ("even", "CL:0000236")):
+        term = {"name": name, "root_id": "CL", "leaf_id": leaf}
+        ada.call("post_request", api_route="api/v1/study/assign_standardized_term", data=body | term)
+    cell_ontology = {"ontology_accession_id": "CL", "ontology_label": "Cell Ontology"}
+    expected = [
+        {"study_id": rds, "metadata_field": "label", "metadata_label": label, **cell_ontology, **node}
+        for label, node in (
+            ("odd", {"node_accession_id": "CL:0000084", "node_label": "T cell"}),
+            ("even", {"node_accession_id": "CL:0000236", "node_label": "B cell"}),
+        )
+    ]
+    assert ada.call("export_std_meta", study_ids=[rds]).good == expected
+    assert [row for row in ada.call("export_std_meta").good if row["study_id"] == rds] == expected
+    assert rds not in {row["study_id"] for row in world.client("bob").call("export_std_meta").good}
+    refusal(world.client("bob").call("export_std_meta", study_ids=[rds]), 404)
+    for wrong in (
+        {"name": "odd", "root_id": "CL", "leaf_id": "UBERON:0002048"},
+        {"name": "x", "root_id": "CL", "leaf_id": "CL:0000084"},
+    ):
+        outcome = ada.call("post_request", api_route="api/v1/study/assign_standardized_term", data=body | wrong)
+        assert outcome.error is not None
+
+
+def test_what_a_reader_submits_only_the_reader_sees(world: World) -> None:
+    id = world.uuid("rds")[:24]
+    head = {"authorization": f"Bearer {world.tokens['ada']}"}
+    path = f"{world.url}/api/v1/studies/{id}"
+    version = httpx.get(path, headers=head).json()["version"]
+    grants = {"items": [{"principal": {"kind": "user", "name": "eve@example.org"}, "role": "reader"}]}
+    httpx.put(f"{path}/grants", json=grants, headers={**head, "if-match": f'"{version}"'}).raise_for_status()
+    eve, ada, where = world.client("eve"), world.client(), study(world, "rds")
+    frame = {"frame": {"columns": {"guess": ["T"] * 2}, "index": world.cells.barcodes[:2]}}
+    assert eve.call("submit_metadata_from_dataframe", **where, group_id="personal", df=frame).good is True
+    assert "guess" in eve.call("get_metadata_fields", **where).good
+    assert eve.call("get_metadata", **where, fields=["guess"]).frame["guess"].tolist()[:3] == ["T", "T", None]
+    assert "guess" not in ada.call("get_metadata_fields", **where).good
+    assert "guess" not in ada.call("get_metadata", **where).frame.columns

@@ -158,6 +158,53 @@ def test_the_sample_table_is_a_frame(lab: Lab) -> None:
     assert list(back["site"]) == ["blood", "bone"]
 
 
+def test_ontologies_and_terms(lab: Lab, table: Table, reduced: anndata.AnnData) -> None:
+    ontologies = lab.client.ontologies
+    assert list(ontologies.list().index) == ["CL", "UBERON", "MONDO", "HsapDv"]
+    assert ontologies.search("CD4 T cells").index[0] == "CL:0000624"
+    assert ontologies.search("lung", ontology="UBERON", limit=3)["label"].iloc[0] == "lung"
+    tree = ontologies.tree("UBERON", root="UBERON:0002048")
+    assert tree["terms"][0]["label"] == "lung"
+    assert "anatomical entity" in [term["label"] for term in tree["ancestors"]]
+    with pytest.raises(NotFoundError):
+        ontologies.search("x", ontology="GO")
+    terms = table.terms("bulk_labels")
+    assert list(terms.index) == list(reduced.obs["bulk_labels"].cat.categories)
+    assert terms["term_id"].isna().all()
+    best = {level: found[0]["label"] for level, found in terms["suggestions"].items() if found}
+    assert best["Dendritic"] == "dendritic cell"
+    assert best["CD56+ NK"] == "natural killer cell"
+    table.set_terms("bulk_labels", {"Dendritic": "CL:0000451", "CD56+ NK": "CL:0000623"})
+    assert table.terms("bulk_labels")["term"].dropna().to_dict() == {
+        "Dendritic": "dendritic cell",
+        "CD56+ NK": "natural killer cell",
+    }
+    with pytest.raises(InvalidInputError, match="no term"):
+        table.set_terms("bulk_labels", {"Dendritic": "CL:1"})
+    table.set_terms("bulk_labels", {"Dendritic": None, "CD56+ NK": None})
+
+
+def test_own_annotations(lab: Lab) -> None:
+    table = lab.study.dataset("counts").table()
+    made = table.annotate("draft", pd.Series(["a"], index=table.barcodes()[:1]), private=True)
+    assert made["columns"][0]["private"] is True
+    with lab.sign("eve@example.org") as eve:
+        version = lab.client.http.get(f"studies/{lab.study.id}")["version"]
+        items = [{"principal": {"kind": "user", "name": "eve@example.org"}, "role": "reader"}]
+        lab.client.http.change("PUT", f"studies/{lab.study.id}/grants", {"items": items}, version=version)
+        seen = eve.study("PBMC").dataset("counts").table()
+        assert "draft" not in seen.obs().columns
+        assert seen.annotate("guess", pd.Series(["b"], index=seen.barcodes()[:1]))["columns"][0]["private"] is True
+        assert "guess" in seen.obs().columns
+        assert "guess" not in table.obs().columns
+        with pytest.raises(ForbiddenError):
+            seen.publish_annotation("guess")
+        seen.delete_annotation("guess")
+        assert table.publish_annotation("draft")["private"] is False
+        assert "draft" in eve.study("PBMC").dataset("counts").table().obs().columns
+    table.delete_annotation("draft")
+
+
 def test_sharing_and_scopes(lab: Lab) -> None:
     with lab.sign("bob@example.org") as bob, lab.sign("bob@example.org", "read") as reading:
         with pytest.raises(NotFoundError):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cytosol.base.errors import VersionMismatchError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import permissions_on_studies, require_readable_lists
 from cytosol.catalog.annotations import Annotations
@@ -45,6 +46,7 @@ __all__ = [
 MAX_SUGGESTED = 200
 """Categories of one annotation for which terms are suggested."""
 MAX_DEPTH = 3
+_TRIES = 20
 Hits = list[TermHit]
 
 
@@ -174,16 +176,24 @@ class Terms:
         expected: int | None = None,
         table: str = "",
     ) -> ColumnView:
-        """Give categories of an annotation, given by name or id, their terms; None takes one away."""
-        pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
-        return await self._annotations.set_terms(
-            actor,
-            dataset_id=dataset_id,
-            column_id=lasting_id(column_of(pinned, column)),
-            changes=changes,
-            expected=expected,
-            table=table,
-        )
+        """Give categories of an annotation, given by name or id, their terms; None takes one away.
+
+        Parameters
+        ----------
+        expected : the version that the changes are for; None = whichever it is, also when others change it meanwhile
+        """
+        tries = 1 if expected is not None else _TRIES
+        while True:
+            tries -= 1
+            pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
+            column_id = lasting_id(column_of(pinned, column))
+            try:
+                return await self._annotations.set_terms(
+                    actor, dataset_id=dataset_id, column_id=column_id, changes=changes, expected=expected, table=table
+                )
+            except VersionMismatchError:
+                if not tries:
+                    raise
 
     async def publish(self, actor: Actor, *, dataset_id: Key, column: str, table: str = "") -> ColumnView:
         """Make an annotation that only its owner sees, given by name or id, one of the study."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.responses import Response
+
+from cytosol.asgi.responses import json_response
 from cytosol.catalog.catalog import Catalog
 from cytosol.dialects.bioturing import wire
 from cytosol.dialects.bioturing.calls import Call
@@ -11,9 +14,10 @@ from cytosol.dialects.bioturing.translate import ALL_MEMBERS, group_items, key_o
 from cytosol.model.rights import Actor, require_user
 
 
-async def check_connection(catalog: Catalog, actor: Actor, body: wire.Empty) -> None:
-    """The token is good."""
+async def check_connection(catalog: Catalog, actor: Actor, body: wire.Empty) -> Response:
+    """The token is good; 1.5.3 prints the message."""
     require_user(actor)
+    return json_response({"status": 200, "message": f"signed in as {actor.email}"})
 
 
 async def get_user_groups(catalog: Catalog, actor: Actor, body: wire.Empty) -> list[dict[str, str]]:

@@ -124,6 +124,14 @@ class SubmitRequest(Wire):
     shared_folder_path: str = ""
     study_path: str = ""
 
+    @field_validator("batch_info", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        """1.5.3 sends a list of batches for proteomics."""
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            return {str(item.get("name", number)): item for number, item in enumerate(value)}
+        return value
+
 
 class TaskRequest(Wire):
     """Names a task."""
