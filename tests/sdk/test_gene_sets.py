@@ -36,6 +36,9 @@ def test_lists_are_kept_shared_and_removed(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_scores_and_cell_types(lab: Lab) -> None:
+    (shipped,) = lab.client.http.pages("cell-type-references")
+    assert (shipped["name"], shipped["kind"]) == ("cytosol", "reference")
+    assert {"blood", "brain"} <= set(shipped["tissues"])
     table = lab.study.dataset("reduced").table()
     job = table.scores({"B cells": ["CD79A", "MS4A1", "CD79B"]})
     job.wait(progress=False, timeout_s=200)

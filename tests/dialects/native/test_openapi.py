@@ -95,6 +95,7 @@ async def test_answers_are_as_the_document_says(world: World) -> None:
         ("tokens", "TokenRecord"),
         ("formats", "FormatRecord"),
         ("analyses", "AnalysisRecord"),
+        ("cell-type-references", "TypingReferenceRecord"),
     ):
         page = (await ada.get(path)).json()
         assert set(page) == {"items", "next"}

@@ -60,6 +60,7 @@ ROWS: dict[str, Row] = {
     "get_server": Row(ALL),
     "list_formats": Row(ALL),
     "list_analyses": Row(ALL),
+    "list_cell_type_references": Row(SIGNED_IN),
     "list_audit": Row(ADMIN.format(200)),
     "set_up": Row("401 401 401 401 401 401 401 401", says(key="wrong", email="x@y.z", password="long enough")),
     "sign_in": Row("401 401 401 401 401 401 401 401", says(email="nobody@example.org", password="wrong")),

@@ -24,13 +24,13 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.gene_names import species_of as one_spelling
+from cytosol.catalog.registries import MODELS, SHIPPED
 from cytosol.formats.typing_models import read_model
 from cytosol.jobs.handlers.base import Outcome, TableRun
 from cytosol.jobs.handlers.scores import TARGET_SUM, feature_names, species_of
 from cytosol.jobs.pipeline import LOUVAIN
 from cytosol.reference.cell_types import REFERENCE_VERSION, load_cell_types
 
-SHIPPED = "cytosol"
 _EVERYWHERE = ("blood", "any")
 _ID = re.compile(r"[0-9a-f]{24}")
 
@@ -123,7 +123,7 @@ async def _groups(run: TableRun, params: TypingRun) -> ColumnData | None:
 
 
 async def _by_model(run: TableRun, params: TypingRun) -> Outcome:
-    folder = run.run.catalog.settings.data / "models"
+    folder = run.run.catalog.settings.data / MODELS
     model = LinearModel(**read_model(folder, params.reference))
     features = await feature_names(run)
     found = [(place, features.find(gene)) for place, gene in enumerate(model.genes)]

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from cytosol.dialects.native.answers import answer, list_answer
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
-from cytosol.dialects.native.translate.work import analysis_json, audit_json, format_json
+from cytosol.dialects.native.translate.work import analysis_json, audit_json, format_json, typing_reference_json
 from cytosol.dialects.native.wire.common import Cursor, Limit, Page
 from cytosol.dialects.native.wire.people import ServerRecord
-from cytosol.dialects.native.wire.work import AnalysisRecord, AuditRecord, FormatRecord
+from cytosol.dialects.native.wire.work import AnalysisRecord, AuditRecord, FormatRecord, TypingReferenceRecord
 
 API_VERSION = "1"
 _LIMITS = (
@@ -54,6 +54,14 @@ class ServerRoutes(Routes):
     async def list_analyses(self, request: Request) -> Response:
         """What can be computed, with its parameters."""
         return list_answer(self.catalog.registries.analyses(), analysis_json)
+
+    @endpoint("GET", "/cell-type-references", gives=Page[TypingReferenceRecord])
+    async def list_cell_type_references(self, request: Request) -> Response:
+        """What cells can be typed by: the shipped reference, and the models of this server.
+
+        Marker lists of users are at ``/gene-sets?kind=markers``; their ids do too.
+        """
+        return list_answer(self.catalog.registries.typing_references(actor_of(request)), typing_reference_json)
 
     @endpoint("GET", "/audit", gives=Page[AuditRecord])
     async def list_audit(self, request: Request, verb: str = "", limit: Limit = 100, cursor: Cursor = None) -> Response:

@@ -10,7 +10,7 @@ from cytosol.analyses.registry import Analysis, Parameter
 from cytosol.base.times import now_us, to_rfc3339
 from cytosol.catalog.exports import ExportResult
 from cytosol.catalog.jobs import JobView
-from cytosol.catalog.registries import FormatEntry
+from cytosol.catalog.registries import FormatEntry, TypingReference
 from cytosol.catalog.storages import Entry, StorageView
 from cytosol.catalog.uploads import UploadView
 from cytosol.dialects.native.translate.common import head, hex_of, time_of
@@ -205,6 +205,11 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
         "runnable": analysis.run is not None,
         "parameters": [parameter_json(parameter) for parameter in analysis.parameters],
     }
+
+
+def typing_reference_json(entry: TypingReference) -> dict[str, Any]:
+    """Something that cells can be typed by."""
+    return {"name": entry.name, "kind": entry.kind, "n_types": entry.n_types, "tissues": list(entry.tissues)}
 
 
 def audit_json(entry: AuditEntry) -> dict[str, Any]:

@@ -209,6 +209,18 @@ class AnalysisRecord(Wire):
     parameters: list[ParameterRecord]
 
 
+class TypingReferenceRecord(Wire):
+    """Something that cells can be typed by."""
+
+    name: str
+    """For the parameter ``reference`` of the analysis ``cell-types``."""
+    kind: Literal["reference", "model"]
+    n_types: int
+    """0 = not known before the model is read."""
+    tissues: list[str]
+    """That the analysis can be narrowed to."""
+
+
 class AuditRecord(Wire):
     """Who did what."""
 
