@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import zarr
 
 from cytosol.base.errors import (
     ConflictError,
@@ -142,7 +143,18 @@ def test_an_export_is_the_same_data(lab: Lab, counts: anndata.AnnData, tmp_path:
     path = dataset.download(tmp_path / "counts.h5ad", progress=False)
     assert [found.name for found in tmp_path.iterdir()] == ["counts.h5ad"]
     exported = anndata.read_h5ad(path)
-    assert (sp.csr_matrix(exported.X) != sp.csr_matrix(counts.X)).nnz == 0
+    whole = dataset.to_anndata(progress=False)
+    zipped = dataset.download(tmp_path / "counts.zarr.zip", progress=False)
+    with zarr.storage.ZipStore(zipped, mode="r") as store:
+        packed = anndata.read_zarr(store)
+    for found in (exported, whole, packed):
+        assert (sp.csr_matrix(found.X) != sp.csr_matrix(counts.X)).nnz == 0
+    job = dataset.export(format="rds").wait(progress=False)
+    assert job.result["filename"].endswith(".rds")
+    lab.server.command("export", dataset.id, str(tmp_path / "counts.rds"))
+    assert (tmp_path / "counts.rds").read_bytes()[:2] == b"\x1f\x8b"
+    with pytest.raises(AssertionError, match="There is no format 'loom'"):
+        lab.server.command("export", dataset.id, str(tmp_path / "counts.loom"), "--format", "loom")
     assert list(exported.obs_names) == list(counts.obs_names)
     assert list(exported.var_names) == list(counts.var_names)
 
