@@ -97,7 +97,9 @@ async def submit(
     return job, dataset.id
 
 
-async def run_here(catalog: Catalog, kinds: tuple[str, ...] = ("ingest", "analyse", "export", "collect")) -> Job:
+async def run_here(
+    catalog: Catalog, kinds: tuple[str, ...] = ("ingest", "analyse", "subset", "export", "collect")
+) -> Job:
     """Lease the next job and run it in this process; raises what its function raises."""
     job = await catalog.leases.take("test:0:0", kinds)
     assert job is not None

@@ -39,6 +39,7 @@ from cytosol.catalog.storages import Storages
 from cytosol.catalog.studies import Studies, StudySubject
 from cytosol.catalog.study_search import StudySearch
 from cytosol.catalog.submissions import Submissions
+from cytosol.catalog.subsets import Subsets
 from cytosol.catalog.tables import Tables
 from cytosol.catalog.terms import Terms
 from cytosol.catalog.uploads import Uploads
@@ -88,6 +89,7 @@ class Catalog:
         self.study_search = StudySearch(self.across)
         self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes)
         self.comparisons = Comparisons(context, self.tables)
+        self.subsets = Subsets(context, self.tables, self.analyses.selections)
         self.annotations = Annotations(context, layouts, self.tables)
         self.terms = Terms(context, layouts, self.tables, self.annotations)
         self.annotation_files = AnnotationFiles(context, self.annotations, self.storages, self.uploads)

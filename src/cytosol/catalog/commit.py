@@ -23,7 +23,12 @@ from cytosol.model.rights import Permission
 from cytosol.model.studies import Element
 from cytosol.model.work import Job
 
-PERMISSIONS = {"ingest": Permission.FILE_UPLOAD, "inspect": Permission.FILE_UPLOAD, "export": Permission.EXPORT}
+PERMISSIONS = {
+    "ingest": Permission.FILE_UPLOAD,
+    "subset": Permission.FILE_UPLOAD,
+    "inspect": Permission.FILE_UPLOAD,
+    "export": Permission.EXPORT,
+}
 """What the actor of a job needs on its study, when it is submitted and again when it commits."""
 
 

@@ -20,6 +20,8 @@ from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission, require_user
 from cytosol.model.studies import Dataset, Element
 
+MAKERS = ("ingest", "subset")
+"""Kinds of jobs that make a dataset."""
 DAY_US = 86_400_000_000
 DatasetViews = list["DatasetView"]
 DatasetList = list[Dataset]
@@ -245,7 +247,7 @@ class Datasets:
         made_by: dict[Key, Key] = {}
         if datasets:
             ids = [dataset.id for dataset in datasets]
-            for row in await rows.find(conn, tables.jobs, {"dataset_id": ids, "kind": "ingest"}, order=("id",)):
+            for row in await rows.find(conn, tables.jobs, {"dataset_id": ids, "kind": list(MAKERS)}, order=("id",)):
                 made_by[row["dataset_id"]] = row["id"]
         return [
             view_of(dataset, layout, made_by.get(dataset.id), held)

@@ -20,7 +20,7 @@ from cytosol.db.connections import Connection
 from cytosol.model.rights import Actor, Permission, require_scope, require_user
 from cytosol.model.work import Job, LogEntry
 
-MAX_ATTEMPTS = {"ingest": 2, "inspect": 2, "export": 2}
+MAX_ATTEMPTS = {"ingest": 2, "subset": 2, "inspect": 2, "export": 2}
 """How often a job is begun where its worker is lost; once unless said here."""
 ENDED = ("succeeded", "failed", "cancelled")
 Log = list[LogEntry]

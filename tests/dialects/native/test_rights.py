@@ -163,6 +163,7 @@ ROWS: dict[str, Row] = {
     "get_column_terms": Row(READ, takes={"name": "column"}),
     "put_column_terms": Row(EDIT.format(200), says(T="CL:0000084"), takes={"name": "column"}),
     "publish_column": Row("404 404 404 404 404 200 404 403", takes={"name": "own_column"}),
+    "create_subset": Row("401 404 403 403 202 202 202 403", says(selection={"cells": [1, 2, 3]})),
     "get_markers": Row(READ, query={"column": "type"}),
     "list_comparisons": Row(READ),
     "get_comparison": Row(READ),

@@ -281,6 +281,24 @@ class AsyncTable(Record):
         """
         return await self.analyse("cell-types", reference=reference, column=column, **parameters)
 
+    async def subset(
+        self, selection: Mapping[str, Any], *, name: str = "", parameters: Mapping[str, Any] | None = None
+    ) -> AsyncJob:
+        """Make a dataset of some cells, in the same study; gives the job, whose result has ``dataset_id``.
+
+        Parameters
+        ----------
+        selection : such as ``{"column": "Louvain clustering", "groups": ["Cluster 1"]}``
+        parameters : of the pipeline, ``{}`` = its defaults, for new embeddings and clusters; those of this table are
+            kept where None
+        """
+        body = {
+            "name": name,
+            "selection": dict(selection),
+            "parameters": None if parameters is None else dict(parameters),
+        }
+        return AsyncJob(self._http, (await self._http.post(f"{self._path}/subsets", body))["job"])
+
     async def _column(self, name: str) -> dict[str, Any]:
         dataset = await self._http.get(self._path.partition("/tables/")[0])
         for table in dataset["tables"]:

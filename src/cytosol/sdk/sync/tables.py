@@ -281,6 +281,24 @@ class Table(Record):
         """
         return self.analyse("cell-types", reference=reference, column=column, **parameters)
 
+    def subset(
+        self, selection: Mapping[str, Any], *, name: str = "", parameters: Mapping[str, Any] | None = None
+    ) -> Job:
+        """Make a dataset of some cells, in the same study; gives the job, whose result has ``dataset_id``.
+
+        Parameters
+        ----------
+        selection : such as ``{"column": "Louvain clustering", "groups": ["Cluster 1"]}``
+        parameters : of the pipeline, ``{}`` = its defaults, for new embeddings and clusters; those of this table are
+            kept where None
+        """
+        body = {
+            "name": name,
+            "selection": dict(selection),
+            "parameters": None if parameters is None else dict(parameters),
+        }
+        return Job(self._http, (self._http.post(f"{self._path}/subsets", body))["job"])
+
     def _column(self, name: str) -> dict[str, Any]:
         dataset = self._http.get(self._path.partition("/tables/")[0])
         for table in dataset["tables"]:

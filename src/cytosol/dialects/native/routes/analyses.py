@@ -15,9 +15,11 @@ from cytosol.dialects.native.answers import answer, list_answer, no_answer
 from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
 from cytosol.dialects.native.translate.analyses import attachment, comparison_json, marker_columns
+from cytosol.dialects.native.translate.datasets import new_dataset_json
 from cytosol.dialects.native.translate.work import job_json
-from cytosol.dialects.native.wire.analyses import AnalysisRequest, ComparisonRecord
+from cytosol.dialects.native.wire.analyses import AnalysisRequest, ComparisonRecord, SubsetRequest
 from cytosol.dialects.native.wire.common import Id, Page
+from cytosol.dialects.native.wire.datasets import SubmissionRecord
 from cytosol.dialects.native.wire.work import JobAnswer
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -48,6 +50,25 @@ class AnalysisRoutes(Routes):
             name=body.name,
         )
         return answer({"job": job_json(JobView(job, None))}, status=202)
+
+    @endpoint("POST", f"{_TABLE}/subsets", gives=SubmissionRecord, status=202)
+    async def create_subset(self, request: Request, dataset_id: Id, table: str, body: SubsetRequest) -> Response:
+        """Make a dataset of some cells, in the same study.
+
+        All tables of the dataset, annotations and embeddings come along; with ``parameters`` embeddings and clusters
+        are computed anew, and those of the parent that have the same name get ' (parent)'. Answers at once with the
+        job; ``lineage`` of the new dataset tells where it comes from.
+        """
+        job, dataset = await self.catalog.subsets.submit(
+            actor_of(request),
+            dataset_id=dataset_id,
+            table=table,
+            selection=body.selection,
+            name=body.name,
+            parameters=body.parameters,
+        )
+        made = {"job": job_json(JobView(job, None)), "dataset": new_dataset_json(dataset, job.id)}
+        return answer(made, status=202)
 
     @endpoint("GET", f"{_TABLE}/markers.arrow", media=MEDIA_TYPE)
     async def get_markers(  # noqa: PLR0917 (a query's parameters)

@@ -86,6 +86,7 @@ def _plain_json(dataset: Dataset, job_id: Key | None) -> Mapping[str, Any]:
         "technology": dataset.technology,
         "data_version": dataset.data_version,
         "notes": dataset.notes,
+        "lineage": dataset.lineage,
         "job_id": hex_of(job_id),
         "deleted_at": time_of(dataset.deleted_at),
     }

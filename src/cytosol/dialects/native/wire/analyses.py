@@ -35,3 +35,13 @@ class ComparisonRecord(Wire):
     parameters: dict[str, Any]
     notes: list[str]
     """What was left out, and what the model warned of."""
+
+
+class SubsetRequest(Wire):
+    """Cells that shall become a dataset of their own."""
+
+    name: str = ""
+    """Of the new dataset; empty = the parent's with the selection."""
+    selection: dict[str, Any] = Field(examples=[{"column": "Louvain clustering", "groups": ["Cluster 1"]}])
+    parameters: dict[str, Any] | None = None
+    """Of the way from counts to clusters, which are computed anew; null = those of the parent are kept."""

@@ -61,6 +61,8 @@ class DatasetRecord(Record):
     tables: list[TableRecord]
     notes: list[str]
     """What was detected or mended while reading."""
+    lineage: dict[str, Any]
+    """Of a subset: parent_id, parent_version, table, selection and n_cells; else empty."""
     job_id: HexId | None
     deleted_at: Time | None
 
