@@ -16,6 +16,8 @@ from tests.sdk.conftest import REDUCED, Lab
 
 COLUMN = "bulk_labels"
 ONE, OTHER = "CD14+ Monocyte", "CD19+ B"
+# scanpy divides by zero where a gene is constant, and takes logarithms of scaled values
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +42,17 @@ def test_two_groups_of_real_cells_as_scanpy(table: Table, reduced: anndata.AnnDa
         reduced, COLUMN, groups=[ONE], reference=OTHER, method=method, n_genes=reduced.n_vars, use_raw=False, **options
     )
     truth = scanpy.get.rank_genes_groups_df(reduced, ONE).set_index("names").loc[found.index]
-    np.testing.assert_allclose(found["statistic"], truth["scores"], atol=1e-5, rtol=1e-5)
+    known = (truth["scores"] != 0).to_numpy()  # scanpy's t is 0 where a gene is constant in one of the two
+    assert known.mean() > 0.9
+    np.testing.assert_allclose(found["statistic"][known], truth["scores"][known], atol=1e-5, rtol=1e-5)
+    values = np.asarray(reduced[:, list(found.index)].X, np.float64)
+    one, other = (values[(reduced.obs[COLUMN] == name).to_numpy()] for name in (ONE, OTHER))
     if method == "wilcoxon":
-        np.testing.assert_allclose(found["p"], truth["pvals"], rtol=1e-8, atol=1e-300)
-        values = np.asarray(reduced[:, list(found.index[:50])].X, np.float64)
-        one, other = (values[(reduced.obs[COLUMN] == name).to_numpy()] for name in (ONE, OTHER))
         exact = scipy.stats.mannwhitneyu(one, other, method="asymptotic", use_continuity=False, axis=0)
-        np.testing.assert_allclose(found["p"].iloc[:50], exact.pvalue, rtol=1e-10)
+    else:
+        exact = scipy.stats.ttest_ind(one, other, equal_var=False)
+    varied = (values[reduced.obs[COLUMN].isin([ONE, OTHER])].std(axis=0) > 1e-6) & (exact.pvalue > 1e-60)
+    np.testing.assert_allclose(found["p"][varied], exact.pvalue[varied], rtol=1e-10)
     assert (np.diff(found["statistic"].abs()) <= 0).all()
     listed = next(each for each in table.comparisons() if each["name"] == f"{method} of two")
     assert (listed["method"], listed["first"], listed["n_first"]) == (method, groups(ONE), len(one_of(reduced)))
