@@ -16,6 +16,7 @@ from cytosol.catalog.records import to
 from cytosol.catalog.selections import Selections, described, short
 from cytosol.catalog.tables import Tables
 from cytosol.db import rows, tables
+from cytosol.db.connections import Connection
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission, require_user
 from cytosol.model.studies import Dataset
@@ -79,54 +80,61 @@ class Subsets:
             "selection": short(selection),
             "n_cells": len(cells),
         }
-        id = new_key()
+        said = {
+            "parent": dataset_id.hex24,
+            "version": pinned.version,
+            "table": pinned.part.table.name,
+            "selection": selection,
+            "parameters": None if params is None else params.to_json(),
+        }
+        memory_bytes = min(self._context.settings.job_memory_bytes, _BASE_MEMORY + n_bytes)
         async with self._context.db.write() as conn:
             parent, _ = await dataset_access(conn, actor, dataset_id, Permission.FILE_UPLOAD)
             await check_job_limit(conn, actor, self._context.settings)
-            await rows.insert(
-                conn,
-                tables.datasets,
-                id=id,
-                study_id=parent.study_id,
-                sample_id=parent.sample_id,
-                name=title,
-                bytes_id=id,
-                technology="",
-                position=await rows.count(conn, tables.datasets, {"study_id": parent.study_id}),
-                lineage=lineage,
-            )
+            dataset = await _insert(conn, actor, parent, name=title, lineage=lineage)
             job = await insert_job(
                 conn,
                 actor,
                 KIND,
                 study_id=parent.study_id,
-                dataset_id=id,
-                params={
-                    "parent": dataset_id.hex24,
-                    "version": pinned.version,
-                    "table": pinned.part.table.name,
-                    "selection": selection,
-                    "parameters": None if params is None else params.to_json(),
-                },
-                memory_bytes=min(self._context.settings.job_memory_bytes, _BASE_MEMORY + n_bytes),
+                dataset_id=dataset.id,
+                params=said,
+                memory_bytes=memory_bytes,
             )
-            await audit.note(
-                conn,
-                actor,
-                "dataset.subset",
-                subject_kind="dataset",
-                subject_id=id,
-                detail={"job": job.id.hex24, "parent": dataset_id.hex24},
-            )
-            await events.append(
-                conn,
-                "dataset.changed",
-                subject_kind="dataset",
-                subject_id=id,
-                study_id=parent.study_id,
-                data={"state": "staging"},
-            )
-            dataset = to(Dataset, await rows.need(conn, tables.datasets, id))
         self._context.notifier.jobs_waiting()
         self._context.notifier.events_stored()
         return job, dataset
+
+
+async def _insert(conn: Connection, actor: Actor, parent: Dataset, *, name: str, lineage: Mapping[str, Any]) -> Dataset:
+    """The dataset that is to be made, beside its parent."""
+    id = new_key()
+    await rows.insert(
+        conn,
+        tables.datasets,
+        id=id,
+        study_id=parent.study_id,
+        sample_id=parent.sample_id,
+        name=name,
+        bytes_id=id,
+        technology="",
+        position=await rows.count(conn, tables.datasets, {"study_id": parent.study_id}),
+        lineage=dict(lineage),
+    )
+    await audit.note(
+        conn,
+        actor,
+        "dataset.subset",
+        subject_kind="dataset",
+        subject_id=id,
+        detail={"parent": parent.id.hex24},
+    )
+    await events.append(
+        conn,
+        "dataset.changed",
+        subject_kind="dataset",
+        subject_id=id,
+        study_id=parent.study_id,
+        data={"state": "staging"},
+    )
+    return to(Dataset, await rows.need(conn, tables.datasets, id))
