@@ -16,6 +16,8 @@ _PRIOR = 1.0
 """Weight of evidence that every type lacks: one full marker alone gives half a point."""
 _SHARED = 0.9
 """How much of a narrow type's score counts for its parent, where its genes tell the parent too."""
+_AT_ONCE = 64
+"""Genes that are averaged at once."""
 _CELL = 0.5
 """Bounds of single cells, of those of groups: a cell shows only some of its genes."""
 
@@ -105,11 +107,13 @@ def group_levels(values: sp.csc_matrix, groups: np.ndarray, n_groups: int) -> np
     kept = np.flatnonzero(groups >= 0)
     one = sp.csr_matrix((np.ones(len(kept)), (groups[kept], kept)), shape=(n_groups, len(groups)))
     size = np.maximum(np.bincount(groups[kept], minlength=n_groups), 1)[:, None]
-    wide = values.astype(np.float64)
-    mean = np.maximum((one @ wide).toarray() / size, 0)
-    expressed = wide.copy()
-    expressed.data = (expressed.data > 0).astype(np.float64)
-    share = (one @ expressed).toarray() / size
+    mean, share = np.empty((n_groups, values.shape[1])), np.empty((n_groups, values.shape[1]))
+    for first in range(0, values.shape[1], _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        wide = values[:, some].astype(np.float64)
+        mean[:, some] = np.maximum((one @ wide).toarray() / size, 0)
+        wide.data = (wide.data > 0).astype(np.float64)
+        share[:, some] = (one @ wide).toarray() / size
     top = mean.max(axis=0)
     level = np.divide(mean, top, out=np.zeros_like(mean), where=top > 0)
     return np.asarray(level * np.minimum(1, share / 0.2))
@@ -124,9 +128,9 @@ def cell_levels(values: sp.csc_matrix) -> sp.csr_matrix:
 
     Returns
     -------
-    shape (n_cells, n_genes), CSR, float64, 0 to 1
+    shape (n_cells, n_genes), CSR, float32, 0 to 1
     """
-    wide = values.astype(np.float64)
+    wide = values.astype(np.float32)
     wide.data = np.maximum(wide.data, 0)
     for gene in range(wide.shape[1]):
         column = slice(wide.indptr[gene], wide.indptr[gene + 1])
