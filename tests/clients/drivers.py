@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from tests.clients.matrix import Result, record
 
-CALL_S = 150.0
+CALL_S = 240.0
 _REFUSALS = frozenset(("RequestError", "HTTPError", "ConnectionError", "Exception", "ValueError"))
 """Errors with which clients tell what the server said."""
 
