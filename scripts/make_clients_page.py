@@ -33,8 +33,9 @@ def page(matrix: dict[str, Releases]) -> str:
         lines += [f"## {client}", ""]
         names = sorted(releases, key=version, reverse=True)
         for name in names:
-            count = sum(outcome.startswith("works") for outcome in releases[name].values())
-            lines.append(f"- {name}: {count} of {len(releases[name])} methods work")
+            there = [outcome for outcome in releases[name].values() if outcome != "absent"]
+            count = sum(outcome.startswith("works") for outcome in there)
+            lines.append(f"- {name}: {count} of {len(there)} methods work")
         lines += ["", f"| class | method | {' | '.join(names)} | |", "| --- " * (len(names) + 3) + "|"]
         lines += [row(method, [releases[name] for name in names]) for method in sorted(set().union(*releases.values()))]
         lines.append("")
