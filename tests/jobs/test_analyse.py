@@ -162,6 +162,41 @@ async def test_pseudobulk_takes_its_design_from_the_samples(lab: Lab) -> None:
         await lab.run("compare", first=kinds, method="pseudobulk")
 
 
+async def test_what_comes_of_a_private_annotation_only_its_owner_sees(lab: Lab) -> None:
+    catalog, ada, other = lab.house.catalog, lab.house.people.ada, lab.house.people.admin
+    groups = [Group("sure guess", np.arange(40)), Group("wild guess", np.arange(40, 80))]
+    added = await catalog.annotations.add_groups(
+        ada, dataset_id=lab.dataset_id, name="guess", groups=groups, private=True
+    )
+    before = await catalog.comparisons.list(other, dataset_id=lab.dataset_id)
+    first = {"not": {"or": [{"column": "guess", "groups": ["sure guess"]}, {"cells": [80]}]}}
+    jobs = [
+        await lab.run("markers", column="guess"),
+        await lab.run("compare", first=first),
+        await lab.run("harmony", name="X_guess", batch="guess"),
+    ]
+    assert [job.error for job in jobs] == [None] * 3
+    for job in jobs:
+        view = (await catalog.jobs.get(other, job_id=job.id)).job
+        assert (view.result, await catalog.jobs.log(other, job_id=job.id)) == ({}, [])
+        assert (await catalog.jobs.get(ada, job_id=job.id)).job.result["elements"]
+    pinned = await catalog.tables.pin(other, dataset_id=lab.dataset_id)
+    with pytest.raises(NotFoundError):
+        await catalog.tables.markers(pinned, column="guess")
+    assert "X_guess" not in [element.name for element in pinned.part.embeddings]
+    assert await catalog.comparisons.list(other, dataset_id=lab.dataset_id) == before
+    own = await catalog.tables.pin(ada, dataset_id=lab.dataset_id)
+    assert (await catalog.tables.markers(own, column="guess")).groups == ["sure guess", "wild guess"]
+    assert "X_guess" in [element.name for element in own.part.embeddings]
+    mine = (await catalog.comparisons.list(ada, dataset_id=lab.dataset_id))[0]
+    n_revisions = len((await catalog.history.list(ada, study_id=own.dataset.study_id)).items)
+    await catalog.comparisons.delete(ada, dataset_id=lab.dataset_id, id=mine.id)
+    assert len((await catalog.history.list(ada, study_id=own.dataset.study_id)).items) == n_revisions
+    await catalog.annotations.publish(ada, dataset_id=lab.dataset_id, column_id=added.columns[0].id)
+    pinned = await catalog.tables.pin(other, dataset_id=lab.dataset_id)
+    assert (await catalog.tables.markers(pinned, column="guess")).groups == ["sure guess", "wild guess"]
+
+
 async def test_comparisons_are_listed_removed_and_brought_back(lab: Lab) -> None:
     catalog, ada = lab.house.catalog, lab.house.people.ada
     view, columns = await compared(lab, "Mine", first={"cells": list(range(50))})

@@ -14,7 +14,8 @@ from cytosol.catalog.cell_attributes import CellAttributes
 from cytosol.catalog.context import Context
 from cytosol.catalog.gene_sets import GeneSets
 from cytosol.catalog.jobs import check_job_limit, insert_job
-from cytosol.catalog.selections import Selections, check_selection
+from cytosol.catalog.layouts import is_private
+from cytosol.catalog.selections import Selections, check_selection, columns_named
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
@@ -71,6 +72,7 @@ class Analyses:
         params = run_params(entry, parameters)
         await self._check(actor, pinned, params)
         title = clean_name(name, empty=True)
+        private = {"private": True} if uses_private(pinned, params) else {}
         meta = pinned.part.table.meta
         needed = _BASE_MEMORY + _BYTES_PER_CELL * pinned.part.n_cells + _BYTES_PER_VALUE * int(meta["nnz"])
         async with self._context.db.write() as conn:
@@ -88,6 +90,7 @@ class Analyses:
                     "version": pinned.version,
                     "name": title,
                     "parameters": params.to_json(),
+                    **private,
                 },
                 memory_bytes=min(self._context.settings.job_memory_bytes, needed),
             )
@@ -126,6 +129,19 @@ class Analyses:
             await self._reader.places(pinned, [name])
         elif entry.names == "column-or-attribute" and not any(e.name == name for e in pinned.part.columns):
             await self.attributes.column(pinned, name)
+
+
+def uses_private(pinned: Pinned, params: Params) -> bool:
+    """Whether parameters name something that only the actor sees, so that nobody else may see what comes of it."""
+    private = {element.name for element in (*pinned.part.columns, *pinned.part.embeddings) if is_private(element)}
+    named: set[str] = set()
+    for entry in type(params).parameters():
+        value = getattr(params, entry.name)
+        if entry.type == "selection":
+            named |= columns_named(value)
+        elif entry.names in ("column", "column-or-attribute", "embedding"):
+            named |= {value} if isinstance(value, str) else set(value)
+    return not private.isdisjoint(named)
 
 
 def run_params(entry: Analysis, parameters: Mapping[str, Any]) -> Params:

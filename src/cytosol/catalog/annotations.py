@@ -22,6 +22,7 @@ from cytosol.catalog.column_versions import replace_column, said_of
 from cytosol.catalog.commit import NewElement, insert_elements
 from cytosol.catalog.context import Context
 from cytosol.catalog.datasets import ColumnView, column_view
+from cytosol.catalog.elements import show_markers
 from cytosol.catalog.layouts import Layouts, TableLayout, dataset_path, is_private, lasting_id, rewrite_metadata
 from cytosol.catalog.records import to
 from cytosol.catalog.tables import Tables
@@ -235,7 +236,7 @@ class Annotations:
     async def publish(
         self, actor: Actor, *, dataset_id: Key, column_id: Key, expected: int | None = None, table: str = ""
     ) -> ColumnView:
-        """Make an annotation that only its owner sees one of the study; undo takes it back.
+        """Make an annotation that only its owner sees one of the study, with its markers; undo takes it back.
 
         Raises
         ------
@@ -250,6 +251,7 @@ class Annotations:
         shown = {name: value for name, value in old.meta.items() if name != "private"}
         async with self._context.db.write() as conn:
             dataset = await _may_edit(conn, actor, dataset_id, private=False)
+            await show_markers(conn, dataset_id, lasting_id(old))
             fresh = await self._replace(conn, actor, dataset, old, values={"meta": shown}, verb="annotation.publish")
         await self._after(dataset_id)
         return column_view(fresh)

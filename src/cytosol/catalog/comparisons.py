@@ -17,7 +17,7 @@ from cytosol.catalog import events, history
 from cytosol.catalog.access import dataset_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.elements import end_element, said
-from cytosol.catalog.layouts import lasting_id, rewrite_metadata
+from cytosol.catalog.layouts import is_private, lasting_id, rewrite_metadata
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.model.rights import Actor, Permission
 from cytosol.model.studies import Element
@@ -95,21 +95,22 @@ class Comparisons:
         return held
 
     async def delete(self, actor: Actor, *, dataset_id: Key, id: Key, table: str = "") -> None:
-        """Remove a comparison; undo brings it back."""
+        """Remove a comparison; undo brings it back, unless only its owner saw it."""
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
         element = _find(pinned, id)
         async with self._context.db.write() as conn:
             dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANALYSIS_RUN)
             await end_element(conn, dataset_id, element)
-            await history.record(
-                conn,
-                actor,
-                "result.delete",
-                study_id=dataset.study_id,
-                subject=("result", lasting_id(element)),
-                before=said(element),
-                after=said(None),
-            )
+            if not is_private(element):  # all who read the study see revisions
+                await history.record(
+                    conn,
+                    actor,
+                    "result.delete",
+                    study_id=dataset.study_id,
+                    subject=("result", lasting_id(element)),
+                    before=said(element),
+                    after=said(None),
+                )
             await events.append(
                 conn,
                 "dataset.changed",

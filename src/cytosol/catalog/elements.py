@@ -5,7 +5,7 @@ from __future__ import annotations
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import history
 from cytosol.catalog.context import Context
-from cytosol.catalog.layouts import lasting_id, rewrite_metadata
+from cytosol.catalog.layouts import is_private, lasting_id, rewrite_metadata
 from cytosol.catalog.records import all_to, to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -50,6 +50,15 @@ async def revive_element(conn: Connection, dataset_id: Key, element: Element) ->
         extra={**element.extra, "first": lasting_id(element).hex24},
     )
     await rows.update(conn, tables.datasets, {"id": dataset_id}, {"data_version": version})
+
+
+async def show_markers(conn: Connection, dataset_id: Key, column_id: Key) -> None:
+    """Let all who read the study see the markers of an annotation that only its owner saw."""
+    live = {"dataset_id": dataset_id, "kind": "markers", "until_version": None}
+    for element in all_to(Element, await rows.find(conn, tables.elements, live)):
+        if is_private(element) and element.meta.get("column_id") == column_id.hex24:
+            meta = {name: value for name, value in element.meta.items() if name != "private"}
+            await rows.update(conn, tables.elements, {"id": element.id}, {"meta": meta})
 
 
 class ResultSubject:

@@ -140,7 +140,9 @@ class Jobs:
     async def log(self, actor: Actor, *, job_id: Key, after: int = 0, limit: int = 5000) -> Log:
         """The lines of a job's log after a number, in order."""
         async with self._context.db.read() as conn:
-            await self._visible(conn, actor, job_id)
+            job = await self._visible(conn, actor, job_id)
+            if job.params.get("private") and actor.kind != "system" and actor.user_id != job.owner_id:
+                return []
             found = await rows.find(
                 conn, tables.log_entries, {"job_id": job_id, "seq": rows.Above(after)}, order=("seq",), limit=limit
             )
@@ -247,7 +249,12 @@ class Jobs:
 
 
 def _without_secrets(actor: Actor, job: Job) -> Job:
-    """The job without the link to its file, which is for who asked for it alone."""
-    if "secret" not in job.result or actor.kind == "system" or actor.user_id == job.owner_id:
+    """The job without what is for who asked for it alone: the link to its file, and all about private annotations."""
+    if actor.kind == "system" or actor.user_id == job.owner_id:
+        return job
+    if job.params.get("private"):
+        said = {**job.error, "detail": "It is about an annotation of its owner's own"} if job.error else None
+        return replace(job, result={}, step="", error=said)
+    if "secret" not in job.result:
         return job
     return replace(job, result={name: value for name, value in job.result.items() if name != "secret"})

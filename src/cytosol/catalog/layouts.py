@@ -73,7 +73,7 @@ class DatasetLayout:
 
     Attributes
     ----------
-    has_private : whether annotations are among the columns that only their owners see
+    has_private : whether something is among it that only its owner sees
     """
 
     dataset_id: Key
@@ -102,7 +102,7 @@ def lasting_id(element: Element) -> Key:
 
 
 def is_private(element: Element) -> bool:
-    """Whether only the owner sees a column."""
+    """Whether only the owner sees an annotation, or what was computed of one."""
     return bool(element.meta.get("private"))
 
 
@@ -115,17 +115,24 @@ def seen_by(layout: DatasetLayout, viewer: Key | None) -> DatasetLayout:
         return layout
     parts = []
     for part in layout.tables:
-        taken = {element.name for element in part.columns if not is_private(element)}
-        columns = []
-        for element in part.columns:
-            if is_private(element):
-                if viewer is None or element.owner_id != viewer:
-                    continue
-                element = replace(element, name=free_name(element.name, taken))
-                taken.add(element.name)
-            columns.append(element)
-        parts.append(replace(part, columns=tuple(columns)))
+        columns, embeddings, results = (_seen(each, viewer) for each in (part.columns, part.embeddings, part.results))
+        parts.append(replace(part, columns=columns, embeddings=embeddings, results=results))
     return replace(layout, tables=tuple(parts), has_private=False)
+
+
+def _seen(elements: Iterable[Element], viewer: Key | None) -> tuple[Element, ...]:
+    """Those that a user sees, under names that tell them apart; see ``seen_by``."""
+    found = list(elements)
+    taken = {element.name for element in found if not is_private(element)}
+    kept = []
+    for element in found:
+        if is_private(element):
+            if viewer is None or element.owner_id != viewer:
+                continue
+            element = replace(element, name=free_name(element.name, taken))
+            taken.add(element.name)
+        kept.append(element)
+    return tuple(kept)
 
 
 def dataset_path(bytes_id: Key) -> str:
@@ -160,7 +167,7 @@ def arrange(dataset: Dataset, elements: Iterable[Element], version: int | None =
     for table in (e for e in live if e.kind == "table"):
         index = next(iter(of(table, "index")), None)
         layouts.append(TableLayout(table, index, of(table, "column"), of(table, "embedding"), of(table, *RESULT_KINDS)))
-    private = any(e.kind == "column" and is_private(e) for e in live)
+    private = any(is_private(e) for e in live)
     return DatasetLayout(dataset.id, dataset.bytes_id, number, tuple(layouts), private)
 
 

@@ -229,6 +229,14 @@ def spell_group(value: Any) -> str:
     return str(value)
 
 
+def columns_named(said: Any) -> set[str]:
+    """The annotations that a selection names."""
+    if isinstance(said, Mapping):
+        own = {said["column"]} if isinstance(said.get("column"), str) else set()
+        return own.union(*(columns_named(said[key]) for key in ("not", "and", "or") if key in said))
+    return set().union(*map(columns_named, said)) if isinstance(said, list | tuple) else set()
+
+
 def short(said: Any) -> Any:
     """A selection for lists: of many cells the first hundred and their number."""
     if isinstance(said, Mapping):

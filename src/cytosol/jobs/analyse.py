@@ -36,7 +36,10 @@ async def analyse(run: JobRun) -> None:
     made = made_by(
         entry.name, params.to_json(), [pinned.part.table.id], analysis_version=entry.version, **outcome.facts
     )
-    elements = await _write(run, pinned, outcome, made)
+    private = bool(said.get("private"))
+    if private:
+        outcome.notes.clear()  # all who read the study see its notes
+    elements = await _write(run, pinned, outcome, made, facts={"private": True} if private else {})
     ids = {"elements": [{"id": each.id.hex24, "kind": each.kind, "name": each.name} for each in elements]}
     run.channel.flush()
     await commit_result(
@@ -55,8 +58,15 @@ def open_matrix(run: JobRun, pinned: Pinned) -> Matrix:
     return Matrix(index, CellMatrix(root, pinned.part.table.path), meta["kind"], index.totals)
 
 
-async def _write(run: JobRun, pinned: Pinned, outcome: Outcome, made: dict[str, Any]) -> list[NewElement]:
-    """Write what was made under fresh places; nothing shows before the commit."""
+async def _write(
+    run: JobRun, pinned: Pinned, outcome: Outcome, made: dict[str, Any], *, facts: dict[str, Any]
+) -> list[NewElement]:
+    """Write what was made under fresh places; nothing shows before the commit.
+
+    Parameters
+    ----------
+    facts : what the meta of every element says, too
+    """
     blobs = run.catalog.context.blobs
     table, part = pinned.part.table.name, pinned.part.table.path
     root = blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=False)
@@ -64,15 +74,15 @@ async def _write(run: JobRun, pinned: Pinned, outcome: Outcome, made: dict[str, 
     for name, column in outcome.columns.items():
         path = fresh_path(root, part, "obs", name)
         write_column(root, part, path, column)
-        meta = with_terms(column_meta(column), outcome.terms.get(name, {}))
+        meta = with_terms(column_meta(column), outcome.terms.get(name, {})) | facts
         elements.append(NewElement("column", table, name, path, meta, made))
     for name, values in outcome.embeddings.items():
         path = fresh_path(root, part, "obsm", name)
         write_embedding(root, part, path, values)
-        elements.append(NewElement("embedding", table, name, path, {"n_dims": int(values.shape[1])}, made))
+        elements.append(NewElement("embedding", table, name, path, {"n_dims": int(values.shape[1]), **facts}, made))
     for result in outcome.results:
         id = new_key()
         place = index_path(pinned.dataset.bytes_id, id, result.suffix)
         await blobs.put(place, result.data)
-        elements.append(NewElement(result.kind, table, result.name, place, result.meta, made, id=id))
+        elements.append(NewElement(result.kind, table, result.name, place, {**result.meta, **facts}, made, id=id))
     return elements
