@@ -21,6 +21,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DATA, Site, Watch, faults, need
+from tests.e2e.plots import settled
 
 LABELS = "bulk_labels"
 GENES = ["CD3D", "LYZ", "CD79A"]
@@ -353,6 +354,19 @@ def test_views_are_reached_by_keys_stand_beside_each_other_and_are_remembered(pa
     expect(last).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(tabs.get_by_role("tab", name="Cells")).to_have_attribute("aria-selected", "true")
+    # one looks where one looked before
+    picture = "() => document.querySelector('.plot canvas').toDataURL()"
+    settled(page)
+    before = page.evaluate(picture)
+    page.keyboard.press("+")
+    page.wait_for_function(f"(old) => ({picture})() !== old", arg=before)
+    settled(page)
+    near = page.evaluate(picture)
+    tabs.get_by_role("tab", name="Composition").click()
+    expect(page.locator(".plot")).to_have_count(0)
+    tabs.get_by_role("tab", name="Cells").click()
+    page.locator(".plot[data-drawn]").wait_for()
+    page.wait_for_function(f"(old) => ({picture})() === old", arg=near)
     page.get_by_role("button", name="Show a second view beside this one").click()
     page.get_by_label("View beside", exact=True).select_option("composition")
     expect(page.get_by_role("toolbar", name="Composition")).to_be_visible()

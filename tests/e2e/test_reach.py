@@ -105,7 +105,7 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(page: Page, site: S
             )
         )
     assert not [name for name in reached if name.startswith("UNSEEN")]
-    for name in ("Embedding", "Colour by an annotation", "Colour by a gene", "Lasso (l)", "Save a picture (PNG)"):
+    for name in ("Embedding", "Colour by an annotation", "Colour by a gene", "Lasso (l)", "Save", "Code"):
         assert name in reached
     assert any(name.startswith("Plot of 700 cells") for name in reached)
 

@@ -23,6 +23,12 @@ export interface ScatterStatus {
   inView: number;
 }
 
+export interface Camera {
+  view: Viewport;
+  /** Scale at which all cells are in view. */
+  fittedScale: number;
+}
+
 /** Points in view above which a density picture is drawn: without and with a graphics card. */
 const LIMIT_SOFTWARE = 60_000;
 const LIMIT_HARDWARE = 1_500_000;
@@ -131,6 +137,18 @@ export class Scatter {
     this.view = fit(boundsOf(this.x, this.y), this.view.width, this.view.height);
     this.fittedScale = this.view.scale;
     this.fitted = this.x.length > 0 && this.view.width > 2;
+    this.moved();
+  }
+
+  /** Where one looks, to come back to it later. */
+  camera(): Camera {
+    return { view: this.view, fittedScale: this.fittedScale };
+  }
+
+  restore({ view, fittedScale }: Camera): void {
+    this.view = { ...this.view, x: view.x, y: view.y, scale: view.scale };
+    this.fittedScale = fittedScale;
+    this.fitted = true;
     this.moved();
   }
 

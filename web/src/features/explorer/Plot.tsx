@@ -128,10 +128,15 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
 /** Hand over to the scatter whatever changed. */
 function useScatterData(scatter: Scatter | null, state: ExplorerState, hovered: number, outline: number[] | null): void {
   const theme = useStore(shownTheme);
-  const { x, y, coloring, flags, view, columns, color, n } = state;
+  const { x, y, coloring, flags, view, columns, color, n, camera } = state;
   useEffect(() => {
-    if (scatter && x && y) scatter.setPositions(x, y);
-  }, [scatter, x, y]);
+    if (!scatter || !x || !y) return;
+    scatter.setPositions(x, y);
+    if (camera.current?.x === x && camera.current.y === y) scatter.restore(camera.current.camera);
+    return () => {
+      camera.current = { x, y, camera: scatter.camera() };
+    };
+  }, [scatter, x, y, camera]);
   useEffect(() => {
     if (coloring.shading.shades.length === n) scatter?.setShading(coloring.shading);
   }, [scatter, coloring.shading, n, x]);

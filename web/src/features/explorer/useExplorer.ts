@@ -1,7 +1,7 @@
 /** Everything that a plot shows, from its state in the address and the data on the server. */
 
 import { useQueries, useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Dataset, TableRecord } from '../../api/types';
 import type { Bits } from '../../data/bits';
 import type { Column } from '../../data/columns';
@@ -10,6 +10,7 @@ import { flagCells } from '../../data/shade';
 import { INITIAL_VIEW, readView, writeView, type ColorBy, type ExplorerView } from '../../state/explorerView';
 import { columnQuery, embeddingQuery, valuesQuery } from '../../state/queries';
 import { currentRoute, replaceQuery } from '../../state/route';
+import type { Camera } from '../../render/scatter';
 import { useColoring } from './useColoring';
 
 export type SetView = (part: Partial<ExplorerView> | ((view: ExplorerView) => Partial<ExplorerView>)) => void;
@@ -65,6 +66,7 @@ export function useExplorer(dataset: Dataset, table: TableRecord) {
   const [view, setView] = useView();
   const [selection, setSelection] = useState<Bits | null>(null);
   const [opened, setOpened] = useState<string[]>([]);
+  const camera = useRef<{ x: Float32Array; y: Float32Array; camera: Camera } | null>(null);
   const color = view.color && isThere(view.color, table) ? view.color : defaultColor(table);
   const wanted = view.embedding && table.embeddings.some((e) => e.name === view.embedding) ? view.embedding : defaultEmbedding(table);
   const record = table.embeddings.find((e) => e.name === wanted) ?? null;
@@ -108,6 +110,8 @@ export function useExplorer(dataset: Dataset, table: TableRecord) {
     shown,
     flags,
     coloring,
+    /** Where one looked at these coordinates, while another view is open. */
+    camera,
     selection,
     setSelection,
     open: (name: string) => setOpened((now) => (now.includes(name) ? now : [...now, name])),

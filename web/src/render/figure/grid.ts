@@ -83,8 +83,9 @@ export function drawGrid(input: GridInput, ink: Ink, width: number): Scene {
     });
   });
   if (input.markerOf) marks.push(...brackets(input.markerOf, at, genes, bottom, ink));
-  const isNarrow = width < NARROW;
-  const place = isNarrow ? { x: left, y: bottom + (input.markerOf ? BRACKETS + 4 : 16) } : { x: right + 24, y: top };
+  // also below where the genes take all the room
+  const isBelow = right + 24 + LEGEND > width;
+  const place = isBelow ? { x: left, y: bottom + (input.markerOf ? BRACKETS + 4 : 16) } : { x: right + 24, y: top };
   marks.push(...legends(input, at, most, place, ink));
   return { width: Math.max(right, place.x + LEGEND), height: Math.max(bottom + (input.markerOf ? BRACKETS : 12), place.y + (shape === 'dots' ? 160 : 64)), marks };
 }
