@@ -122,5 +122,6 @@ class Catalog:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.across.summaries.close()
         self.context.compute.close()
         await self.context.db.close()

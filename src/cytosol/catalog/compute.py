@@ -127,9 +127,9 @@ class ByteCache:
             self._held.move_to_end(key)
             return entry[0]
 
-    def put(self, key: Hashable, value: Any) -> None:
-        """Keep a value that is not None."""
-        size = size_of(value)
+    def put(self, key: Hashable, value: Any, n_bytes: int | None = None) -> None:
+        """Keep a value that is not None; of how many bytes is found out unless it is said."""
+        size = size_of(value) if n_bytes is None else n_bytes
         with self._lock:
             if value is None or size > self._most_bytes // 4:
                 return

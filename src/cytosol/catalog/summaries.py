@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +16,7 @@ from cytosol.analyses.matrix.normalization import log_normalize
 from cytosol.base.errors import CytosolError, DamagedDataError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
+from cytosol.catalog.compute import ByteCache
 from cytosol.catalog.context import Context
 from cytosol.catalog.contexts import Named
 from cytosol.catalog.tables import Pinned, Tables
@@ -29,8 +28,8 @@ from cytosol.model.studies import Element
 MOST_NUMBERS = 50_000_000
 """Features × groups of the largest summary that is kept; larger ones are added up when asked for."""
 _BLOCK_BYTES = 8 << 20
-_OPEN = 2000
-_NAMES_BYTES = 256 << 20
+_KEPT_BYTES = 256 << 20
+_WHOLE = 1 << 30
 _log = logging.getLogger("cytosol.catalog")
 Columns = Sequence[Element | None]
 
@@ -123,59 +122,50 @@ class Summaries:
     def __init__(self, context: Context, reader: Tables) -> None:
         self._context = context
         self._reader = reader
-        self._open: OrderedDict[str, SummaryFile] = OrderedDict()
-        self._names: OrderedDict[str, NameFile] = OrderedDict()
-        self._names_bytes = 0
-        self._lock = threading.Lock()
+        self._is_local = context.blobs.local_path("index") is not None
+        self._open = ByteCache(_KEPT_BYTES)
+        self._names = ByteCache(_KEPT_BYTES)
         self._making: dict[str, asyncio.Task[None]] = {}
         self._one = asyncio.Semaphore(1)
 
     def forget(self) -> None:
         """Close all files; they are opened again when needed."""
-        with self._lock:
-            self._open.clear()
-            self._names.clear()
-            self._names_bytes = 0
+        self._open = ByteCache(_KEPT_BYTES)
+        self._names = ByteCache(_KEPT_BYTES)
 
     # for threads
 
     def names(self, pinned: Pinned) -> NameFile:
         """The names of the features of a table."""
         path = names_path(pinned.layout.bytes_id, pinned.part.table.path)
-        known = self._names.get(path)
+        known: NameFile | None = self._names.get(path)
         if known is not None:
             return known
         blobs = self._context.blobs
         try:
-            names = NameFile(blobs.read(path, 0, 1 << 30))
+            names = NameFile(blobs.read(path, 0, _WHOLE))
         except (NotFoundError, DamagedDataError):
             frame = self._reader.read_frame(pinned)
             data = pack_names([str(symbol) for symbol in frame.index], [str(id) for id in frame["feature_id"]])
             asyncio.run(blobs.put(path, data, durable=False))
             names = NameFile(data)
-        with self._lock:
-            self._names[path] = names
-            self._names_bytes += names.n_bytes
-            while self._names_bytes > _NAMES_BYTES and len(self._names) > 1:
-                _, dropped = self._names.popitem(last=False)
-                self._names_bytes -= dropped.n_bytes
+        self._names.put(path, names, names.n_bytes)
         return names
 
     def known(self, pinned: Pinned, columns: Columns) -> SummaryFile | None:
-        """The summary, if it was made already."""
+        """The summary, if it was made already; from a bucket it is read whole, as each read there takes its time."""
         path = self._place(pinned, columns)
-        known = self._open.get(path)
+        known: SummaryFile | None = self._open.get(path)
         if known is not None:
             return known
         blobs = self._context.blobs
         try:
-            summary = SummaryFile(lambda offset, length: blobs.read(path, offset, length))
+            data = b"" if self._is_local else blobs.read(path, 0, _WHOLE)
+            read = partial(blobs.read, path) if self._is_local else partial(_part, data)
+            summary = SummaryFile(read)
         except (NotFoundError, DamagedDataError):
             return None
-        with self._lock:
-            self._open[path] = summary
-            while len(self._open) > _OPEN:
-                self._open.popitem(last=False)
+        self._open.put(path, summary, summary.n_bytes + len(data))
         return summary
 
     def grouping(self, pinned: Pinned, columns: Columns) -> Grouping:
@@ -200,7 +190,19 @@ class Summaries:
             if path not in self._making:
                 task = asyncio.get_running_loop().create_task(self._make(path, pinned, columns))
                 self._making[path] = task
-                task.add_done_callback(lambda _, path=path: self._making.pop(path, None))  # type: ignore[misc]
+                task.add_done_callback(partial(self._ended, path))
+
+    def _ended(self, path: str, task: asyncio.Task[None]) -> None:
+        self._making.pop(path, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("A summary could not be made", exc_info=error)
+
+    async def close(self) -> None:
+        """Give up what is being made; it is made again on the next query."""
+        waiting = list(self._making.values())
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def made(self) -> None:
         """Wait until nothing is being made."""
@@ -226,6 +228,10 @@ class Summaries:
     @staticmethod
     def _place(pinned: Pinned, columns: Columns) -> str:
         return summary_path(pinned.layout.bytes_id, pinned.part.table.path, columns)
+
+
+def _part(data: bytes, offset: int, length: int) -> bytes:
+    return data[offset : offset + length]
 
 
 def _has_counts(pinned: Pinned) -> bool:

@@ -97,6 +97,11 @@ class SummaryFile:
         self._step: int = facts["step"]
         self._offsets: list[int] = np.frombuffer(tables[n_header:], "<i8").tolist()
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held, about."""
+        return 40 * len(self._offsets) + 300 * len(self.groups)
+
     def feature(self, feature: int) -> np.ndarray:
         """The numbers of one feature: shape (3, n_groups), float64; see ``analyses.matrix.group_sums``."""
         block, place = divmod(feature, self._step)
