@@ -15,6 +15,7 @@ import scipy.stats
 from cytosol.analyses.registry import DEFAULT_ANALYSES
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.annotation_edits import ColumnEdit
 from cytosol.catalog.annotations import Group
 from cytosol.catalog.comparisons import ComparisonView
 from cytosol.jobs.handlers.registry import DEFAULT_HANDLERS
@@ -74,6 +75,20 @@ async def test_markers_of_any_annotation(lab: Lab) -> None:
     assert made["inputs"] == [pinned.part.table.id.hex24]
     assert made["libraries"]["numpy"] == np.__version__
     assert [e["kind"] for e in job.result["elements"]] == ["markers"]
+    await catalog.annotations.change(
+        lab.house.people.ada,
+        dataset_id=lab.dataset_id,
+        column_id=pinned.part.column("type").id,
+        edit=ColumnEdit("kind"),
+    )
+    renamed = await catalog.tables.pin(lab.house.people.ada, dataset_id=lab.dataset_id)
+    assert (await catalog.tables.markers(renamed, column="kind")).groups == held.groups
+    await catalog.annotations.change(
+        lab.house.people.ada,
+        dataset_id=lab.dataset_id,
+        column_id=pinned.part.column("type").id,
+        edit=ColumnEdit("type"),
+    )
     log = await lab.house.log(job.id)
     assert log[-1] == "DONE !!!"
     assert "Marker genes: 90 cells x 40 features" in log

@@ -201,7 +201,13 @@ async def _write_markers(making: Making, name: str, table_id: Key, analysed: Ana
     id = new_key()
     place = index_path(making.bytes_id, id, "npz")
     await making.run.catalog.context.blobs.put(place, markers_file(markers))
-    meta = {"column": LOUVAIN, "groups": groups.names, "n_features": int(markers.z.shape[1])}
+    of = next(each for each in making.elements if (each.kind, each.table_name, each.name) == ("column", name, LOUVAIN))
+    meta = {
+        "column": LOUVAIN,
+        "column_id": of.id.hex24,
+        "groups": groups.names,
+        "n_features": int(markers.z.shape[1]),
+    }
     made = {**made, "inputs": [table_id.hex24]}
     making.elements.append(NewElement("markers", name, f"Markers of {LOUVAIN}", place, meta, made, id=id))
 
