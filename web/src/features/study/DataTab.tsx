@@ -92,6 +92,12 @@ function DatasetTable({ study, datasets }: { study: Study; datasets: Dataset[] }
   );
 }
 
+const EXPORTS = [
+  { format: 'h5ad', title: 'h5ad' },
+  { format: 'zarr', title: 'AnnData-Zarr' },
+  { format: 'rds', title: 'Seurat (.rds)' },
+];
+
 function DatasetMenu({ study, dataset }: { study: Study; dataset: Dataset }) {
   const again = () => refresh(keys.datasets(study.id), keys.study(study.id));
   const remove = () =>
@@ -106,21 +112,24 @@ function DatasetMenu({ study, dataset }: { study: Study; dataset: Dataset }) {
     <Popover label={`Actions for ${dataset.name}`} icon="more" small look="plain" menu>
       {(close) => (
         <>
-          <Button
-            look="plain"
-            small
-            icon="download"
-            disabled={dataset.tables.length === 0 || !study.permissions.includes('export')}
-            onClick={() => {
-              close();
-              exportDataset(dataset.id, 'h5ad').then(() => {
-                tell('The file is being made; download it under Jobs when it is done');
-                return refresh(keys.jobs);
-              }, tellError);
-            }}
-          >
-            Export as h5ad
-          </Button>
+          {EXPORTS.map(({ format, title }) => (
+            <Button
+              key={format}
+              look="plain"
+              small
+              icon="download"
+              disabled={dataset.tables.length === 0 || !study.permissions.includes('export')}
+              onClick={() => {
+                close();
+                exportDataset(dataset.id, format).then(() => {
+                  tell('The file is being made; download it under Jobs when it is done');
+                  return refresh(keys.jobs);
+                }, tellError);
+              }}
+            >
+              Export as {title}
+            </Button>
+          ))}
           <Button look="plain" small icon="trash" disabled={!study.permissions.includes('study.edit')} onClick={() => { close(); void remove(); }}>
             Delete
           </Button>
