@@ -142,6 +142,14 @@ async def test_embeddings_and_clusters_can_be_made_anew(lab: Lab) -> None:
     assert (await lab.pin(grandchild)).part.n_cells == 2
 
 
+async def test_name_and_lineage_tell_nothing_of_private_annotations(lab: Lab) -> None:
+    job, id = await lab.subset(selection={"not": {"column": "mine alone", "groups": [None]}})
+    assert job.error is None
+    dataset = (await lab.house.catalog.datasets.get(lab.house.people.admin, dataset_id=id)).dataset
+    assert (dataset.name, dataset.lineage["n_cells"]) == ("two.h5ad: 40 cells", 40)
+    assert dataset.lineage["selection"] == {"cells": list(range(40))}
+
+
 async def test_what_cannot_be_taken_is_refused_at_once(lab: Lab) -> None:
     catalog, ada = lab.house.catalog, lab.house.people.ada
     for options, words in (

@@ -11,10 +11,11 @@ from cytosol.catalog import audit, events
 from cytosol.catalog.access import dataset_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.jobs import check_job_limit, insert_job
+from cytosol.catalog.layouts import is_private
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.catalog.records import to
-from cytosol.catalog.selections import Selections, described, short
-from cytosol.catalog.tables import Tables
+from cytosol.catalog.selections import Selections, columns_named, described, short
+from cytosol.catalog.tables import Pinned, Tables
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.names import clean_name
@@ -72,12 +73,13 @@ class Subsets:
         share = len(cells) / max(1, pinned.part.n_cells)
         n_bytes = int(share * sum(int(part.table.meta["nnz"]) for part in pinned.layout.tables)) * _BYTES_PER_VALUE
         await check_free(self._context.blobs, self._context.settings, n_bytes)
-        title = clean_name(name.strip() or f"{pinned.dataset.name}: {described(selection)}"[:255])
+        shown = {"cells": cells.tolist()} if _is_private(pinned, selection) else selection
+        title = clean_name(name.strip() or f"{pinned.dataset.name}: {described(shown)}"[:255])
         lineage = {
             "parent_id": dataset_id.hex24,
             "parent_version": pinned.version,
             "table": pinned.part.table.name,
-            "selection": short(selection),
+            "selection": short(shown),
             "n_cells": len(cells),
         }
         said = {
@@ -104,6 +106,12 @@ class Subsets:
         self._context.notifier.jobs_waiting()
         self._context.notifier.events_stored()
         return job, dataset
+
+
+def _is_private(pinned: Pinned, selection: Any) -> bool:
+    """Whether a selection names annotations that only the actor sees; who reads the study sees name and lineage."""
+    named = columns_named(selection)
+    return any(is_private(element) and element.name in named for element in pinned.part.columns)
 
 
 async def _insert(conn: Connection, actor: Actor, parent: Dataset, *, name: str, lineage: Mapping[str, Any]) -> Dataset:

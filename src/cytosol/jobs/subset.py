@@ -94,6 +94,8 @@ async def _take(making: Making, pinned: Pinned, part: TableLayout, keep: np.ndar
         terms = {level: id for level, id in terms_of(element.meta).items() if level in (column.categories or ())}
         making.column(name, title, column, {**made, "original": dict(element.made_by)}, terms=terms)
     for element in part.embeddings:
+        if is_private(element):
+            continue
         values = read_embedding(root, path, element.path)[keep]
         title = making.beside(name, "embedding", element.name, _SUFFIX)
         making.embedding(name, title, values, {**made, "original": dict(element.made_by)})
