@@ -163,6 +163,25 @@ async def test_undo_brings_back_each_step(catalog: Catalog, people: People) -> N
     assert "mine" not in on_disk(catalog, made.id)
 
 
+async def test_undo_in_a_copy_is_of_the_copy(catalog: Catalog, people: People) -> None:
+    made = await make_dataset(catalog, people.ada)
+    listed, _ = await column(catalog, people.ada, made.id, "type")
+    await catalog.annotations.change(
+        people.ada, dataset_id=made.id, column_id=listed.id, edit=ColumnEdit(name="Cell type")
+    )
+    await catalog.annotations.add_groups(people.ada, dataset_id=made.id, name="mine", groups=[Group("a", [1])])
+    copy = (await catalog.datasets.copy(people.ada, dataset_id=made.id, study_id=made.study_id, name="copy")).dataset
+    shown, _ = await column(catalog, people.ada, copy.id, "Cell type")
+    assert shown.id != listed.id
+    for dataset_id, id in ((made.id, listed.id), (copy.id, shown.id)):
+        await catalog.annotations.delete(people.ada, dataset_id=dataset_id, column_id=id)
+    newest = (await catalog.history.list(people.ada, study_id=made.study_id)).items[0]
+    await catalog.history.undo(people.ada, revision_id=newest.id)
+    assert (await column(catalog, people.ada, copy.id, "Cell type"))[0].id == shown.id
+    pinned = await catalog.tables.pin(people.ada, dataset_id=made.id)
+    assert "Cell type" not in [element.name for element in pinned.part.columns]
+
+
 async def test_only_who_may_edit_annotations_does(catalog: Catalog, people: People) -> None:
     made = await make_dataset(catalog, people.ada)
     listed, _ = await column(catalog, people.ada, made.id, "type")

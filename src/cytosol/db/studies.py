@@ -159,9 +159,24 @@ async def copy_datasets(
     inside = {"dataset_id": new_datasets}
     for old in new_datasets:
         live = {"deleted_at": None, "dataset_id": old}
-        await _copy_rows(conn, elements, live | {"until_version": None}, {"job_id": None}, references=inside)
+        current = live | {"until_version": None}
+        sources = await rows.find(conn, elements, current)
+        await _begin_anew(conn, sources, await _copy_rows(conn, elements, current, {"job_id": None}, references=inside))
         await _copy_rows(conn, originals, live, {"owner_id": owner_id}, references=inside)
     return new_datasets
+
+
+async def _begin_anew(conn: Connection, sources: Iterable[RowMapping], copies: Mapping[Key, Key]) -> None:
+    """Let copied elements be the first of their versions: the first ones of their sources are the other dataset's."""
+    known = {row["extra"].get("first", row["id"].hex24): copies[row["id"]].hex24 for row in sources}
+    for row in sources:
+        values = {}
+        if "first" in row["extra"]:
+            values["extra"] = {name: value for name, value in row["extra"].items() if name != "first"}
+        if row["meta"].get("column_id") in known:
+            values["meta"] = {**row["meta"], "column_id": known[row["meta"]["column_id"]]}
+        if values:
+            await rows.update(conn, elements, {"id": copies[row["id"]]}, values)
 
 
 async def _copy_rows(
