@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cytosol.base.errors import ConflictError, NotFoundError, UnreadableFileError, UnsupportedFormatError
+from cytosol.base.errors import (
+    ConflictError,
+    LimitExceededError,
+    NotFoundError,
+    UnreadableFileError,
+    UnsupportedFormatError,
+)
 from cytosol.catalog.annotation_files import read_annotations
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.group_studies import Filed
@@ -113,6 +119,15 @@ def test_annotations_of_a_file(tmp_path: Path, name: str, text: bytes) -> None:
     assert frame["type"].tolist()[0] == "T"
     assert frame["type"].isna().tolist() == [False, True]
     assert frame["age"].tolist() == [1, 2.5]
+
+
+def test_small_files_of_large_tables_are_refused(tmp_path: Path) -> None:
+    text = gzip.compress(b"barcode\ttype\n" + b"a\tT\n" * 100_000)
+    (tmp_path / "a.tsv.gz").write_bytes(text)
+    source = FileSource("a.tsv.gz", len(text), tmp_path / "a.tsv.gz")
+    assert len(read_annotations(source, most_bytes=400_013)) == 100_000
+    with pytest.raises(LimitExceededError, match="unpacked"):
+        read_annotations(source, most_bytes=400_012)
 
 
 @pytest.mark.parametrize("text", [b"", b"barcode\nAAA\n", b"\xff\xfe\x00a\tb\n", b"a\tb\n1\t2\t3\t4\n1\n"])

@@ -75,11 +75,21 @@ def _check_size(size: int, path: str) -> None:
         )
 
 
-def read_annotations(source: Source) -> pd.DataFrame:
+def read_annotations(source: Source, most_bytes: int = MAX_FILE_BYTES) -> pd.DataFrame:
     """A TSV or, where that gives one column only, a CSV; indexed by its first column, kept as text.
 
     The header may lack the name of the first column, as R writes it. V(D)J contigs are summed up to their cells.
+
+    Parameters
+    ----------
+    most_bytes : that the file may have unpacked
+
+    Raises
+    ------
+    LimitExceededError
+        Where it has more.
     """
+    _check_unpacked(source, most_bytes)
     if _are_contigs(source):
         return read_contigs(source)
     for separator in ("\t", ","):
@@ -89,6 +99,20 @@ def read_annotations(source: Source) -> pd.DataFrame:
     raise UnreadableFileError(
         "The file has one column only", where=source.name, do="Give the barcode first, then one column an annotation"
     )
+
+
+def _check_unpacked(source: Source, most_bytes: int) -> None:
+    """Look through the whole file, because a small packed one may be of any size unpacked."""
+    n_bytes = 0
+    with open_unpacked(source) as stream:
+        while piece := stream.read(1 << 20):
+            n_bytes += len(piece)
+            if n_bytes > most_bytes:
+                raise LimitExceededError(
+                    f"The file has more than {most_bytes:,} bytes when it is unpacked",
+                    where=source.name[:300],
+                    do="Split it",
+                )
 
 
 def _are_contigs(source: Source) -> bool:
