@@ -59,20 +59,12 @@ class GeneNumbers:
 
     async def measured(self, sources: Sequence[Source], species: str) -> MeasuredGenes:
         """The genes that at least one of the tables measures."""
-        names = gene_names(species)
+        names = await self._context.compute.run(gene_names, species)
         parts: list[_Of] = []
         for source in sources:
             look = partial(self._look, source, names)
             parts.append(await self._context.compute.cached(("measured genes", species, source.pinned.key), look))
         return await self._context.compute.run(self._number, parts, names, species)
-
-    def name_of(self, number: int, species: str) -> str | None:
-        """The name with a number; None where there is none."""
-        names = gene_names(species)
-        if 0 <= number < len(names.genes):
-            return names.genes[number].symbol
-        found = [name for name, known in self._others.get(species, {}).items() if known == number]
-        return found[0] if found else None
 
     def _look(self, source: Source, names: GeneNames) -> _Of:
         keys, owners = names.all_keys

@@ -80,9 +80,9 @@ async def get_genes(asked: Asked, body: wire.Empty) -> dict[str, Any]:
 async def get_composition(asked: Asked, body: wire.CompositionRequest) -> dict[str, Any]:
     """Averages over all cells of each combination of nodes, for each gene."""
     sources = await _sources(asked)
-    numbers = asked.catalog.across.gene_numbers
-    genes = [numbers.name_of(id, SPECIES) for id in body.gene_ids]
-    if None in genes:
+    known = (await asked.catalog.across.gene_numbers.measured(sources, SPECIES)).names
+    genes = [known[id] if 0 <= id < len(known) else "" for id in body.gene_ids]
+    if "" in genes:
         raise InvalidInputError("A gene has a number that is not known", where="gene_ids", do="Get the genes again")
     chosen: dict[str, list[str]] = {}
     for level in body.levels:
@@ -97,9 +97,7 @@ async def get_composition(asked: Asked, body: wire.CompositionRequest) -> dict[s
             f"More than {MAX_COLUMNS:,} combinations of cell types, conditions and tissues", do="Ask for fewer at once"
         )
     labels = await asked.catalog.across.labels(sources)
-    found = await asked.catalog.across.sums(
-        sources, genes=[str(gene) for gene in genes], species=SPECIES, unit="lognorm"
-    )
+    found = await asked.catalog.across.sums(sources, genes=genes, species=SPECIES, unit="lognorm")
 
     def answer() -> dict[str, Any]:
         names = {name: {node.id: node.label for node in nodes_of(KIND_OF[name], sources, labels)} for name in kinds}
