@@ -125,7 +125,7 @@ class Across:
         self, sources: Sequence[Source], *, genes: Sequence[str], species: str, group_by: str = CELL_TYPE, unit: Unit
     ) -> Expression:
         """The same for some tables."""
-        names = gene_names(species_of(species))
+        names = await self._context.compute.run(gene_names, species_of(species))
         adding = _Adding(self.summaries, [names.find(gene) for gene in genes], unit)
         answer = await self._context.compute.run(adding.all, sources, group_by)
         self.summaries.make_later(adding.todo)

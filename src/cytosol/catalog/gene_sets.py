@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ class GeneSets:
     ) -> GeneSetView:
         """Keep a collection, for oneself or for a group of one's own."""
         user_id = require_user(actor, "write")
-        cleaned = clean_sets(sets)
+        cleaned = await asyncio.to_thread(clean_sets, sets)
         values = {"name": clean_name(name), "kind": _known(kind), "species": _species(species), "group_id": group_id}
         async with self._context.db.write() as conn:
             _require_member(actor, group_id)
@@ -102,7 +103,7 @@ class GeneSets:
     ) -> GeneSetView:
         """Keep the sets of a GMT, CSV or TSV file; its name is that of the file where none is given."""
         title = name or filename.rpartition("/")[2].rpartition(".")[0] or filename
-        sets = read_gene_sets(text, filename)
+        sets = await asyncio.to_thread(read_gene_sets, text, filename)
         return await self.create(actor, name=title, sets=sets, kind=kind, species=species, group_id=group_id)
 
     async def change(
@@ -117,6 +118,7 @@ class GeneSets:
         sets: Said | None = None,
     ) -> GeneSetView:
         """Rename a collection, share it with another group (None = with nobody), or replace its sets."""
+        cleaned = None if sets is None else await asyncio.to_thread(clean_sets, sets)
         async with self._context.db.write() as conn:
             await self._editable(conn, actor, gene_sets_id)
             values: dict[str, Any] = {}
@@ -127,8 +129,7 @@ class GeneSets:
             if not isinstance(group_id, Unset):
                 _require_member(actor, group_id)
                 values["group_id"] = group_id
-            if sets is not None:
-                cleaned = clean_sets(sets)
+            if cleaned is not None:
                 values["n_sets"] = len(cleaned)
                 content = [one.to_json() for one in cleaned]
                 await rows.put(conn, tables.gene_set_contents, gene_set_list_id=gene_sets_id, sets=content)

@@ -103,8 +103,8 @@ class StudySearch:
 
     async def genes(self, actor: Actor, *, species: str = "human", text: str = "", limit: int = 50) -> list[GeneHit]:
         """Genes of a species by symbol, id or further name: equal ones first, then by prefix, then by part."""
-        names = gene_names(species_of(species))
-        genes = names.search(text, limit)
+        names = await asyncio.to_thread(gene_names, species_of(species))
+        genes = await asyncio.to_thread(names.search, text, limit)
         if not genes and text.strip():
             genes = [Gene("", text.strip())]  # no table knows it, but studies may
         sources = await self._across.sources(actor, species=species)
@@ -121,7 +121,8 @@ class StudySearch:
         by_species: dict[str, FoundGene] = {}
         for source in sources:
             species = species_of(source.study.species)
-            by_species.setdefault(species, gene_names(species).find(wanted.gene))
+            if species not in by_species:
+                by_species[species] = (await asyncio.to_thread(gene_names, species)).find(wanted.gene)
         with_gene: dict[Key, str] = {}
         for species, gene in by_species.items():
             of_species = [source for source in sources if species_of(source.study.species) == species]
