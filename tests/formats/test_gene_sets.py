@@ -53,6 +53,7 @@ def test_genes_that_must_be_absent(text: str) -> None:
         ("T\tonly\n", "a.gmt", "Line 1 is no gene set"),
         ("just one line", "a.csv", "no column for the set"),
         ("set,gene\n,CD3D\n", "a.csv", "Line 2 names no set"),
+        ('set,gene\nA,"CD3D\n' + "A,CD3E\n" * 30_000, "a.csv", "never closed"),
     ],
 )
 def test_files_without_sets(text: str, filename: str, said: str) -> None:

@@ -85,7 +85,12 @@ def _read_gmt(lines: list[str], where: str) -> dict[str, _Found]:
 
 def _read_table(lines: list[str], where: str) -> dict[str, _Found]:
     delimiter = max(",\t;", key=lines[0].count)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error as error:
+        raise UnreadableFileError(
+            f"The file is not a table: {error}", where=where, do="Look for a quotation mark that is never closed"
+        ) from error
     header = _header_of(rows[0])
     if header:
         return _read_long(rows[1:], header, where)
