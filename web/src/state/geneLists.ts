@@ -2,11 +2,14 @@
 
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { searchGenes } from '../api/across';
-import { getFeatures } from '../api/datasets';
+import { getFeatures, searchFeatures } from '../api/datasets';
 import { getGeneSet } from '../api/geneSets';
+import { getStudy } from '../api/routes';
+import type { Feature } from '../api/types';
+import { bestGenes } from '../data/across';
 import { decodeFrame } from '../data/frames';
 import { geneIndex, resolveGenes, type ResolvedGenes } from '../data/geneLists';
-import { keys } from './queries';
+import { keys, useDataset, useFeatureSearch } from './queries';
 
 /** Names that are looked up one by one, because the table does not know them. */
 const MOST_LOOKED_UP = 30;
@@ -43,6 +46,36 @@ export function useResolved(names: string[], place: { dataset: string; table: st
     if (symbol) aliases.set(name, symbol);
   });
   return resolveGenes(names, index, aliases);
+}
+
+const MOST_ALIASES = 5;
+
+/** Features of a table that bear a name as an alias; the alias stands where else the id does. */
+async function featuresByAlias(dataset: string, table: string, species: string, text: string, signal: AbortSignal): Promise<Feature[]> {
+  const wanted = text.trim().toLowerCase();
+  const hits = bestGenes(await searchGenes(species, text, signal), text, MOST_ALIASES);
+  const found = hits.map(async (hit): Promise<Feature[]> => {
+    const alias = hit.aliases.find((a) => a.toLowerCase().startsWith(wanted));
+    const feature = alias && (await searchFeatures(dataset, table, hit.symbol, signal)).find((f) => f.symbol === hit.symbol);
+    return feature ? [{ ...feature, feature_id: alias }] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** Features by symbol and id; where there is none, by the aliases that the server knows for the species of the study. */
+export function useGeneHits(dataset: string, table: string, text: string) {
+  const query = useFeatureSearch(dataset, table, text);
+  const studyId = useDataset(dataset).data?.study_id;
+  const none = query.data?.length === 0 && !query.isPlaceholderData && text.trim().length > 1;
+  const study = useQuery({ queryKey: keys.study(studyId ?? ''), queryFn: () => getStudy(studyId ?? ''), enabled: none && studyId !== undefined });
+  const species = study.data?.species ?? '';
+  const aliases = useQuery({
+    queryKey: ['features-by-alias', dataset, table, species, text],
+    queryFn: ({ signal }) => featuresByAlias(dataset, table, species, text, signal),
+    enabled: none && species !== '',
+    staleTime: 300_000,
+  });
+  return { data: none ? aliases.data : query.data, isFetching: query.isFetching || aliases.isFetching, error: query.error ?? aliases.error };
 }
 
 export const useGeneSet = (id: string | null) =>

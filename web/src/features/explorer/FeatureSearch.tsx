@@ -1,7 +1,7 @@
 /** Find a gene by the beginning of its name, and colour by it. */
 
 import { useDeferredValue, useState, type Ref } from 'react';
-import { useFeatureSearch } from '../../state/queries';
+import { useGeneHits } from '../../state/geneLists';
 import { Suggest } from '../../views/Suggest';
 
 interface Props {
@@ -21,7 +21,7 @@ export function FeatureSearch({ datasetId, tableName, current, onTake, inputRef 
     setText(current);
   }
   const asked = useDeferredValue(text);
-  const query = useFeatureSearch(datasetId, tableName, asked);
+  const query = useGeneHits(datasetId, tableName, asked);
   return (
     <Suggest
       label="Colour by a gene"
@@ -32,7 +32,7 @@ export function FeatureSearch({ datasetId, tableName, current, onTake, inputRef 
       itemKey={(f) => `${f.index}`}
       itemText={(f) => ({ main: f.symbol, side: f.feature_id !== f.symbol ? f.feature_id : f.feature_type })}
       onTake={(f) => onTake(f.symbol)}
-      emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene begins with ‘${asked}’`}
+      emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene is called like ‘${asked}’`}
       inputRef={inputRef}
     />
   );

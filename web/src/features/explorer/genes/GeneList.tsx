@@ -1,7 +1,7 @@
 /** The genes that violins, dots and heat maps show: each can be taken out, more are searched or pasted. */
 
 import { useDeferredValue, useState } from 'react';
-import { useFeatureSearch } from '../../../state/queries';
+import { useGeneHits } from '../../../state/geneLists';
 import { Suggest } from '../../../views/Suggest';
 
 interface Props {
@@ -32,7 +32,7 @@ export function GeneList({ datasetId, tableName, genes, onGenes, none }: Props) 
 function GeneAdd({ datasetId, tableName, onAdd }: { datasetId: string; tableName: string; onAdd: (genes: string[]) => void }) {
   const [text, setText] = useState('');
   const asked = useDeferredValue(text);
-  const query = useFeatureSearch(datasetId, tableName, asked);
+  const query = useGeneHits(datasetId, tableName, asked);
   const found = asked.trim() ? (query.data ?? []) : [];
   return (
     <Suggest
@@ -47,7 +47,7 @@ function GeneAdd({ datasetId, tableName, onAdd }: { datasetId: string; tableName
         onAdd([f.symbol]);
         setText('');
       }}
-      emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene begins with ‘${asked}’`}
+      emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene is called like ‘${asked}’`}
     />
   );
 }
