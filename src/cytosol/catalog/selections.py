@@ -7,6 +7,7 @@ two, ``{"rest": true}``: all cells that are not in the first. A null among group
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -97,12 +98,14 @@ class Selections:
                 mask = mask & other if kind == "and" else mask | other
             return mask
         if kind == "cells":
-            return _cells_mask(said["cells"], pinned.part.n_cells, where)
+            return await asyncio.to_thread(_cells_mask, said["cells"], pinned.part.n_cells, where)
         if kind == "column":
             column = await self._annotations.column(pinned, said["column"])
-            return groups_mask(column, said["groups"], what=f"annotation '{said['column'][:255]}'", where=where)
-        column = await self._attributes.column(pinned, said["attribute"])
-        return groups_mask(column, said["values"], what=f"attribute '{said['attribute'][:255]}'", where=where)
+            groups, what = said["groups"], f"annotation '{said['column'][:255]}'"
+        else:
+            column = await self._attributes.column(pinned, said["attribute"])
+            groups, what = said["values"], f"attribute '{said['attribute'][:255]}'"
+        return await asyncio.to_thread(groups_mask, column, groups, what=what, where=where)
 
 
 def check_selection(said: Any, *, where: str = "selection", rest: bool = False, depth: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -52,7 +53,8 @@ class AcrossRoutes(Routes):
             actor_of(request), genes=names, species=species, group_by=group_by, unit=unit
         )
         facts = {"gene": expression_facts(found)}
-        return await arrow_answer(expression_columns(found), metadata=facts, headers=_FRESH)
+        columns = await asyncio.to_thread(expression_columns, found)
+        return await arrow_answer(columns, metadata=facts, headers=_FRESH)
 
     @endpoint("GET", "/search", gives=Page[StudyHitRecord])
     async def search_studies(self, request: Request, query: Annotated[SearchQuery, Query()]) -> Response:

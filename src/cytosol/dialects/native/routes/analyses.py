@@ -88,9 +88,8 @@ class AnalysisRoutes(Routes):
         pinned = await self.catalog.tables.pin(actor_of(request), dataset_id=dataset_id, table=table)
         held = await self.catalog.tables.markers(pinned, column=column)
         features = (await self.catalog.tables.feature_table(pinned)).frame
-        return await arrow_answer(
-            marker_columns(held, features, limit=limit), metadata={"group": {"column": held.column}}
-        )
+        columns = await asyncio.to_thread(marker_columns, held, features, limit=limit)
+        return await arrow_answer(columns, metadata={"group": {"column": held.column}})
 
     @endpoint("GET", f"{_TABLE}/comparisons", gives=Page[ComparisonRecord])
     async def list_comparisons(self, request: Request, dataset_id: Id, table: str) -> Response:

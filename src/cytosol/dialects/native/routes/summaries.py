@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -63,7 +64,7 @@ class SummaryRoutes(Routes):
         found = await self.catalog.group_summaries.summary(
             pinned, grouping, features=names, unit=unit, params=SummaryParams(threshold=threshold)
         )
-        return await arrow_answer(_summary_columns(found), headers=headers)
+        return await arrow_answer(await asyncio.to_thread(_summary_columns, found), headers=headers)
 
     @endpoint("GET", f"{_TABLE}/violins.arrow", media=MEDIA_TYPE)
     async def get_violins(  # noqa: PLR0913, PLR0917 (a query's parameters)
@@ -91,7 +92,7 @@ class SummaryRoutes(Routes):
         if is_known(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
         found = await self.catalog.group_summaries.violins(pinned, grouping, feature=feature, unit=unit, params=params)
-        return await arrow_answer(_violin_columns(found), headers=headers)
+        return await arrow_answer(await asyncio.to_thread(_violin_columns, found), headers=headers)
 
     async def _group(
         self, request: Request, place: tuple[Id, str], *, by: tuple[str, str], version: int | None
