@@ -210,12 +210,16 @@ class _Adding:
 
 def find_places(summaries: Summaries, source: Source, genes: Sequence[FoundGene]) -> list[int]:
     """The feature of each gene in a table, -1 = none: with its id, else its symbol, else another of its names."""
-    names = summaries.names(source.pinned)
+    if not genes:
+        return []
+    hits = summaries.names(source.pinned).find(np.concatenate([gene.keys for gene in genes]))
     places = []
+    start = 0
     for gene in genes:
-        hits = names.find(gene.keys)
-        hits = hits[hits >= 0]
-        places.append(int(hits[0]) if len(hits) and not gene.candidates else -1)
+        own = hits[start : start + len(gene.keys)]
+        start += len(gene.keys)
+        own = own[own >= 0]
+        places.append(int(own[0]) if len(own) and not gene.candidates else -1)
     return places
 
 

@@ -40,6 +40,8 @@ def expression_columns(found: Expression) -> dict[str, Any]:
 def joined_groups(table: TableSums) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Groups with the same first value as one: names, cells, expressing cells and sums; unnamed cells are left out."""
     names = list(dict.fromkeys(group[0] for group in table.groups if group[0] is not None))
+    if len(names) == len(table.groups):  # nothing to join
+        return names, table.totals, table.counts, table.sums
     place = {name: number for number, name in enumerate(names)}
     into = np.zeros((len(table.groups), len(names)))
     for number, group in enumerate(table.groups):
