@@ -72,7 +72,7 @@ function ParameterField({ parameter: p, value, options, onChange }: FieldProps) 
   const kind = fieldKind(p);
   const fault = fieldFault(p, value);
   const bounds = boundsText(p);
-  const facts = [p.help, bounds && `${bounds}${p.unit ? ` ${p.unit}` : ''}`].filter(Boolean).join('; ');
+  const facts = [p.help, bounds && `${bounds}${p.unit && !p.unit.startsWith('share') ? ` ${p.unit}` : ''}`].filter(Boolean).join('; ');
   const title = p.title.replace(/^N /, 'Number of ');
   const label = p.unit ? `${title} (${p.unit})` : title;
   if (kind === 'switch') {
