@@ -128,7 +128,7 @@ class Across:
         names = await self._context.compute.run(gene_names, species_of(species))
         adding = _Adding(self.summaries, [names.find(gene) for gene in genes], unit)
         answer = await self._context.compute.run(adding.all, sources, group_by)
-        self.summaries.make_later(adding.todo)
+        self.summaries.make_later(adding.waiting)
         return answer
 
     async def measured(self, sources: Sequence[Source], genes: Sequence[FoundGene]) -> list[list[bool]]:
@@ -141,7 +141,7 @@ class Across:
 
     async def labels(self, sources: Sequence[Source]) -> list[dict[str, list[str]]]:
         """Of each source the cell types, tissues and diseases that it tells."""
-        todo: list[tuple[Pinned, tuple[Element | None, ...]]] = []
+        waiting: list[tuple[Pinned, tuple[Element | None, ...]]] = []
 
         def look() -> list[dict[str, list[str]]]:
             found = []
@@ -150,12 +150,12 @@ class Across:
                 held: SummaryFile | Grouping | None = self.summaries.known(source.pinned, columns)
                 if held is None and any(columns):
                     held = self.summaries.grouping(source.pinned, columns)
-                    todo.append((source.pinned, columns))
+                    waiting.append((source.pinned, columns))
                 found.append(labels_of(source, held.groups if held is not None else []))
             return found
 
         labels = await self._context.compute.run(look)
-        self.summaries.make_later(todo)
+        self.summaries.make_later(waiting)
         return labels
 
 
@@ -165,13 +165,13 @@ class _Adding:
 
     Attributes
     ----------
-    todo : tables without a summary, which were added up from their index
+    waiting : tables without a summary, which were added up from their index
     """
 
     summaries: Summaries
     genes: Sequence[FoundGene]
     unit: Unit
-    todo: list[tuple[Pinned, tuple[Element | None, ...]]] = field(default_factory=list)
+    waiting: list[tuple[Pinned, tuple[Element | None, ...]]] = field(default_factory=list)
 
     def all(self, sources: Sequence[Source], group_by: str) -> Expression:
         """The sums of all tables that have the annotation."""
@@ -193,7 +193,7 @@ class _Adding:
         held: SummaryFile | Grouping | None = self.summaries.known(source.pinned, columns)
         if held is None:
             held = self.summaries.grouping(source.pinned, columns)
-            self.todo.append((source.pinned, columns))
+            self.waiting.append((source.pinned, columns))
         counts = np.zeros((len(places), len(held.groups)), np.int64)
         sums = np.full((len(places), len(held.groups)), np.nan)
         for number, place in enumerate(places):
