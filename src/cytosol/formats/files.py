@@ -9,6 +9,7 @@ import lzma
 import shutil
 import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ _BROKEN = (
     lzma.LZMAError,
     struct.error,
     tarfile.TarError,
+    tokenize.TokenError,  # headers of .npy files are read as Python
+    SyntaxError,
     zipfile.BadZipFile,
     csv.Error,
 )
