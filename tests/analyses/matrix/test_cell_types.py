@@ -81,7 +81,7 @@ BLOOD = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:(?s).*without encoding metadata")
+@pytest.mark.filterwarnings("ignore")
 def test_the_labels_of_pbmc_68k() -> None:
     data = anndata.read_h5ad(DEMO / "pbmc68k_reduced.h5ad")
     names, values = list(data.raw.var_names), data.raw.X
