@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from cytosol.base.errors import ConflictError, DamagedDataError, UnavailableError
 from cytosol.db import migrate, tables
 from cytosol.db.engine import Database
-from cytosol.model import gene_sets, people, studies, work
+from cytosol.model import gating, gene_sets, people, studies, work
 from tests.conformance.db import add_user
 
 RECORDS = {
@@ -43,6 +43,11 @@ RECORDS = {
     "log_entries": work.LogEntry,
     "events": work.Event,
     "audit": work.AuditEntry,
+    "gates": gating.Gate,
+    "populations": gating.Population,
+    "compensations": gating.Compensation,
+    "scale_sets": gating.ScaleSet,
+    "attachments": gating.Attachment,
     "gene_set_lists": gene_sets.GeneSetList,
     "gene_set_contents": gene_sets.GeneSetContent,
 }

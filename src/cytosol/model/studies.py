@@ -107,7 +107,18 @@ class AttributeValue:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One measured thing: one store on disk."""
+    """One measured thing: one store on disk.
+
+    Attributes
+    ----------
+    panel : of cytometry, one ``{"index", "channel", "reagent"}`` a channel: index from 1 in the order of the file,
+        reagent None where the channel has none
+    panel_name : datasets with equal panels share it
+    is_control : whether it is a control (single stain, unstained), left out where all files are meant
+    compensation : the dataset's own: "" = not chosen, "none", "internal" = the matrix of its file, or the id of a
+        compensation of the study as 24 hex digits
+    gates_locked : whether gates may not be tailored to this dataset
+    """
 
     id: Key
     created_at: int
@@ -125,6 +136,11 @@ class Dataset:
     notes: list[str]
     lineage: dict[str, Any]
     bytes_id: Key
+    panel: list[dict[str, Any]]
+    panel_name: str
+    is_control: bool
+    compensation: str
+    gates_locked: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,11 @@ datasets = Table(
     Column("notes", JsonType, nullable=False, default=list),
     Column("lineage", JsonType, nullable=False, default=dict),
     Column("bytes_id", KeyType, nullable=False, index=True),  # whose folder in the store holds the bytes
+    Column("panel", JsonType, nullable=False, default=list),  # of cytometry: index, channel, reagent
+    Column("panel_name", String(255), nullable=False, default=""),
+    Column("is_control", Boolean, nullable=False, default=False),
+    Column("compensation", String(32), nullable=False, default=""),  # "", none, internal, or the id of one
+    Column("gates_locked", Boolean, nullable=False, default=False),
 )
 
 elements = Table(
@@ -277,6 +282,68 @@ upload_chunks = Table(
     Column("n", Integer, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("crc32c", String(8), nullable=False, default=""),
+)
+
+# -- gates ------------------------------------------------------------------------------------------------------------
+
+gates = Table(
+    "gates",
+    metadata,
+    *_record(),
+    _ref("study_id", "studies"),
+    _ref("dataset_id", "datasets", nullable=True),  # whose own gate this is; none = the gate of the whole study
+    Column("gid", String(24), nullable=False),  # the family: one gate of the study and those of single datasets
+    Column("kind", String(16), nullable=False),  # rectangle, polygon, ellipse, range, quadrant, split
+    Column("name", String(255), nullable=False),
+    Column("x", String(512), nullable=False),
+    Column("y", String(512), nullable=False, default=""),
+    Column("geometry", JsonType, nullable=False),
+    Column("sectors", JsonType, nullable=False, default=list),
+    Column("tailored", Boolean, nullable=False, default=False),
+    Column("locked", Boolean, nullable=False, default=False),
+    Index("ix_gates_family", "study_id", "gid"),
+)
+
+populations = Table(
+    "populations",
+    metadata,
+    *_record(),
+    _ref("study_id", "studies"),
+    _ref("parent_id", "populations", nullable=True),
+    Column("name", String(255), nullable=False),
+    Column("tree", JsonType, nullable=False),
+    Column("terminal_gid", String(24), nullable=False, default=""),
+    Column("position", Integer, nullable=False, default=0),
+)
+
+compensations = Table(
+    "compensations",
+    metadata,
+    *_record(),
+    _ref("study_id", "studies"),
+    Column("name", String(255), nullable=False),
+    Column("channels", JsonType, nullable=False),
+    Column("matrix", JsonType, nullable=False),  # flat, a row for each dye
+    Column("made_by", JsonType, nullable=False, default=dict),
+)
+
+scale_sets = Table(
+    "scale_sets",
+    metadata,
+    *_record(),
+    _ref("study_id", "studies"),
+    Column("name", String(255), nullable=False),
+    Column("scales", JsonType, nullable=False, default=dict),
+    UniqueConstraint("study_id", "name"),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    *_record(),
+    _ref("study_id", "studies"),
+    _ref("original_id", "originals"),
+    Column("name", String(255), nullable=False),
 )
 
 # -- lists of genes ---------------------------------------------------------------------------------------------------
