@@ -26,7 +26,8 @@ class Gate:
     x, y : feature references; ``y`` is "" for range and split
     geometry : rectangle ``{x1, x2, y1, y2}``; polygon ``{vertices: [[x, y], …]}``; ellipse ``{center: [x, y], angle,
         major, minor}``, angle in radians from x towards y, major and minor the full lengths of the axes; range
-        ``{x1, x2, y}`` and split ``{x, y}``, where y is the height of the drawn bar from 0 to 1; quadrant ``{x, y, angles: [4]}``
+        ``{x1, x2, y}`` and split ``{x, y}``, where y is the height of the drawn bar from 0 to 1;
+        quadrant ``{x, y, angles: [4]}``
     sectors : of a quadrant upper right, upper left, lower left, lower right, of a split left, right:
         ``{"gid", "name"}`` each; else empty
     tailored : whether datasets may have their own gate of this family
