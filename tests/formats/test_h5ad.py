@@ -342,3 +342,24 @@ def test_an_unknown_slot_names_those_there(tmp_path: Path) -> None:
     path = save(make(counts()), tmp_path / "a.h5ad")
     with pytest.raises(InvalidInputError, match=r"no matrix 'layers/x'.*Name one of: X"):
         open_path(path, options={"slot": "layers/x"})
+
+
+def _outside(file: h5py.File, kind: str, secret: Path) -> None:
+    del file["X"]
+    if kind == "raw bytes":
+        file.create_dataset("X", (30, 20), "u1", external=[(str(secret), 0, 600)])
+    else:
+        layout = h5py.VirtualLayout((30, 20), "u1")
+        layout[:] = h5py.VirtualSource(str(secret), "x", shape=(30, 20))
+        file.create_virtual_dataset("X", layout)
+
+
+@pytest.mark.parametrize("kind", ["raw bytes", "virtual"])
+def test_values_in_other_files_are_never_read(tmp_path: Path, kind: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(range(200)) * 3)
+    path = save(make(counts()), tmp_path / "a.h5ad")
+    with h5py.File(path, "r+") as file:
+        _outside(file, kind, secret)
+    with pytest.raises(UnreadableFileError, match="values of '/X' lie in another file"):
+        open_path(path)

@@ -22,7 +22,7 @@ import h5py
 
 from cytosol.base.errors import CytosolError, InvalidInputError, UnreadableFileError
 from cytosol.base.protocols import Source
-from cytosol.formats.h5guard import GuardedStream
+from cytosol.formats.h5guard import GuardedStream, check_self_contained
 
 MiB = 1 << 20
 _BROKEN = (
@@ -146,14 +146,20 @@ class _StreamFile(h5py.File):  # type: ignore[misc]
 
 
 def open_hdf5(source: Source) -> h5py.File:
-    """Open an HDF5 file; closing it closes the stream below as well."""
+    """Open an HDF5 file; closing it closes the stream below as well. One that points to other files is refused."""
     with readable(source.name, "HDF5 file"):
         stream = GuardedStream(source.open())
         try:
-            return _StreamFile(stream)
+            file = _StreamFile(stream)
         except BaseException:
             stream.close()
             raise
+        try:
+            check_self_contained(file)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
 
 def copy_down(source: Source, path: Path) -> None:

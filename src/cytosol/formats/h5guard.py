@@ -1,8 +1,9 @@
-"""Guards against damage that makes the HDF5 library loop for ever or crash instead of failing.
+"""Guards against damage that makes the HDF5 library loop for ever or crash instead of failing, and against leaks.
 
 libhdf5 walks a global heap object by object, and the free blocks of a local heap link by link; a block of size 0 or a
 link back never let it end. Such heaps are looked for in every small read before the library sees them. Sequences of
-anything but text, which no format here has, crash it when their type is damaged.
+anything but text, which no format here has, crash it when their type is damaged. A dataset may name another file of
+this machine that its values are read from; files with one are refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+
+from cytosol.base.errors import UnreadableFileError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEAPS = re.compile(rb"GCOL\x01\x00\x00\x00|HEAP\x00\x00\x00\x00")
@@ -145,3 +148,47 @@ def read_attribute(item: h5py.Group | h5py.Dataset, name: str, default: Any = No
     if np.prod(found.shape, dtype=np.float64) > _MAX_ATTRIBUTE:
         raise OSError("an attribute is too large")
     return item.attrs[name]
+
+
+def check_self_contained(file: h5py.Group) -> None:
+    """Refuse a file whose values lie in other files, which would be files of this machine.
+
+    Raises
+    ------
+    UnreadableFileError
+        A dataset is of that kind.
+    OSError, RuntimeError
+        A group cannot be listed.
+    """
+    seen: set[int] = set()
+    waiting = [file]
+    while waiting:
+        group = waiting.pop()
+        for name in list(group):
+            try:
+                kind = group.get(name, getlink=True)
+                item = group[name] if isinstance(kind, h5py.HardLink) else None
+            except (OSError, RuntimeError, LookupError, TypeError, ValueError):
+                continue  # damaged: whoever needs it fails the same way
+            if isinstance(item, h5py.Dataset):
+                check_own_values(item)
+            elif isinstance(item, h5py.Group):
+                address = int(h5py.h5o.get_info(item.id).addr)
+                if address not in seen:
+                    seen.add(address)
+                    waiting.append(item)
+
+
+def check_own_values(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset whose values lie in other files.
+
+    Raises
+    ------
+    UnreadableFileError
+        They do.
+    """
+    if dataset.external or dataset.is_virtual:
+        raise UnreadableFileError(
+            f"The values of '{dataset.name}' lie in another file",
+            do="Write the file again with its values in it; other files are never read on its behalf",
+        )

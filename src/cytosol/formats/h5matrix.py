@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from cytosol.base.errors import UnreadableFileError
 from cytosol.base.tables import MatrixBlock
 from cytosol.formats.files import readable
-from cytosol.formats.h5guard import check_type
+from cytosol.formats.h5guard import check_own_values, check_type
 from cytosol.formats.values import Checker, number_like
 
 _PROBE_ALL = 1 << 22
@@ -39,6 +39,7 @@ class DiskMatrix(Protocol):
 def read_whole(dataset: h5py.Dataset, where: str) -> np.ndarray:
     """Read a dataset whole, unless it claims far more than the file holds."""
     check_type(dataset.dtype)
+    check_own_values(dataset)
     claimed = dataset.size * max(dataset.dtype.itemsize, 1)
     if claimed > _SMALL and claimed > _MAX_PACKING * max(dataset.id.get_storage_size(), 1):
         raise UnreadableFileError(
