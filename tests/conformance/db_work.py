@@ -18,6 +18,8 @@ from cytosol.db.connections import Connection
 from cytosol.db.engine import Database
 from tests.conformance.db import QUICK, add_folder, add_job, add_study, add_user, grant
 
+GATING = ("gates", "populations", "compensations", "attachments")
+
 
 class RightsSuite:
     """Tests of who may see what, and of what studies hold."""
@@ -117,7 +119,7 @@ class RightsSuite:
                 await rows.insert(conn, tables.elements, name=name, meta=meta, until_version=until, **element)
             copy = await add_study(conn, owner)
             done = await studies.copy_contents(conn, study, copy, owner_id=owner)
-            assert done == {"samples": 1, "attributes": 1, "datasets": 1}
+            assert done == {"samples": 1, "attributes": 1, "datasets": 1} | dict.fromkeys(GATING, 0)
         async with db.read() as conn:
             counted = await studies.counts(conn, [study, copy, new_key()])
             assert counted == dict.fromkeys((study, copy), studies.Counts(1, 30, ("10x",)))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cytosol.base.errors import ForbiddenError, NotFoundError
+from cytosol.base.errors import ConflictError, ForbiddenError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.records import to
 from cytosol.db import rights, rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.rights import Actor, Permission, permissions_of, require
 from cytosol.model.studies import Dataset, Folder, Study
+
+_CHANGES = frozenset((Permission.STUDY_EDIT, Permission.FILE_UPLOAD, Permission.ANNOTATION_EDIT, Permission.GATE_EDIT))
+"""What nobody may do in a study that is locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,13 @@ class StudyAccess:
     held: frozenset[Permission]
 
     def require(self, permission: Permission) -> None:
-        """Refuse where the permission is missing."""
+        """Refuse where the permission is missing, or the study is locked against such a change."""
+        self.require_held(permission)
+        if self.study.locked and permission in _CHANGES:
+            raise ConflictError(f"The study '{self.study.name}' is locked", do="Unlock it first", field="locked")
+
+    def require_held(self, permission: Permission) -> None:
+        """Refuse where the permission is missing, whether the study is locked or not."""
         require(self.held, permission, what=f"study '{self.study.name}'")
 
 
@@ -89,6 +98,16 @@ async def folder_access(
     held = permissions_of(actor, roles=roles)
     require(held, permission, what=f"folder '{row['name']}'")
     return to(Folder, row), held
+
+
+async def deleted_folder(conn: Connection, actor: Actor, folder_id: Key) -> Folder:
+    """The removed folder, if the actor may bring it back."""
+    row = await rows.get(conn, tables.folders, folder_id)
+    if row is None or row["deleted_at"] is None:
+        raise NotFoundError("There is no such folder in the trash, or it is not shared with you")
+    held = permissions_of(actor, roles=await rights.roles_on_folder(conn, folder_id, who(actor)))
+    require(held, Permission.STUDY_DELETE, what=f"folder '{row['name']}'")
+    return to(Folder, row)
 
 
 async def permissions_on_studies(

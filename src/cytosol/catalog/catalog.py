@@ -10,6 +10,7 @@ from cytosol.catalog.across import Across
 from cytosol.catalog.analyses import Analyses
 from cytosol.catalog.annotation_files import AnnotationFiles
 from cytosol.catalog.annotations import Annotations
+from cytosol.catalog.attachments import Attachments
 from cytosol.catalog.audit import Audit
 from cytosol.catalog.care import Care
 from cytosol.catalog.column_versions import AnnotationSubject
@@ -79,6 +80,7 @@ class Catalog:
         self.samples = Samples(context)
         layouts = Layouts()
         self.uploads = Uploads(context)
+        self.attachments = Attachments(context)
         self.storages = Storages(context)
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)

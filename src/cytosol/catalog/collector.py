@@ -13,6 +13,7 @@ from cytosol.base.times import now_us
 from cytosol.catalog.context import Context
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
+from cytosol.db.gating import purge_gating
 from cytosol.store import uploads as staged
 from cytosol.store.originals import original_path
 
@@ -233,6 +234,7 @@ async def hold_bytes(conn: Connection, until_us: int) -> None:
 
 async def purge_dataset(conn: Connection, dataset_id: Key) -> None:
     """Forget a dataset; its bytes go with the next pass over the folders."""
+    await rows.delete(conn, tables.gates, {"dataset_id": dataset_id})
     await rows.delete(conn, tables.elements, {"dataset_id": dataset_id})
     originals = [row["id"] for row in await rows.find(conn, tables.originals, {"dataset_id": dataset_id})]
     if originals:
@@ -248,6 +250,7 @@ async def purge_study(conn: Connection, study_id: Key) -> None:
     of_study: dict[str, Any] = {"study_id": study_id}
     for row in await rows.find(conn, tables.attributes, of_study):
         await rows.delete(conn, tables.attribute_values, {"attribute_id": row["id"]})
+    await purge_gating(conn, study_id)
     await rows.delete(conn, tables.attributes, of_study)
     await rows.delete(conn, tables.samples, of_study)
     await rows.delete(conn, tables.revisions, of_study)

@@ -9,7 +9,7 @@ from cytosol.base.errors import ConflictError, InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.base.times import now_us
 from cytosol.catalog import audit
-from cytosol.catalog.access import folder_access, require_readable_lists, who
+from cytosol.catalog.access import deleted_folder, folder_access, require_readable_lists, who
 from cytosol.catalog.context import Context
 from cytosol.catalog.records import UNSET, Unset, to
 from cytosol.db import rights, rows, tables
@@ -19,6 +19,7 @@ from cytosol.model.rights import Actor, Permission, permissions_of, require_user
 from cytosol.model.studies import Folder
 
 MAX_DEPTH = 32
+DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,34 @@ class Folders:
             if depth > MAX_DEPTH:
                 raise InvalidInputError(f"Folders can lie at most {MAX_DEPTH} deep", where="parent_id")
             above = (await rows.need(conn, tables.folders, above))["parent_id"]
+
+    async def undelete(self, actor: Actor, *, folder_id: Key) -> FolderView:
+        """Bring back a removed folder, within the retention time; at the top, if the folder above is gone."""
+        days = self._context.settings.retention_days
+        async with self._context.db.write() as conn:
+            folder = await deleted_folder(conn, actor, folder_id)
+            if (folder.deleted_at or 0) < now_us() - int(days * DAY_US):
+                raise ConflictError(
+                    f"The folder was deleted more than {days:g} days ago and cannot be brought back",
+                    setting="retention_days",
+                )
+            values: dict[str, Any] = {"deleted_at": None}
+            if folder.parent_id is not None:
+                above = await rows.need(conn, tables.folders, folder.parent_id)
+                if above["deleted_at"] is not None:
+                    values["parent_id"] = None
+            await rows.change(conn, tables.folders, folder_id, values, expected=None)
+            await audit.note(conn, actor, "folder.undelete", subject_kind="folder", subject_id=folder_id)
+            return FolderView(*await folder_access(conn, actor, folder_id, Permission.STUDY_READ))
+
+    async def trash(self, actor: Actor) -> FolderViews:
+        """The removed folders that the actor may bring back."""
+        require_readable_lists(actor)
+        async with self._context.db.read(heavy=True) as conn:
+            found = await rows.find(conn, tables.folders, {"deleted_at": rows.Not(None)})
+            roles = await rights.roles_on_folders(conn, [row["id"] for row in found], who(actor))
+        views = [FolderView(to(Folder, row), permissions_of(actor, roles=roles.get(row["id"], set()))) for row in found]
+        return [view for view in views if Permission.STUDY_DELETE in view.permissions]
 
     async def delete(self, actor: Actor, *, folder_id: Key, expected: int | None = None) -> None:
         """Remove an empty folder.

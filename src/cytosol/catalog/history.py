@@ -130,6 +130,19 @@ class History:
             await rows.update(conn, tables.revisions, {"id": revision.id}, {"label": label})
             return await self._reread(conn, revision.id)
 
+    async def mark(self, actor: Actor, *, study_id: Key, label: str) -> Revision:
+        """Write down a revision that changes nothing and has a name, to go back to it later."""
+        label = clean_name(label, field="label")
+        async with self._context.db.write() as conn:
+            await study_access(conn, actor, study_id, Permission.STUDY_EDIT)
+            subject = ("study", study_id)
+            id = await record(conn, actor, "study.mark", study_id=study_id, subject=subject, before={}, after={})
+            await rows.update(conn, tables.revisions, {"id": id}, {"label": label})
+            await events.append(conn, "study.changed", subject_kind="study", subject_id=study_id, study_id=study_id)
+            made = await self._reread(conn, id)
+        self._context.notifier.events_stored()
+        return made
+
     async def undo(self, actor: Actor, *, revision_id: Key) -> Revision:
         """Take one change back; the new revision.
 

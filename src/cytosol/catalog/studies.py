@@ -52,6 +52,8 @@ class StudyFields:
     authors: Sequence[str] | None = None
     species: str | None = None
     display_id: str | None = None
+    locked: bool | None = None
+    compensation: str | None = None
     extra: Mapping[str, Any] | None = field(default=None)
 
     def checked(self) -> dict[str, Any]:
@@ -69,9 +71,18 @@ class StudyFields:
             values["species"] = clean_name(self.species, field="species", max_letters=64)
         if self.display_id is not None:
             values["display_id"] = clean_name(self.display_id, field="display_id", empty=True)
+        if self.locked is not None:
+            values["locked"] = self.locked
+        if self.compensation is not None:
+            values["compensation"] = _compensation(self.compensation)
         if self.extra is not None:
             values["extra"] = dict(self.extra)
         return values
+
+
+def _compensation(text: str) -> str:
+    """The word for a compensation, or the id of one, as it is stored."""
+    return text if text in ("", "none", "internal", "own") else Key.parse(text).hex24
 
 
 class Studies:
@@ -151,10 +162,17 @@ class Studies:
         expected: int | None = None,
         folder_id: Key | Unset | None = UNSET,
     ) -> StudyView:
-        """Change what a study says about itself, as a revision; moving it changes who sees it and is for owners."""
+        """Change what a study says about itself, as a revision; moving it changes who sees it and is for owners.
+
+        Raises
+        ------
+        ConflictError
+            Where it is locked and stays so.
+        """
         values = fields.checked()
         async with self._context.db.write() as conn:
-            access = await study_access(conn, actor, study_id, Permission.STUDY_EDIT)
+            access = await study_access(conn, actor, study_id, Permission.STUDY_READ)
+            (access.require_held if fields.locked is False else access.require)(Permission.STUDY_EDIT)
             study = to(Study, await rows.lock(conn, tables.studies, study_id))
             before = {name: getattr(study, name) for name in values if name != "extra"}
             after = {name: values[name] for name in before}
@@ -217,23 +235,37 @@ class Studies:
         self._context.notifier.events_stored()
         return view
 
-    async def duplicate(self, actor: Actor, *, study_id: Key, name: str | None = None) -> StudyView:
-        """A copy of a study that the actor owns: samples, attributes and finished datasets, whose bytes are shared."""
+    async def duplicate(
+        self, actor: Actor, *, study_id: Key, name: str | None = None, folder_id: Key | None = None
+    ) -> StudyView:
+        """A copy of a study that the actor owns, unlocked; the bytes are shared.
+
+        It has the samples, attributes, gates, populations, compensations, scales, attachments and finished datasets.
+
+        Parameters
+        ----------
+        name : None = that of the study with ' (copy)'
+        folder_id : a folder that the actor may edit; None = at the top
+        """
         user_id = require_user(actor, "write")
         async with self._context.db.write() as conn:
             access = await study_access(conn, actor, study_id, Permission.FILE_READ)
             access.require(Permission.EXPORT)
+            if folder_id is not None:
+                await folder_access(conn, actor, folder_id, Permission.STUDY_EDIT)
             source = access.study
             id = await rows.insert(
                 conn,
                 tables.studies,
                 owner_id=user_id,
+                folder_id=folder_id,
                 name=clean_name(name if name is not None else f"{source.name[:240]} (copy)"),
                 display_id=source.display_id,
                 description=source.description,
                 authors=source.authors,
                 species=source.species,
                 origin=source.origin,
+                compensation=source.compensation,
                 extra=source.extra,
             )
             copied = await studies.copy_contents(conn, study_id, id, owner_id=user_id)

@@ -10,9 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
 
-from cytosol.base.keys import Key, new_key
+from cytosol.base.keys import Key
 from cytosol.db import rows
 from cytosol.db.connections import Connection
+from cytosol.db.copies import copy_rows
+from cytosol.db.gating import copy_gating
 from cytosol.db.tables import attribute_values, attributes, datasets, elements, grants, originals, samples, users
 from cytosol.db.types import KeyType
 
@@ -123,10 +125,10 @@ async def grants_on(conn: Connection, subject_kind: str, subject_id: Key) -> lis
 
 
 async def copy_contents(conn: Connection, from_study: Key, to_study: Key, *, owner_id: Key) -> dict[str, int]:
-    """Copy samples, attributes, values and finished datasets; the bytes are shared. How many of what."""
+    """Copy samples, attributes, values, finished datasets and gates; the bytes are shared. How many of what."""
     done: dict[str, int] = {}
-    new_samples = await _copy_rows(conn, samples, {"study_id": from_study, "deleted_at": None}, {"study_id": to_study})
-    new_attributes = await _copy_rows(
+    new_samples = await copy_rows(conn, samples, {"study_id": from_study, "deleted_at": None}, {"study_id": to_study})
+    new_attributes = await copy_rows(
         conn, attributes, {"study_id": from_study, "deleted_at": None}, {"study_id": to_study}
     )
     values = {
@@ -137,8 +139,28 @@ async def copy_contents(conn: Connection, from_study: Key, to_study: Key, *, own
     ready = {"study_id": from_study, "deleted_at": None, "state": ["ready", "published"]}
     values_of = {"study_id": to_study}
     new_datasets = await copy_datasets(conn, ready, values_of, owner_id=owner_id, samples=new_samples)
+    await _copy_dataset_values(conn, new_datasets, new_attributes)
+    done |= await copy_gating(conn, from_study, to_study, copied=new_datasets, owner_id=owner_id)
     done["samples"], done["attributes"], done["datasets"] = len(new_samples), len(new_attributes), len(new_datasets)
     return done
+
+
+async def _copy_dataset_values(
+    conn: Connection, new_datasets: Mapping[Key, Key], new_attributes: Mapping[Key, Key]
+) -> None:
+    """Give copies of datasets the values of their sources."""
+    where = {"subject_kind": "dataset", "attribute_id": set(new_attributes)}
+    fresh = [
+        {
+            "attribute_id": new_attributes[row["attribute_id"]],
+            "subject_kind": "dataset",
+            "subject_id": new_datasets[row["subject_id"]],
+            "value": row["value"],
+        }
+        for row in await rows.find(conn, attribute_values, where, order=("attribute_id",))
+        if row["subject_id"] in new_datasets
+    ]
+    await rows.insert_many(conn, attribute_values, fresh)
 
 
 async def copy_datasets(
@@ -155,14 +177,14 @@ async def copy_datasets(
     ----------
     samples : old id → new id; samples that are not in it are left out
     """
-    new_datasets = await _copy_rows(conn, datasets, where, values, references={"sample_id": samples or {}})
+    new_datasets = await copy_rows(conn, datasets, where, values, references={"sample_id": samples or {}})
     inside = {"dataset_id": new_datasets}
     for old in new_datasets:
         live = {"deleted_at": None, "dataset_id": old}
         current = live | {"until_version": None}
         sources = await rows.find(conn, elements, current)
-        await _begin_anew(conn, sources, await _copy_rows(conn, elements, current, {"job_id": None}, references=inside))
-        await _copy_rows(conn, originals, live, {"owner_id": owner_id}, references=inside)
+        await _begin_anew(conn, sources, await copy_rows(conn, elements, current, {"job_id": None}, references=inside))
+        await copy_rows(conn, originals, live, {"owner_id": owner_id}, references=inside)
     return new_datasets
 
 
@@ -177,26 +199,3 @@ async def _begin_anew(conn: Connection, sources: Iterable[RowMapping], copies: M
             values["meta"] = {**row["meta"], "column_id": known[row["meta"]["column_id"]]}
         if values:
             await rows.update(conn, elements, {"id": copies[row["id"]]}, values)
-
-
-async def _copy_rows(
-    conn: Connection,
-    table: sa.Table,
-    where: rows.Where,
-    values: Mapping[str, Any],
-    *,
-    references: Mapping[str, Mapping[Key, Key]] | None = None,
-) -> dict[Key, Key]:
-    """Copy rows under fresh ids, some columns set, some translated; old id → new id."""
-    found = await rows.find(conn, table, where)
-    ids: dict[Key, Key] = {row["id"]: new_key() for row in found}
-    fresh = []
-    for row in found:
-        copy = dict(row) | dict(values) | {"id": ids[row["id"]], "version": 1}
-        for name in ("created_at", "updated_at"):
-            copy.pop(name)
-        for column, known in (references or {}).items():
-            copy[column] = known.get(row[column]) if row[column] is not None else None
-        fresh.append(copy)
-    await rows.insert_many(conn, table, fresh)
-    return ids

@@ -138,6 +138,8 @@ studies = Table(
     Column("species", String(64), nullable=False, default="human"),
     Column("origin", String(32), nullable=False, default="native"),
     Column("published_at", TimeType),
+    Column("locked", Boolean, nullable=False, default=False),
+    Column("compensation", String(32), nullable=False, default=""),  # "", none, internal, own, or the id of one
 )
 
 grants = Table(

@@ -29,7 +29,14 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What people work on and share."""
+    """What people work on and share.
+
+    Attributes
+    ----------
+    locked : whether what it holds may not be changed
+    compensation : by which its cytometry is shown and gated where nothing else is said: "" = not chosen, "none",
+        "internal" = the matrix of each file, "own" = what each dataset says, or the id of one as 24 hex digits
+    """
 
     id: Key
     created_at: int
@@ -47,6 +54,8 @@ class Study:
     species: str
     origin: str
     published_at: int | None
+    locked: bool
+    compensation: str
 
 
 @dataclass(frozen=True, slots=True)

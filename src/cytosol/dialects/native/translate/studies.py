@@ -46,6 +46,8 @@ def study_json(view: StudyView) -> dict[str, Any]:
         "n_datasets": view.n_datasets,
         "technologies": list(view.technologies),
         "permissions": sorted(view.permissions),
+        "locked": study.locked,
+        "compensation": study.compensation,
         "deleted_at": time_of(study.deleted_at),
         "published_at": time_of(study.published_at),
         "extra": study.extra,
@@ -60,6 +62,8 @@ def study_fields(said: wire.StudyRequest | wire.StudyChange) -> StudyFields:
         authors=said.authors,
         species=said.species,
         display_id=said.display_id,
+        locked=said.locked if isinstance(said, wire.StudyChange) else None,
+        compensation=said.compensation if isinstance(said, wire.StudyChange) else None,
     )
 
 

@@ -90,6 +90,10 @@ class StudyRecord(Record):
     technologies: list[str]
     permissions: list[str]
     """What the asker may do."""
+    locked: bool
+    """Whether what it holds may not be changed."""
+    compensation: str
+    """By which its cytometry is shown and gated: "" = not chosen, none, internal, own, or the id of one."""
     deleted_at: Time | None
     published_at: Time | None
     extra: dict[str, Any]
@@ -115,6 +119,8 @@ class StudyChange(Wire):
     species: str | None = None
     folder_id: Id | None = None
     display_id: str | None = None
+    locked: bool | None = None
+    compensation: str | None = Field(None, examples=["internal"])
 
 
 class DuplicateRequest(Wire):
