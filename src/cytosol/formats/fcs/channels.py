@@ -1,0 +1,85 @@
+"""The parameters of a data set, from its keywords."""
+
+from __future__ import annotations
+
+import math
+
+from cytosol.base.errors import UnreadableFileError
+from cytosol.formats.fcs.records import FcsChannel, Keywords
+
+MAX_CHANNELS = 10_000
+
+
+def read_channels(keywords: Keywords, *, datatype: str, where: str) -> tuple[FcsChannel, ...]:
+    """All parameters, in the order of the file.
+
+    Raises
+    ------
+    UnreadableFileError
+        Where their number or the width of one is not known.
+    """
+    count = keywords.whole("$PAR", -1)
+    if not 0 < count <= MAX_CHANNELS:
+        raise UnreadableFileError(
+            f"$PAR is '{keywords.get('$PAR')[:32]}', not a number of channels from 1 to {MAX_CHANNELS:,}",
+            where=where,
+            do="Export the file again from the software of the instrument",
+        )
+    return tuple(_channel(keywords, n, datatype=datatype, where=where) for n in range(1, count + 1))
+
+
+def _channel(keywords: Keywords, n: int, *, datatype: str, where: str) -> FcsChannel:
+    own_type = keywords.get(f"$P{n}DATATYPE", datatype).upper()[:1]
+    reagent = keywords.get(f"$P{n}S") or None
+    range_ = keywords.number(f"$P{n}R", math.nan)
+    bits = _bits(keywords, n, datatype=own_type, where=where)
+    decades, first = _amplification(keywords.get(f"$P{n}E"))
+    return FcsChannel(
+        index=n,
+        name=keywords.get(f"$P{n}N", reagent or f"P{n}"),
+        reagent=reagent,
+        datatype=own_type,
+        bits=bits,
+        range=range_,
+        mask=_mask(range_, bits) if own_type == "I" else 0,
+        decades=decades,
+        first=first,
+        gain=keywords.number(f"$P{n}G", 1.0),
+    )
+
+
+def _bits(keywords: Keywords, n: int, *, datatype: str, where: str) -> int:
+    if datatype in "FD":
+        return 32 if datatype == "F" else 64
+    said = keywords.get(f"$P{n}B")
+    if datatype == "A" and said in ("*", ""):
+        return 0
+    width = keywords.whole(f"$P{n}B")
+    most = 64 if datatype == "I" else 256
+    if datatype not in "IA" or not 0 < width <= most:
+        what = f"$P{n}B is '{said[:32]}'" if datatype in "IA" else f"$P{n}DATATYPE is '{datatype}'"
+        raise UnreadableFileError(
+            f"{what}, so the values of channel {n} cannot be read",
+            where=where,
+            do=f"Widths of integers are 1 to {most} bits; types are F, D, I and A",
+        )
+    return width if datatype == "I" else 8 * width
+
+
+def _mask(range_: float, bits: int) -> int:
+    """Of an integer only the bits below the next power of two of its range count (FCS 3.1, $PnR)."""
+    if not range_ >= 1:
+        return 0
+    mask = (1 << (math.ceil(range_) - 1).bit_length()) - 1
+    return mask if 0 < mask < (1 << bits) - 1 else 0
+
+
+def _amplification(text: str) -> tuple[float, float]:
+    """$PnE: decades, and the value of channel 0; a 0 there is read as 1, as FCS 3.1 advises."""
+    try:
+        decades, first = (float(part) for part in text.split(","))
+    except ValueError:
+        return 0.0, 0.0
+    if not 0 < decades <= 100 or not math.isfinite(first):
+        return 0.0, 0.0
+    return decades, first if first > 0 else 1.0

@@ -1,0 +1,115 @@
+"""Writes FCS 3.1: list mode, little-endian float32, HEADER and TEXT that every reader accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from cytosol.base.errors import InvalidInputError
+from cytosol.formats.fcs.text import format_text
+
+DELIMITER = "\x0c"
+TEXT_START = 58
+MAX_HEADER_OFFSET = 99_999_999
+"""HEADER has eight digits for an offset; beyond that it holds 0, and TEXT alone says it."""
+_DIGITS = 12
+_OURS = (
+    "$BEGINANALYSIS",
+    "$ENDANALYSIS",
+    "$BEGINSTEXT",
+    "$ENDSTEXT",
+    "$BYTEORD",
+    "$DATATYPE",
+    "$MODE",
+    "$NEXTDATA",
+    "$PAR",
+    "$TOT",
+    "$BEGINDATA",
+    "$ENDDATA",
+)
+
+
+def fcs_head(
+    channels: Sequence[Mapping[str, str]],
+    n_events: int,
+    *,
+    keywords: Mapping[str, str] | None = None,
+    delimiter: str = DELIMITER,
+) -> bytes:
+    """HEADER and TEXT of a data set of float32 events; DATA follows at once.
+
+    Parameters
+    ----------
+    channels : of each channel what follows ``$Pn`` to its value: ``N`` the name, and ``S``, ``R``, ``G`` … as given;
+        ``B`` and ``E`` are set here
+    keywords : further keywords, in their order; those that this file decides itself are left out, as are those of
+        channels and those without a value
+    delimiter : one ASCII character; doubled inside of values
+
+    Raises
+    ------
+    InvalidInputError
+        Where a channel has no name, or the delimiter is none.
+    """
+    if len(delimiter) != 1 or not 0 < ord(delimiter) < 127 or delimiter.isalnum() or delimiter == "$":
+        raise InvalidInputError(f"The delimiter of TEXT cannot be {delimiter!r}", do="Give one such as form feed or /")
+    text = {
+        "$BEGINANALYSIS": "0",
+        "$ENDANALYSIS": "0",
+        "$BEGINSTEXT": "0",
+        "$ENDSTEXT": "0",
+        "$BYTEORD": "1,2,3,4",
+        "$DATATYPE": "F",
+        "$MODE": "L",
+        "$NEXTDATA": "0",
+        "$PAR": str(len(channels)),
+        "$TOT": str(n_events),
+    }
+    for n, channel in enumerate(channels, start=1):
+        text |= _channel_keywords(n, channel)
+    taken = {*_OURS, *(name.upper() for name in text)}
+    for name, value in (keywords or {}).items():
+        if name.upper() not in taken and not is_channel_keyword(name):
+            text[name] = value
+    return _with_offsets(text, delimiter, 4 * len(channels) * n_events)
+
+
+def is_channel_keyword(name: str) -> bool:
+    """Whether a keyword of the standard belongs to one channel: ``$P3N`` and the like."""
+    upper = name.upper()
+    return upper.startswith("$P") and upper[2:3].isdigit()
+
+
+def _channel_keywords(n: int, channel: Mapping[str, str]) -> dict[str, str]:
+    if not channel.get("N"):
+        raise InvalidInputError("A channel of an FCS file needs a name", where=f"channel {n}", do="Give it one")
+    said = {"N": channel["N"], "B": "32", "E": "0,0", "R": channel.get("R") or "262144"}
+    said |= {key: value for key, value in channel.items() if key not in said and value}
+    return {f"$P{n}{key}": value for key, value in said.items()}
+
+
+def _with_offsets(text: dict[str, str], delimiter: str, n_bytes: int) -> bytes:
+    """TEXT with the place of DATA at its end, in a fixed number of digits, behind a HEADER that agrees."""
+    places = {"$BEGINDATA": "0" * _DIGITS, "$ENDDATA": "0" * _DIGITS}
+    length = len(format_text({**text, **places}, delimiter))
+    start = TEXT_START + length
+    end = start + n_bytes - 1
+    places = {"$BEGINDATA": f"{start:0{_DIGITS}d}", "$ENDDATA": f"{end:0{_DIGITS}d}"}
+    data = (start, end) if end <= MAX_HEADER_OFFSET else (0, 0)
+    offsets = (TEXT_START, start - 1, *data, 0, 0)
+    header = "FCS3.1    " + "".join(f"{offset:08d}" for offset in offsets)
+    return header.encode() + format_text({**text, **places}, delimiter)
+
+
+def fcs_pieces(head: bytes, blocks: Iterable[np.ndarray]) -> Iterator[bytes]:
+    """The file in pieces.
+
+    Parameters
+    ----------
+    head : of `fcs_head`
+    blocks : events in order, each block of shape (n_channels, n_block), float; written as float32
+    """
+    yield head
+    for block in blocks:
+        yield np.ascontiguousarray(block.T, dtype="<f4").tobytes()
