@@ -11,7 +11,7 @@ from cytosol.base.errors import ConflictError, CytosolError, InvalidInputError, 
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.annotations import Group
 from cytosol.catalog.catalog import Catalog
-from cytosol.catalog.selections import check_selection, groups_mask, short
+from cytosol.catalog.selections import check_selection, described, groups_mask, range_mask, short
 from cytosol.catalog.tables import Pinned
 from tests.catalog.making import Made, make_dataset
 from tests.catalog.people import People
@@ -28,6 +28,7 @@ async def pin(catalog: Catalog, people: People, made: Made) -> Pinned:
 
 B = {"column": "type", "groups": ["B"]}
 T = {"column": "type", "groups": ["T"]}
+AGES = [float(age) for age in np.linspace(1, 2, 60)]
 FEW = {"cells": [0, 1, 5, 5]}
 
 
@@ -38,6 +39,10 @@ FEW = {"cells": [0, 1, 5, 5]}
         ({"column": "type", "groups": ["T", "B"]}, set(range(60))),
         ({"column": "type", "groups": ["B", None]}, set(range(0, 60, 2))),
         (FEW, {0, 1, 5}),
+        ({"column": "age", "range": [1.5, 1.75]}, {i for i in range(60) if 1.5 <= AGES[i] <= 1.75}),
+        ({"column": "age", "range": [1, AGES[2]]}, {0, 1, 2}),
+        ({"column": "age", "range": [None, 1]}, {0}),
+        ({"not": {"column": "age", "range": [None, None]}}, set()),
         ({"cells": []}, set()),
         ({"not": FEW}, set(range(60)) - {0, 1, 5}),
         ({"and": [FEW, T]}, {1, 5}),
@@ -91,6 +96,11 @@ async def test_two_selections_do_not_overlap_and_are_not_empty(catalog: Catalog,
         ({"column": "typ", "groups": ["B"]}, "no annotation .* called 'typ'.*'type'"),
         ({"column": "type", "groups": ["b"]}, "no group 'b'.*'T', 'B'"),
         ({"column": "age", "groups": ["1"]}, "has numbers, no groups"),
+        ({"column": "type", "range": [1, 2]}, "'type' has groups, no numbers"),
+        ({"column": "age", "range": [1]}, "lowest and the highest"),
+        ({"column": "age", "range": [float("nan"), 2]}, "selection.range"),
+        ({"column": "age", "range": [True, 2]}, "selection.range"),
+        ({"column": "age", "range": [1, 2], "groups": ["x"]}, "it has column, groups, range"),
         ({"attribute": "dose", "values": [1]}, "no attribute called 'dose'.*'sample'"),
         ({"attribute": "sample", "values": ["x"]}, "Nothing says which sample"),
     ],
@@ -108,6 +118,13 @@ def test_nesting_has_an_end() -> None:
         said = {"not": said}
     with pytest.raises(InvalidInputError, match="16 deep"):
         check_selection(said)
+
+
+def test_a_range_leaves_cells_without_a_value_out() -> None:
+    column = ColumnData(np.array([np.nan, 0.0, 3.0, np.inf]))
+    assert np.flatnonzero(range_mask(column, [None, None], name="x", where="y")).tolist() == [1, 2, 3]
+    assert np.flatnonzero(range_mask(column, [0, 3], name="x", where="y")).tolist() == [1, 2]
+    assert described({"column": "age", "range": [None, 2.5]}) == "age … to 2.5"
 
 
 def test_groups_of_every_kind_of_column() -> None:

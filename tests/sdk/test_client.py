@@ -348,6 +348,13 @@ def test_groups_are_summarised_as_pandas_does(table: Table) -> None:
     found = table.summary(["CD3D", "LYZ"], by="louvain").pivot(index="group", columns="feature", values="mean")
     wanted = groups.mean()
     np.testing.assert_allclose(found.loc[list(wanted.index)], wanted, rtol=1e-5, atol=1e-7)
+    chosen = {"column": "phase", "groups": ["G1"]}
+    some = table.summary(["LYZ"], by="louvain", selection=chosen).set_index("group")
+    g1 = (table.obs(["phase"])["phase"] == "G1").to_numpy()
+    values = table.values(["LYZ"])["LYZ"].to_numpy()
+    assert some["n"].sum() == g1.sum() < len(g1)
+    assert (some["mean"] * some["n"]).sum() / g1.sum() == pytest.approx(values[g1].mean(), rel=1e-5)
+    assert table.violins("LYZ", selection=chosen)["n"].unique().tolist() == [g1.sum()]
     densities = table.violins("LYZ", by="louvain", bandwidth=0.5)
     assert set(densities["group"]) == set(found.index)
     assert set(densities["feature"]) == {"LYZ"}

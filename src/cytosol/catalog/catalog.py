@@ -89,7 +89,7 @@ class Catalog:
         self.analyses = Analyses(context, self.tables, self.gene_sets)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)
-        self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes)
+        self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes, self.analyses.selections)
         self.comparisons = Comparisons(context, self.tables)
         self.subsets = Subsets(context, self.tables, self.analyses.selections)
         self.annotations = Annotations(context, layouts, self.tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from cytosol.analyses.matrix.summaries import GroupSummary, SummaryParams, summa
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.context import Context
-from cytosol.catalog.selections import Columns, spell_group
+from cytosol.catalog.selections import Columns, Selections, spell_group
 from cytosol.catalog.tables import Pinned, Tables, Unit, check_unit
 
 ATTRIBUTE = "attribute:"
@@ -67,24 +68,28 @@ class GroupSummaries:
     attributes : reads attributes of samples as properties of cells
     """
 
-    def __init__(self, context: Context, reader: Tables, attributes: Columns) -> None:
+    def __init__(self, context: Context, reader: Tables, attributes: Columns, selections: Selections) -> None:
         self._context = context
         self._reader = reader
         self._attributes = attributes
+        self._selections = selections
 
-    async def grouping(self, pinned: Pinned, *, group_by: str = "", split_by: str = "") -> Grouping:
+    async def grouping(
+        self, pinned: Pinned, *, group_by: str = "", split_by: str = "", selection: Any = None
+    ) -> Grouping:
         """The groups of cells.
 
         Parameters
         ----------
         group_by, split_by : an annotation, or "attribute:" and the name of an attribute of samples; "" = none
+        selection : cells outside are in no group; None = all cells
 
         Raises
         ------
         NotFoundError
             Where there is no such annotation or attribute.
         InvalidInputError
-            Where it has numbers, no groups.
+            Where it has numbers, no groups, or the selection holds no cell.
         """
         codes, groups = await self._levels(pinned, group_by, "group_by")
         splits = [""] * len(groups)
@@ -93,6 +98,15 @@ class GroupSummaries:
             codes = np.where((codes < 0) | (inner < 0), -1, codes * len(levels) + inner)
             splits = levels * len(groups)
             groups = [group for group in groups for _ in levels]
+        if selection is not None:
+            cells = await self._selections.resolve(pinned, selection)
+            if not len(cells):
+                raise InvalidInputError(
+                    "The selection holds no cell", where="selection", do="Choose groups that have cells"
+                )
+            inside = np.full(len(codes), -1, np.int32)
+            inside[cells] = codes[cells]
+            codes = inside
         codes = codes.astype(np.int32)
         digest = hashlib.blake2b(codes.tobytes() + "\0".join([*groups, *splits]).encode(), digest_size=12)
         return Grouping(codes, groups, splits, digest.hexdigest())

@@ -1,13 +1,15 @@
 """Selections of cells: said as JSON, checked, and resolved to row numbers of a table at one version.
 
-A selection is one of ``{"column": name, "groups": [level, …]}``, ``{"cells": [row, …]}``, ``{"attribute": name,
-"values": [value, …]}`` of the samples, ``{"not": S}``, ``{"and": [S, …]}``, ``{"or": [S, …]}``, and, as the second of
-two, ``{"rest": true}``: all cells that are not in the first. A null among groups or values = cells that have none.
+A selection is one of ``{"column": name, "groups": [level, …]}``, ``{"column": name, "range": [low, high]}`` of numbers,
+``{"cells": [row, …]}``, ``{"attribute": name, "values": [value, …]}`` of the samples, ``{"not": S}``, ``{"and": [S,
+…]}``, ``{"or": [S, …]}``, and, as the second of two, ``{"rest": true}``: all cells that are not in the first. A null
+among groups or values = cells that have none; at an end of a range = no bound.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,7 +21,10 @@ from cytosol.catalog.tables import Pinned
 
 MAX_DEPTH = 16
 _SHOWN_CELLS = 100
-_HELP = 'Give {"column": …, "groups": […]}, {"cells": […]}, {"attribute": …, "values": […]}, or these in not, and, or'
+_HELP = (
+    'Give {"column": …, "groups": […]}, {"column": …, "range": [low, high]}, {"cells": […]}, '
+    '{"attribute": …, "values": […]}, or these in not, and, or'
+)
 _KEYS = {
     "column": {"column", "groups"},
     "cells": {"cells"},
@@ -29,6 +34,7 @@ _KEYS = {
     "and": {"and"},
     "or": {"or"},
 }
+_RANGE = {"column", "range"}
 Said = Mapping[str, Any]
 """A selection as JSON; `check_selection` has seen it."""
 
@@ -101,6 +107,8 @@ class Selections:
             return await asyncio.to_thread(_cells_mask, said["cells"], pinned.part.n_cells, where)
         if kind == "column":
             column = await self._annotations.column(pinned, said["column"])
+            if "range" in said:
+                return range_mask(column, said["range"], name=said["column"], where=where)
             groups, what = said["groups"], f"annotation '{said['column'][:255]}'"
         else:
             column = await self._attributes.column(pinned, said["attribute"])
@@ -118,7 +126,7 @@ def check_selection(said: Any, *, where: str = "selection", rest: bool = False, 
     if not isinstance(said, Mapping):
         raise InvalidInputError("This is no selection of cells", where=where, do=_HELP)
     kinds = [name for name in _KEYS if name in said]
-    if len(kinds) != 1 or set(said) != _KEYS[kinds[0]]:
+    if len(kinds) != 1 or set(said) not in (_KEYS[kinds[0]], _RANGE if kinds[0] == "column" else None):
         found = ", ".join(str(key)[:32] for key in sorted(said, key=str)[:6]) or "nothing"
         raise InvalidInputError(f"This is no selection of cells: it has {found}", where=where, do=_HELP)
     if depth > MAX_DEPTH:
@@ -137,12 +145,21 @@ def _check_groups(said: Said, where: str, _rest: bool, _depth: int) -> None:
     kind, key = ("column", "groups") if "column" in said else ("attribute", "values")
     if not isinstance(said[kind], str) or not said[kind]:
         raise InvalidInputError("A name is expected", where=f"{where}.{kind}")
+    if "range" in said:
+        _check_range(said["range"], f"{where}.range")
+        return
     groups = said[key]
     fits = isinstance(groups, list | tuple) and all(
         group is None or isinstance(group, str | int | float | bool) for group in groups
     )
     if not fits or not groups:
         raise InvalidInputError("One or more values are expected", where=f"{where}.{key}")
+
+
+def _check_range(ends: Any, where: str) -> None:
+    fits = isinstance(ends, list | tuple) and len(ends) == 2
+    if not fits or not all(end is None or (type(end) in (int, float) and math.isfinite(end)) for end in ends):
+        raise InvalidInputError("The lowest and the highest number are expected, null = no bound", where=where)
 
 
 def _check_cells(said: Said, where: str, _rest: bool, _depth: int) -> None:
@@ -223,6 +240,24 @@ def groups_mask(column: ColumnData, groups: Any, *, what: str, where: str) -> np
     return mask | missing if None in groups else mask
 
 
+def range_mask(column: ColumnData, ends: Any, *, name: str, where: str) -> np.ndarray:
+    """The cells whose value lies in a range, both ends included: shape (n_cells,), bool; no value = outside.
+
+    Raises
+    ------
+    InvalidInputError
+        Where the column has groups or texts.
+    """
+    values = column.values
+    if column.categories is not None or values.dtype.kind not in "iuf":
+        raise InvalidInputError(
+            f"The annotation '{name[:255]}' has groups, no numbers", where=where, do='Choose "groups" of it'
+        )
+    low, high = (-np.inf if ends[0] is None else ends[0]), (np.inf if ends[1] is None else ends[1])
+    mask: np.ndarray = (values >= low) & (values <= high)
+    return mask
+
+
 def spell_group(value: Any) -> str:
     """A value as the name of a group: whole numbers without a fraction, truth values in lower case."""
     if isinstance(value, bool | np.bool_):
@@ -261,5 +296,8 @@ def described(said: Said) -> str:
         return f"not {described(said['not'])}"
     if kind in ("and", "or"):
         return f" {kind} ".join(described(part) for part in said[kind])
+    if "range" in said:
+        low, high = ("…" if end is None else f"{end:g}" for end in said["range"])
+        return f"{said['column']} {low} to {high}"
     groups = said["groups" if kind == "column" else "values"]
     return ", ".join("none" if group is None else spell_group(group) for group in groups)

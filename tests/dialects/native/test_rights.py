@@ -142,6 +142,8 @@ ROWS: dict[str, Row] = {
     "get_expression": Row(ALL, query={"genes": "GENE0"}),
     "search_studies": Row(ALL),
     "search_genes": Row(ALL),
+    "query_summary": Row(READ, says(features=["GENE0"], group_by="type", selection={"cells": [0, 1]})),
+    "query_violins": Row(READ, says(feature="GENE0", selection={"cells": [0, 1, 2]})),
     "get_summary": Row(READ, query={"features": "GENE0", "group_by": "type"}),
     "get_violins": Row(READ, query={"feature": "GENE0", "group_by": "type"}),
     "create_analysis": Row(EDIT.format(202), says(analysis="markers", parameters={"column": "type"})),

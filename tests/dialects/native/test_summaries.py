@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import numpy as np
 import pandas as pd
@@ -106,6 +108,59 @@ async def test_a_named_version_is_kept_for_ever(world: World, made: Made) -> Non
     named = await world["ada"].get(path, params={**query, "version": version})
     assert "immutable" in named.headers["cache-control"]
     assert named.content == newest.content
+
+
+async def test_a_selection_leaves_the_other_cells_out(world: World, made: Made) -> None:
+    types = (await types_of(world, made)).astype(str).to_numpy()
+    ages = (await frame_of(world["ada"], f"{table_path(made)}/columns.arrow", names="age"))["age"].to_numpy()
+    rows = list(range(0, 50, 3))
+    selection = {"and": [{"cells": rows}, {"column": "age", "range": [1.1, 1.9]}]}
+    mask = np.isin(np.arange(len(types)), rows) & (ages >= 1.1) & (ages <= 1.9)
+    values = lognorm(made.matrix)[:, 3]
+    body = {"features": ["GENE3"], "group_by": "type", "selection": selection}
+    # as the SDK and the page send it; a key is of no use and does no harm
+    for headers in ({}, {"idempotency-key": "once"}, {"idempotency-key": "once"}):
+        answer = await world["ada"].post(f"{table_path(made)}/summary.arrow", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        found = to_frame(read_columns(answer.content)).set_index("group")
+        assert answer.headers["cache-control"] == "no-store"
+        assert int(found["n"].sum()) == int(mask.sum()) < len(types)
+        for group, row in found.iterrows():
+            inside = values[mask & (types == group)]
+            assert row["n"] == len(inside)
+            assert row["mean"] == pytest.approx(inside.mean(), rel=1e-6)
+            assert row["share"] == (inside > 0).mean()
+            shown = [row[f"q{q}"] for q in (0, 25, 50, 75, 100)]
+            np.testing.assert_allclose(shown, np.quantile(inside, [0, 0.25, 0.5, 0.75, 1]), rtol=1e-6)
+    path = f"{table_path(made)}/violins.arrow"
+    violins = to_frame(
+        read_columns((await world["ada"].post(path, json={"feature": "GENE3", "selection": selection})).content)
+    )
+    inside = values[mask].astype(np.float32).astype(np.float64)
+    assert set(violins["n"]) == {int(mask.sum())}
+    np.testing.assert_allclose(violins["density"], gaussian_kde(inside)(violins["value"].to_numpy()), rtol=1e-4)
+    # without a selection it is the same as GET
+    whole = await world["ada"].post(path, json={"feature": "GENE3", "group_by": "type"})
+    got = await world["ada"].get(path, params={"feature": "GENE3", "group_by": "type"})
+    assert whole.content == got.content
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"features": []}, 422, "No feature is named"),
+        ({"features": ["GENE3"], "selection": {"cells": []}}, 422, "holds no cell"),
+        ({"features": ["GENE3"], "selection": {"rest": True}}, 422, "Only the second"),
+        ({"features": ["GENE3"], "selection": {"column": "type", "range": [0, 1]}}, 422, "has groups, no numbers"),
+        ({"features": ["GENE3"], "selection": {"column": "nope", "groups": ["x"]}}, 404, "nope"),
+    ],
+)
+async def test_which_selections_cannot_be_summarised(
+    world: World, made: Made, body: dict[str, Any], status: int, words: str
+) -> None:
+    response = await world["ada"].post(f"{table_path(made)}/summary.arrow", json=body)
+    assert response.status_code == status, response.text
+    assert words in response.text
 
 
 @pytest.mark.parametrize(

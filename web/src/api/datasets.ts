@@ -1,6 +1,6 @@
 /** The routes of datasets, their tables, and uploads. */
 
-import { apiUrl, getBytes, listAll, send, sendJson } from './http';
+import { apiUrl, getBytes, listAll, postBytes, send, sendJson } from './http';
 import type { ColumnPatch, ColumnRecord, Dataset, Feature, Job, NewColumn, Submission, Upload } from './types';
 
 const ARROW = 'application/vnd.apache.arrow.stream';
@@ -48,12 +48,17 @@ export interface SummaryQuery {
   version: number;
 }
 
-export const getSummary = (dataset: string, table: string, q: SummaryQuery, signal?: AbortSignal) =>
-  getBytes(
-    `${tablePath(dataset, table)}/summary.arrow`,
+/** `selection`: only these cells count; null = all. */
+export function getSummary(dataset: string, table: string, q: SummaryQuery, selection: unknown, signal?: AbortSignal) {
+  const path = `${tablePath(dataset, table)}/summary.arrow`;
+  const { group, split, ...rest } = q;
+  if (selection !== null) return postBytes(path, { ...rest, group_by: group, split_by: split, selection }, signal);
+  return getBytes(
+    path,
     { features: nameList(q.features), group_by: q.group, split_by: q.split, threshold: q.threshold, version: q.version },
     signal,
   );
+}
 
 export interface ViolinQuery {
   feature: string;
@@ -63,12 +68,16 @@ export interface ViolinQuery {
   version: number;
 }
 
-export const getViolins = (dataset: string, table: string, q: ViolinQuery, signal?: AbortSignal) =>
-  getBytes(
-    `${tablePath(dataset, table)}/violins.arrow`,
+export function getViolins(dataset: string, table: string, q: ViolinQuery, selection: unknown, signal?: AbortSignal) {
+  const path = `${tablePath(dataset, table)}/violins.arrow`;
+  const { group, split, ...rest } = q;
+  if (selection !== null) return postBytes(path, { ...rest, group_by: group, split_by: split, selection }, signal);
+  return getBytes(
+    path,
     { feature: q.feature, group_by: q.group, split_by: q.split, bandwidth: q.bandwidth, version: q.version },
     signal,
   );
+}
 
 export const getMarkers = (dataset: string, table: string, column: string, limit: number, signal?: AbortSignal) =>
   getBytes(`${tablePath(dataset, table)}/markers.arrow`, { column, limit }, signal);

@@ -114,6 +114,12 @@ export async function getBytes(path: string, query?: Record<string, QueryValue>,
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** Bytes that answer a question in JSON; the question changes nothing. */
+export async function postBytes(path: string, json: unknown, signal?: AbortSignal) {
+  const response = await send('POST', path, { json, signal });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 /** Every item of a list, page after page. */
 export async function listAll<T>(
   path: string,

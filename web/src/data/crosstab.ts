@@ -1,5 +1,6 @@
 /** Cells counted by two annotations at once. */
 
+import type { Bits } from './bits';
 import type { CategoricalColumn } from './columns';
 
 export interface Crosstab {
@@ -16,11 +17,11 @@ export const groupTotal = (tab: Crosstab, g: number) => {
 
 export const categoryTotal = (tab: Crosstab, c: number) => tab.groups.reduce((sum, _, g) => sum + tab.counts[g * tab.categories.length + c], 0);
 
-/** Cells with a value in both; groups and categories without any cell are left out. */
-export function crosstab(by: CategoricalColumn, of: CategoricalColumn): Crosstab {
+/** Cells with a value in both, of some cells or (null) all; groups and categories without any cell are left out. */
+export function crosstab(by: CategoricalColumn, of: CategoricalColumn, cells: Bits | null = null): Crosstab {
   const n = of.categories.length;
   const counts = new Uint32Array(by.categories.length * n);
-  for (let i = 0; i < by.codes.length; i++) if (by.codes[i] >= 0 && of.codes[i] >= 0) counts[by.codes[i] * n + of.codes[i]]++;
+  for (let i = 0; i < by.codes.length; i++) if ((!cells || cells.has(i)) && by.codes[i] >= 0 && of.codes[i] >= 0) counts[by.codes[i] * n + of.codes[i]]++;
   return withoutEmpty({ groups: by.categories, categories: of.categories, counts });
 }
 

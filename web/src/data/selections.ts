@@ -1,10 +1,17 @@
 /** Selections of cells as the server takes them, made of what is on the page. */
 
+import type { Column } from './columns';
+import { MISSING, type Filter } from './filters';
+import { number } from './words';
+
 export type Selection =
   | { column: string; groups: (string | null)[] }
+  | { column: string; range: [number | null, number | null] }
   | { attribute: string; values: (string | null)[] }
   | { cells: number[] }
-  | { rest: true };
+  | { rest: true }
+  | { not: Selection }
+  | { and: Selection[] };
 
 /** A side of a comparison as it is being chosen. */
 export interface SideDraft {
@@ -37,6 +44,7 @@ export function selectionText(said: unknown): string {
   const s = said as Record<string, unknown>;
   const list = (value: unknown) => some(Array.isArray(value) ? (value as (string | null)[]) : []);
   if ('rest' in s) return 'all other cells';
+  if (Array.isArray(s.range)) return `${String(s.column)} ${(s.range as (number | null)[]).map((end) => (end === null ? '…' : number(end))).join(' to ')}`;
   if ('column' in s) return list(s.groups);
   if ('attribute' in s) return `${String(s.attribute)}: ${list(s.values)}`;
   if ('cells' in s) return 'selected cells';
@@ -45,4 +53,28 @@ export function selectionText(said: unknown): string {
     if (word in s && Array.isArray(s[word])) return (s[word] as unknown[]).map(selectionText).join(` ${word} `);
   }
   return 'cells';
+}
+
+/** What one filter lets pass; null where it hides nothing that the column has. */
+function passedBy(filter: Filter, column: Column): Selection | null {
+  if (filter.kind === 'range') return column.kind === 'numeric' ? { column: filter.column, range: [filter.low, filter.high] } : null;
+  if (column.kind !== 'categorical') return null;
+  const name = (category: string) => (category === MISSING ? null : category);
+  const all = [...column.categories, MISSING];
+  const hidden = all.filter((category) => filter.hidden.includes(category));
+  if (hidden.length === 0) return null;
+  const kept = all.filter((category) => !filter.hidden.includes(category));
+  return hidden.length < kept.length || kept.length === 0
+    ? { not: { column: filter.column, groups: hidden.map(name) } }
+    : { column: filter.column, groups: kept.map(name) };
+}
+
+/** The cells that pass all filters; null = all cells. Filters of columns that are not there count for nothing. */
+export function filterSelection(filters: Filter[], columns: ReadonlyMap<string, Column>): Selection | null {
+  const parts = filters.flatMap((filter) => {
+    const column = columns.get(filter.column);
+    const passed = column ? passedBy(filter, column) : null;
+    return passed ? [passed] : [];
+  });
+  return parts.length > 1 ? { and: parts } : (parts[0] ?? null);
 }

@@ -11,6 +11,7 @@ import * as routes from '../api/routes';
 import type { ColumnRecord } from '../api/types';
 import { decodeBarcodes, decodeColumns, decodeEmbedding, decodeValues } from '../data/arrow';
 import { decodeFrame } from '../data/frames';
+import type { Selection } from '../data/selections';
 import { decodeSummary, decodeViolins } from '../data/summary';
 
 export const queryClient = new QueryClient({
@@ -137,16 +138,24 @@ export const barcodesQuery = (dataset: string, table: string) => ({
   queryFn: async ({ signal }: { signal: AbortSignal }) => decodeBarcodes(await getBarcodes(dataset, table, signal)),
 });
 
-export const summaryQuery = (dataset: string, table: string, asked: SummaryQuery) => ({
+/** Which cells count: the selection as the server takes it, null = all, and a short text that is never one for two. */
+export interface AskedCells {
+  selection: Selection | null;
+  key: string;
+}
+
+export const ALL_CELLS: AskedCells = { selection: null, key: '' };
+
+export const summaryQuery = (dataset: string, table: string, asked: SummaryQuery, cells = ALL_CELLS) => ({
   ...bulk,
-  queryKey: ['summary', dataset, table, asked],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => decodeSummary(await getSummary(dataset, table, asked, signal)),
+  queryKey: ['summary', dataset, table, asked, cells.key],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => decodeSummary(await getSummary(dataset, table, asked, cells.selection, signal)),
 });
 
-export const violinsQuery = (dataset: string, table: string, asked: ViolinQuery) => ({
+export const violinsQuery = (dataset: string, table: string, asked: ViolinQuery, cells = ALL_CELLS) => ({
   ...bulk,
-  queryKey: ['violins', dataset, table, asked],
-  queryFn: async ({ signal }: { signal: AbortSignal }) => decodeViolins(await getViolins(dataset, table, asked, signal)),
+  queryKey: ['violins', dataset, table, asked, cells.key],
+  queryFn: async ({ signal }: { signal: AbortSignal }) => decodeViolins(await getViolins(dataset, table, asked, cells.selection, signal)),
 });
 
 /** The best markers of each group of an annotation, best first; `version` is the dataset's data version. */

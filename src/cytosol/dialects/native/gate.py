@@ -22,6 +22,7 @@ PAGE_HEADER = "x-cytosol"
 _NEVER_KEPT = ("/session", "/setup", "/me/password")
 _SHOWN_ONCE = ("/tokens",)
 _MAX_KEPT = 1 << 20
+_TYPE = b"content-type"
 
 
 class Gate:
@@ -121,10 +122,12 @@ class _Heard:
         self.messages.append(message)
 
     def answer(self, *, keep_body: bool) -> Answered | None:
-        """What is kept; None where the request failed."""
+        """What is kept; None where the request failed, or the answer is no JSON: such requests change nothing."""
         status = next((message["status"] for message in self.messages if "status" in message), 500)
         body = b"".join(message.get("body", b"") for message in self.messages)
-        if not 200 <= status < 300 or len(body) > _MAX_KEPT:
+        types = [value for message in self.messages for name, value in message.get("headers", ()) if name == _TYPE]
+        is_text = not body or any(value.startswith(b"application/json") for value in types)
+        if not 200 <= status < 300 or len(body) > _MAX_KEPT or not is_text:
             return None
         return Answered(status, body.decode() if keep_body else "")
 

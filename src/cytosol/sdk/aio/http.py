@@ -13,6 +13,7 @@ from cytosol.sdk.arrow import Column, read_columns
 from cytosol.sdk.problems import error_of, unreachable
 
 _READ_TRIES = 3
+_JSON = "application/json"
 
 
 class AsyncHttp:
@@ -61,9 +62,14 @@ class AsyncHttp:
 
     async def post(self, path: str, body: Any = None, **query: Any) -> Any:
         """Send JSON; repeated safely by an idempotency key when the connection fails before the answer."""
-        headers = {"idempotency-key": new_key().hex24, "content-type": "application/json"}
+        headers = {"idempotency-key": new_key().hex24, "content-type": _JSON}
         content = orjson.dumps(body if body is not None else {}, option=orjson.OPT_SERIALIZE_NUMPY)
         return _parsed(await self._send("POST", path, params=_given(query), content=content, headers=headers))
+
+    async def post_columns(self, path: str, body: Any) -> dict[str, Column]:
+        """An Arrow answer to a question in JSON."""
+        content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+        return read_columns(await self._send("POST", path, content=content, headers={"content-type": _JSON}))
 
     async def post_bytes(self, path: str, body: bytes, content_type: str, **query: Any) -> Any:
         """Send bytes as the body."""
@@ -74,7 +80,7 @@ class AsyncHttp:
         self, method: str, path: str, body: Any = None, *, version: int | None = None, **query: Any
     ) -> Any:
         """PATCH, PUT or DELETE a record of a known version."""
-        headers = {"content-type": "application/json"}
+        headers = {"content-type": _JSON}
         if version is not None:
             headers["if-match"] = f'"{version}"'
         content = orjson.dumps(body) if body is not None else None

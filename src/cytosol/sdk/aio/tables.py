@@ -70,7 +70,14 @@ class AsyncTable(Record):
         return np.column_stack([column.values for column in columns.values()])
 
     async def summary(
-        self, features: Sequence[str], *, by: str = "", split_by: str = "", unit: Unit = "lognorm", threshold: float = 0
+        self,
+        features: Sequence[str],
+        *,
+        by: str = "",
+        split_by: str = "",
+        unit: Unit = "lognorm",
+        threshold: float = 0,
+        selection: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Features in groups of cells: feature, group, split, n, mean, share, q0, q25, q50, q75, q100.
 
@@ -79,15 +86,24 @@ class AsyncTable(Record):
         features : symbols or feature ids
         by, split_by : an annotation, or "attribute:NAME" of the samples; "" = all cells together
         threshold : a cell counts for ``share`` (of 1) where its value is above this, in ``unit``
+        selection : of cells, as in ``compare``; None = all
         """
-        columns = await self._http.get_columns(
-            f"{self._path}/summary.arrow",
-            features=joined(features), group_by=by, split_by=split_by, unit=unit, threshold=threshold,
-        )  # fmt: skip
-        return to_frame(columns)
+        asked = {"group_by": by, "split_by": split_by, "unit": unit, "threshold": threshold}
+        path = f"{self._path}/summary.arrow"
+        if selection is None:
+            return to_frame(await self._http.get_columns(path, features=joined(features), **asked))
+        body = {**asked, "features": list(features), "selection": dict(selection)}
+        return to_frame(await self._http.post_columns(path, body))
 
     async def violins(
-        self, feature: str, *, by: str = "", split_by: str = "", unit: Unit = "lognorm", bandwidth: float = 1
+        self,
+        feature: str,
+        *,
+        by: str = "",
+        split_by: str = "",
+        unit: Unit = "lognorm",
+        bandwidth: float = 1,
+        selection: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Densities of a feature in groups of cells: feature, group, split, n, bandwidth, value, density.
 
@@ -95,12 +111,13 @@ class AsyncTable(Record):
         ----------
         by, split_by : an annotation, or "attribute:NAME" of the samples; "" = all cells together
         bandwidth : factor on Scott's bandwidth
+        selection : of cells, as in ``compare``; None = all
         """
-        columns = await self._http.get_columns(
-            f"{self._path}/violins.arrow",
-            feature=feature, group_by=by, split_by=split_by, unit=unit, bandwidth=bandwidth,
-        )  # fmt: skip
-        return to_frame(columns)
+        asked = {"feature": feature, "group_by": by, "split_by": split_by, "unit": unit, "bandwidth": bandwidth}
+        path = f"{self._path}/violins.arrow"
+        if selection is None:
+            return to_frame(await self._http.get_columns(path, **asked))
+        return to_frame(await self._http.post_columns(path, {**asked, "selection": dict(selection)}))
 
     async def annotate_from_file(self, path: str | Path) -> dict[str, Any]:
         """Save every column of a CSV or TSV whose first column is the barcode, plain or gzipped.

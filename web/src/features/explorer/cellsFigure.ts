@@ -1,6 +1,7 @@
 /** The plotted cells as files say them: the legend, the numbers, the Python. */
 
 import type { Dataset, TableRecord } from '../../api/types';
+import type { Bits } from '../../data/bits';
 import type { CategoricalColumn } from '../../data/columns';
 import { toCsv, type Cell } from '../../data/csv';
 import { literal } from '../../data/python';
@@ -23,15 +24,21 @@ export function legendOf({ coloring, view }: ExplorerState, onDark: boolean) {
   };
 }
 
-/** One row a shown cell: its name, its coordinates, its colour's value, and its group of a further annotation. */
-export async function cellsCsv(datasetId: string, tableName: string, state: ExplorerState, group?: CategoricalColumn): Promise<string> {
+interface Rows {
+  group?: CategoricalColumn;
+  /** Which cells; null = all, left out = those that are shown. */
+  cells?: Bits | null;
+}
+
+/** One row a cell: its name, its coordinates, its colour's value, and its group of a further annotation. */
+export async function cellsCsv(datasetId: string, tableName: string, state: ExplorerState, { group, cells = state.shown }: Rows = {}): Promise<string> {
   const barcodes = await queryClient.fetchQuery(barcodesQuery(datasetId, tableName));
-  const { x, y, coloring, dims, flags } = state;
+  const { x, y, coloring, dims } = state;
   const title = embeddingTitle(state.embeddingName ?? '');
   const head = ['barcode', ...dims.map((d) => `${title} ${d + 1}`), coloring.title, ...(group ? [group.name] : [])];
   const rows: Cell[][] = [];
   for (let i = 0; x && y && i < x.length; i++) {
-    if (!flags[i]) continue;
+    if (cells && !cells.has(i)) continue;
     rows.push([barcodes(i), x[i], y[i], coloring.describe(i), ...(group ? [group.categories[group.codes[i]] ?? ''] : [])]);
   }
   return toCsv(head, rows);

@@ -5,7 +5,8 @@ import { apiUrl } from '../../api/http';
 import { preamble } from '../../data/python';
 import { count } from '../../data/words';
 
-export const placeLine = (study: Study, dataset: Dataset, table: TableRecord) => [...new Set([study.name, dataset.name]), `${count(table.n_cells)} cells`].join(', ');
+/** `cells`: how many of them are shown, where not all are. */
+export const placeLine = (study: Study, dataset: Dataset, table: TableRecord, cells = `${count(table.n_cells)} cells`) => [...new Set([study.name, dataset.name]), cells].join(', ');
 
 /** The address that a client takes: that of the server, without the API. */
 export const serverUrl = () => apiUrl('').replace(/\/api\/v1\/$/, '');

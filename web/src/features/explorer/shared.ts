@@ -1,4 +1,4 @@
-/** What the views of a table have in common, in the address: `genes` and `group`. */
+/** What the views of a table have in common, in the address: `genes`, `group` and `cells`. */
 
 import { useState } from 'react';
 import { nameList } from '../../api/datasets';
@@ -11,6 +11,9 @@ export interface Shared {
   /** The annotation by which cells are grouped; '' where the table has none. */
   group: string;
   setGroup: (column: string) => void;
+  /** Whether figures count all cells, whatever is filtered or selected. */
+  all: boolean;
+  setAll: (all: boolean) => void;
 }
 
 /** Names from one text with commas between; the other way round than `nameList`. */
@@ -43,6 +46,7 @@ function defaultGroup(table: TableRecord, colored: string | null): string {
 export function useShared(table: TableRecord, colored: string | null): Shared {
   const [genes, setGenes] = useState(() => namesOf(new URL(location.href).searchParams.get('genes')));
   const [group, setGroup] = useState(() => new URL(location.href).searchParams.get('group') ?? '');
+  const [all, setAll] = useState(() => new URL(location.href).searchParams.get('cells') === 'all');
   const isThere = groupings(table).some((c) => c.name === group) || group.startsWith(ATTRIBUTE);
   return {
     genes,
@@ -55,6 +59,11 @@ export function useShared(table: TableRecord, colored: string | null): Shared {
     setGroup: (column) => {
       setGroup(column);
       replaceQuery('group', column);
+    },
+    all,
+    setAll: (next) => {
+      setAll(next);
+      replaceQuery('cells', next ? 'all' : null);
     },
   };
 }

@@ -37,9 +37,9 @@ class AnalysisRoutes(Routes):
         """Compute something new of a table.
 
         Answers at once with the job; its result names the elements that it made. Where parameters are selections of
-        cells, each is one of ``{"column": name, "groups": [level, …]}``, ``{"cells": [row, …]}``, ``{"attribute":
-        name, "values": […]}`` of the samples, ``{"not": S}``, ``{"and": [S, …]}``, ``{"or": [S, …]}``, and as the
-        second of two ``{"rest": true}``.
+        cells, each is one of ``{"column": name, "groups": [level, …]}``, ``{"column": name, "range": [low, high]}``,
+        ``{"cells": [row, …]}``, ``{"attribute": name, "values": […]}`` of the samples, ``{"not": S}``, ``{"and":
+        [S, …]}``, ``{"or": [S, …]}``, and as the second of two ``{"rest": true}``.
         """
         job = await self.catalog.analyses.submit(
             actor_of(request),

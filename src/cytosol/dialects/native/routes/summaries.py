@@ -19,6 +19,7 @@ from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer
 from cytosol.dialects.native.conditions import etag, is_known
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
 from cytosol.dialects.native.translate.features import names_of
+from cytosol.dialects.native.wire.analyses import SummaryRequest, ViolinRequest
 from cytosol.dialects.native.wire.common import Id
 
 _TABLE = "/datasets/{dataset_id}/tables/{table}"
@@ -26,6 +27,7 @@ _By = Annotated[
     str,
     Query(max_length=1000, description="An annotation, or attribute:NAME of an attribute of the samples; none = all"),
 ]
+_UNKEPT = {"cache-control": "no-store"}
 _Unit = Literal["raw", "lognorm"]
 _Version = Annotated[int | None, Query(ge=0, description="data_version to read; none = the newest")]
 
@@ -94,11 +96,62 @@ class SummaryRoutes(Routes):
         found = await self.catalog.group_summaries.violins(pinned, grouping, feature=feature, unit=unit, params=params)
         return await arrow_answer(await asyncio.to_thread(_violin_columns, found), headers=headers)
 
+    @endpoint("POST", f"{_TABLE}/summary.arrow", media=MEDIA_TYPE)
+    async def query_summary(self, request: Request, dataset_id: Id, table: str, body: SummaryRequest) -> Response:
+        """Features in groups of some cells: as from GET, of the cells of a selection only.
+
+        ``selection`` is said as in POST …/analyses. Nothing is changed: it needs the right to read.
+        """
+        if not body.features:
+            raise InvalidInputError("No feature is named", where="features", do="Name some, as in ['CD3E', 'CD4']")
+        pinned, grouping = await self._group(
+            request,
+            (dataset_id, table),
+            by=(body.group_by, body.split_by),
+            version=body.version,
+            selection=body.selection,
+        )
+        found = await self.catalog.group_summaries.summary(
+            pinned,
+            grouping,
+            features=body.features,
+            unit=body.unit,
+            params=SummaryParams(threshold=body.threshold),
+        )
+        return await arrow_answer(await asyncio.to_thread(_summary_columns, found), headers=_UNKEPT)
+
+    @endpoint("POST", f"{_TABLE}/violins.arrow", media=MEDIA_TYPE)
+    async def query_violins(self, request: Request, dataset_id: Id, table: str, body: ViolinRequest) -> Response:
+        """Densities of a feature in groups of some cells: as from GET, of the cells of a selection only.
+
+        ``selection`` is said as in POST …/analyses. Nothing is changed: it needs the right to read.
+        """
+        params = DensityParams(bandwidth=body.bandwidth, n_points=body.n_points)
+        pinned, grouping = await self._group(
+            request,
+            (dataset_id, table),
+            by=(body.group_by, body.split_by),
+            version=body.version,
+            selection=body.selection,
+        )
+        found = await self.catalog.group_summaries.violins(
+            pinned, grouping, feature=body.feature, unit=body.unit, params=params
+        )
+        return await arrow_answer(await asyncio.to_thread(_violin_columns, found), headers=_UNKEPT)
+
     async def _group(
-        self, request: Request, place: tuple[Id, str], *, by: tuple[str, str], version: int | None
+        self,
+        request: Request,
+        place: tuple[Id, str],
+        *,
+        by: tuple[str, str],
+        version: int | None,
+        selection: Any = None,
     ) -> tuple[Pinned, Grouping]:
         pinned = await self.catalog.tables.pin(actor_of(request), dataset_id=place[0], table=place[1], version=version)
-        return pinned, await self.catalog.group_summaries.grouping(pinned, group_by=by[0], split_by=by[1])
+        return pinned, await self.catalog.group_summaries.grouping(
+            pinned, group_by=by[0], split_by=by[1], selection=selection
+        )
 
 
 def _headers(pinned: Pinned, grouping: Grouping, by: tuple[str, str], asked: int | None) -> dict[str, str]:

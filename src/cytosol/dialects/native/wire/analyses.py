@@ -45,3 +45,35 @@ class SubsetRequest(Wire):
     selection: dict[str, Any] = Field(examples=[{"column": "Louvain clustering", "groups": ["Cluster 1"]}])
     parameters: dict[str, Any] | None = None
     """Of the way from counts to clusters, which are computed anew; null = those of the parent are kept."""
+
+
+class SummaryRequest(Wire):
+    """Features to be summarised in groups of some cells."""
+
+    features: list[str] = Field(examples=[["CD3E", "LYZ"]])
+    """Symbols or ids."""
+    selection: dict[str, Any] | None = Field(None, examples=[{"column": "phase", "groups": ["G1", "S"]}])
+    """The cells; null = all."""
+    group_by: str = ""
+    """An annotation, or attribute:NAME of an attribute of the samples; empty = all cells together."""
+    split_by: str = ""
+    unit: Literal["raw", "lognorm"] = "lognorm"
+    threshold: float = 0.0
+    version: int | None = None
+    """data_version to read; null = the newest."""
+
+
+class ViolinRequest(Wire):
+    """A feature whose densities in groups of some cells are wanted."""
+
+    feature: str = Field(examples=["CD3E"])
+    selection: dict[str, Any] | None = Field(None, examples=[{"column": "phase", "groups": ["G1", "S"]}])
+    """The cells; null = all."""
+    group_by: str = ""
+    """An annotation, or attribute:NAME of an attribute of the samples; empty = all cells together."""
+    split_by: str = ""
+    unit: Literal["raw", "lognorm"] = "lognorm"
+    bandwidth: float = 1.0
+    n_points: int = 100
+    version: int | None = None
+    """data_version to read; null = the newest."""

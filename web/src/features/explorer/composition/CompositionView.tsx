@@ -14,20 +14,23 @@ import { Empty, ErrorNote, Skeleton } from '../../../views/states';
 import { Control, GroupSelect } from '../controls';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
+import { NoCells, ScopeLine, scopeText, useScope } from '../scope';
 import { ATTRIBUTE, groupings, titleOf } from '../shared';
 import { compositionCode } from './code';
 import { useComposition } from './useComposition';
 
 const INITIAL = { of: '', over: '', as: 'share' };
 
-export default function CompositionView({ study, dataset, table, shared }: ViewProps) {
+export default function CompositionView({ study, dataset, table, state, shared }: ViewProps) {
   const [chosen, change] = useViewState('composition', INITIAL);
   const attributes = useSamples(study.id).data?.attributes ?? [];
   const columns = groupings(table);
   const by = chosen.over || shared.group;
   const of = columns.find((c) => c.name === chosen.of)?.name ?? columns.find((c) => c.name !== by && (c.n_categories ?? 0) > 1)?.name ?? by;
   const as = chosen.as === 'count' ? 'count' : 'share';
-  const { tab, colors, error, nTables } = useComposition({ study, dataset, table, by, of });
+  const scope = useScope(state, shared, table);
+  const isOverStudy = by.startsWith(ATTRIBUTE);
+  const { tab, colors, error, nTables } = useComposition({ study, dataset, table, by, of, cells: scope.bits });
   if (!columns.length) return <Empty title="Nothing groups these cells yet">Select cells in the plot and name them, or add an annotation; bars then show what each group consists of.</Empty>;
   const over = (value: string) => change({ over: value });
   return (
@@ -47,16 +50,23 @@ export default function CompositionView({ study, dataset, table, shared }: ViewP
         </GroupSelect>
         <Segments label="Length of the bars" value={as} onChange={(value) => change({ as: value })} options={[{ value: 'share', label: 'Share' }, { value: 'count', label: 'Cells' }]} />
       </div>
+      {isOverStudy && scope.narrowed !== null ? (
+        <div className="scope-line small" role="status">All cells of the study: filters and selections of this table do not reach the others</div>
+      ) : (
+        <ScopeLine scope={scope} shared={shared} />
+      )}
       {error ? (
         <ErrorNote error={error} />
-      ) : tab ? (
+      ) : !isOverStudy && scope.n === 0 ? (
+        <NoCells />
+      ) : tab && (isOverStudy || !scope.pending) ? (
         <CompositionFigure
           tab={tab}
           colors={colors}
           names={[titleOf(by), of]}
           as={as}
-          place={nTables === null ? placeLine(study, dataset, table) : `${study.name}, ${count(nTables)} datasets`}
-          code={compositionCode({ study, dataset, table, by, of, as })}
+          place={nTables === null ? placeLine(study, dataset, table, scopeText(scope)) : `${study.name}, ${count(nTables)} datasets`}
+          code={compositionCode({ study, dataset, table, by, of, as, selection: scope.asked.selection })}
         />
       ) : (
         <Skeleton rows={6} />

@@ -1,7 +1,8 @@
 /** The composition in Python. */
 
 import type { Dataset, Study, TableRecord } from '../../../api/types';
-import { literal } from '../../../data/python';
+import { literal, maskOf } from '../../../data/python';
+import type { Selection } from '../../../data/selections';
 import { serverUrl, tableCode } from '../place';
 import { ATTRIBUTE } from '../shared';
 
@@ -12,14 +13,18 @@ interface Parts {
   by: string;
   of: string;
   as: 'share' | 'count';
+  /** null = all cells */
+  selection: Selection | null;
 }
 
-export function compositionCode({ study, dataset, table, by, of, as }: Parts): string {
+export function compositionCode({ study, dataset, table, by, of, as, selection }: Parts): string {
   const drawn = as === 'share' ? 'shares' : 'counts';
   const end = ['shares = counts.div(counts.sum(axis=1), axis=0)', `axes = ${drawn}.plot.barh(stacked=True)  # needs matplotlib`, ''].join('\n');
   if (!by.startsWith(ATTRIBUTE)) {
-    const names = by === of ? [by] : [by, of];
-    return `import pandas as pd\n${tableCode(dataset, table)}obs = table.obs(${literal(names)})\ncounts = pd.crosstab(obs[${literal(by)}], obs[${literal(of)}])\n${end}`;
+    const chosen = selection && maskOf(selection);
+    const names = [...new Set([by, of, ...(chosen?.columns ?? [])])];
+    const narrowed = chosen ? `obs = obs[${chosen.mask}]\n` : '';
+    return `import pandas as pd\n${tableCode(dataset, table)}obs = table.obs(${literal(names)})\n${narrowed}counts = pd.crosstab(obs[${literal(by)}], obs[${literal(of)}])\n${end}`;
   }
   const name = by.slice(ATTRIBUTE.length);
   const group =

@@ -3,6 +3,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { Dataset, SampleTable, Study, TableRecord } from '../../../api/types';
+import type { Bits } from '../../../data/bits';
 import { categoryColors } from '../../../data/colors';
 import { showCell } from '../../../data/cellsheet';
 import type { CategoricalColumn, Column } from '../../../data/columns';
@@ -17,6 +18,8 @@ interface Input {
   table: TableRecord;
   by: string;
   of: string;
+  /** The cells of this table that count; null = all. Over the study all do. */
+  cells: Bits | null;
 }
 
 const categorical = (column: Column | undefined) => (column?.kind === 'categorical' ? column : undefined);
@@ -41,7 +44,7 @@ function groupOf(dataset: Dataset, samples: SampleTable | undefined, attribute: 
 }
 
 /** Of attributes, 'dataset' and 'sample' stand for the names of both. */
-export function useComposition({ study, dataset, table, by, of }: Input): { tab: Crosstab | null; colors: Map<string, string>; error: unknown; nTables: number | null } {
+export function useComposition({ study, dataset, table, by, of, cells }: Input): { tab: Crosstab | null; colors: Map<string, string>; error: unknown; nTables: number | null } {
   const attribute = by.startsWith(ATTRIBUTE) ? by.slice(ATTRIBUTE.length) : null;
   const samples = useSamples(study.id);
   const datasets = useDatasets(study.id);
@@ -71,8 +74,8 @@ export function useComposition({ study, dataset, table, by, of }: Input): { tab:
   const second = categorical(groups.data);
   const tab = useMemo(() => {
     if (attribute !== null) return isWhole ? stack(parts) : null;
-    return first && second ? crosstab(second, first) : null;
-  }, [attribute, isWhole, parts, first, second]);
+    return first && second ? crosstab(second, first, cells) : null;
+  }, [attribute, isWhole, parts, first, second, cells]);
   const colors = useMemo(() => colorsOf([...(first ? [first] : []), ...parts.map((p) => p.column)]), [first, parts]);
   const error = mine.error ?? groups.error ?? datasets.error ?? samples.error ?? read.find((r) => r.error)?.error ?? null;
   return { tab, colors, error, nTables: attribute === null ? null : others.length };

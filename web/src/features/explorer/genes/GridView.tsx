@@ -18,6 +18,7 @@ import { GroupSelect } from '../controls';
 import { ParameterField } from '../ParameterField';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
+import { NoCells, ScopeLine, scopeText, useScope } from '../scope';
 import { ATTRIBUTE, titleOf } from '../shared';
 import { FindMarkers } from './FindMarkers';
 import { gridCode } from './code';
@@ -42,7 +43,7 @@ interface Props extends ViewProps {
   initial: GridState;
 }
 
-export function GridView({ study, dataset, table, shared, id, shape, initial }: Props) {
+export function GridView({ study, dataset, table, state, shared, id, shape, initial }: Props) {
   const [chosen, change] = useViewState(id, initial);
   const attributes = useSamples(study.id).data?.attributes;
   const isOwn = shared.genes.length > 0;
@@ -51,7 +52,8 @@ export function GridView({ study, dataset, table, shared, id, shape, initial }: 
   const best = useMemo(() => topMarkers(markers.data ?? [], chosen.markers), [markers.data, chosen.markers]);
   const genes = (isOwn ? shared.genes : best.map((m) => m.feature)).slice(0, MOST_GENES);
   const asked = { features: genes, group: shared.group, threshold: chosen.threshold || undefined, version: dataset.data_version };
-  const summary = useQuery({ ...summaryQuery(dataset.id, table.name, asked), enabled: genes.length > 0 });
+  const scope = useScope(state, shared, table);
+  const summary = useQuery({ ...summaryQuery(dataset.id, table.name, asked, scope.asked), enabled: genes.length > 0 && !scope.pending && scope.n > 0 });
   const lacksMarkers = !isOwn && isApiError(markers.error) && markers.error.status === 404;
   const scaling: Scaling = isScaling(chosen.scale) ? chosen.scale : 'none';
   const map: MapName = scaling === 'z' ? 'diverging' : chosen.map === 'cividis' ? 'cividis' : 'viridis';
@@ -85,7 +87,10 @@ export function GridView({ study, dataset, table, shared, id, shape, initial }: 
           )}
         </Popover>
       </div>
-      {error ? (
+      <ScopeLine scope={scope} shared={shared} />
+      {scope.n === 0 ? (
+        <NoCells />
+      ) : error ? (
         <ErrorNote error={error} />
       ) : genes.length === 0 && (lacksMarkers || markers.data || !canHaveMarkers) ? (
         <Empty title="Which genes?" action={lacksMarkers && study.permissions.includes('analysis.run') ? <FindMarkers dataset={dataset} table={table} column={shared.group} /> : undefined}>
@@ -101,8 +106,8 @@ export function GridView({ study, dataset, table, shared, id, shape, initial }: 
           map={map}
           group={titleOf(shared.group)}
           unit={unitOf(table)}
-          place={placeLine(study, dataset, table)}
-          code={gridCode({ dataset, table, genes, by: shared.group, shape, scaling, threshold: chosen.threshold })}
+          place={placeLine(study, dataset, table, scopeText(scope))}
+          code={gridCode({ dataset, table, genes, by: shared.group, shape, scaling, threshold: chosen.threshold, selection: scope.asked.selection })}
         />
       ) : (
         <Skeleton rows={6} />

@@ -1,7 +1,8 @@
 /** Dots and heat maps in Python. */
 
 import type { Dataset, TableRecord } from '../../../api/types';
-import { literal } from '../../../data/python';
+import { literal, selectionLine } from '../../../data/python';
+import type { Selection } from '../../../data/selections';
 import type { Scaling } from '../../../data/summary';
 import { tableCode } from '../place';
 
@@ -13,6 +14,8 @@ interface Parts {
   shape: 'dots' | 'cells';
   scaling: Scaling;
   threshold: number;
+  /** null = all cells */
+  selection: Selection | null;
 }
 
 const SCALES: Record<Scaling, string[]> = {
@@ -21,8 +24,8 @@ const SCALES: Record<Scaling, string[]> = {
   z: ['means = (means - means.mean()) / means.std()'],
 };
 
-export function gridCode({ dataset, table, genes, by, shape, scaling, threshold }: Parts): string {
-  const more = threshold ? `, threshold=${threshold}` : '';
+export function gridCode({ dataset, table, genes, by, shape, scaling, threshold, selection }: Parts): string {
+  const more = (threshold ? `, threshold=${threshold}` : '') + (selection ? ', selection=selection' : '');
   const drawn =
     shape === 'cells'
       ? [`picture = axis.imshow(means, aspect="auto", cmap="${scaling === 'z' ? 'RdBu_r' : 'viridis'}")`]
@@ -35,6 +38,7 @@ export function gridCode({ dataset, table, genes, by, shape, scaling, threshold 
         ];
   return [
     tableCode(dataset, table) + `genes = ${literal(genes)}`,
+    ...(selection ? [selectionLine(selection)] : []),
     `summary = table.summary(genes, by=${literal(by)}${more})`,
     'means = summary.pivot(index="group", columns="feature", values="mean")',
     'means = means.loc[summary["group"].drop_duplicates(), genes]',

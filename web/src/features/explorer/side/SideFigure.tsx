@@ -1,9 +1,10 @@
 /** The panels and their files. */
 
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { parseHex } from '../../../data/colors';
 import type { CategoricalColumn } from '../../../data/columns';
-import { literal } from '../../../data/python';
+import { literal, maskOf } from '../../../data/python';
+import { flagCells } from '../../../data/shade';
 import { count, embeddingTitle } from '../../../data/words';
 import { drawMultiples } from '../../../render/figure/multiples';
 import type { Ink } from '../../../render/figure/scene';
@@ -17,6 +18,7 @@ import { cellsCsv, legendOf, readCells } from '../cellsFigure';
 import { ColorPanel } from '../ColorPanel';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
+import { scopeText, type Scope } from '../scope';
 
 export interface Panel {
   code: number;
@@ -27,10 +29,10 @@ export interface Panel {
 const FILE_PANEL = { ratio: 2, least: 160 };
 const WIDEST = 260;
 
-type Props = ViewProps & { column: CategoricalColumn; panels: Panel[] };
+type Props = ViewProps & { column: CategoricalColumn; panels: Panel[]; scope: Scope };
 
 export function SideFigure(props: Props) {
-  const { study, dataset, table, state, column, panels } = props;
+  const { study, dataset, table, state, column, panels, scope } = props;
   const [multiples, setMultiples] = useState<Multiples | null>(null);
   const onDark = useStore(shownTheme) === 'dark';
   const title = embeddingTitle(state.embeddingName ?? '');
@@ -51,11 +53,11 @@ export function SideFigure(props: Props) {
   return (
     <Figure
       title={`${title} by ${column.name}, coloured by ${state.coloring.title}`}
-      lines={[placeLine(study, dataset, table), ...(multiples?.isSampled ? ['an even sample of the cells is drawn'] : [])]}
+      lines={[placeLine(study, dataset, table, scopeText(scope)), ...(multiples?.isSampled ? ['an even sample of the cells is drawn'] : [])]}
       name={`${title} by ${column.name}`}
       label={`${panels.length} plots of ${title}`}
       draw={draw}
-      csv={() => cellsCsv(dataset.id, table.name, state, column)}
+      csv={() => cellsCsv(dataset.id, table.name, state, { group: column, cells: scope.bits })}
       code={sideCode(props)}
       help={<p>Every panel shows the cells of one group in colour and all others in grey, at the same place: what changes between panels is where the cells of the group lie. Dragging and the wheel move all panels together.</p>}
     >
@@ -71,11 +73,12 @@ export function SideFigure(props: Props) {
 
 const columnsFor = (n: number) => (n <= 3 ? n : n === 4 ? 2 : n <= 9 ? 3 : 4);
 
-function Panels({ state, column, panels, onReady }: Props & { onReady: (multiples: Multiples | null) => void }) {
+function Panels({ state, column, panels, scope, onReady }: Props & { onReady: (multiples: Multiples | null) => void }) {
   const box = useRef<HTMLDivElement>(null);
   const [multiples, setMultiples] = useState<Multiples | null>(null);
   const onDark = useStore(shownTheme) === 'dark';
-  const { x, y, coloring, flags } = state;
+  const { x, y, n, coloring } = state;
+  const flags = useMemo(() => flagCells(n, scope.bits, null), [n, scope.bits]);
   useEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -147,9 +150,13 @@ function Panels({ state, column, panels, onReady }: Props & { onReady: (multiple
   );
 }
 
-function sideCode({ dataset, table, state, column }: Props): string {
+function sideCode({ dataset, table, state, column, scope }: Props): string {
+  const { selection } = scope.asked;
+  const chosen = selection && maskOf(selection);
   return [
-    ...readCells(dataset, table, state, [column.name]),
+    ...(chosen ? ['import pandas as pd'] : []),
+    ...readCells(dataset, table, state, [column.name, ...(chosen?.columns ?? [])]),
+    ...(chosen ? [`shown = (${chosen.mask}).to_numpy()`, 'points, codes, obs = points[shown], codes[shown], obs[shown]'] : []),
     `groups = obs[${literal(column.name)}].cat.categories`,
     'figure, axes = plt.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)',
     'for axis, group in zip(axes[0], groups):',

@@ -18,6 +18,7 @@ import { useGroupColors } from '../genes/useGroupColors';
 import { ParameterField } from '../ParameterField';
 import { placeLine } from '../place';
 import type { ViewProps } from '../registry';
+import { NoCells, ScopeLine, scopeText, useScope } from '../scope';
 import { groupings, titleOf } from '../shared';
 import { violinCode } from './code';
 
@@ -30,9 +31,10 @@ export default function ViolinView({ study, dataset, table, state, shared }: Vie
   const genes = (shared.genes.length ? shared.genes : colored).slice(0, MOST_GENES);
   const attributes = useSamples(study.id).data?.attributes;
   const split = groupings(table).some((c) => c.name === chosen.split && c.name !== shared.group) ? chosen.split : '';
+  const scope = useScope(state, shared, table);
   const asked = { group: shared.group, split, version: dataset.data_version };
-  const summary = useQuery({ ...summaryQuery(dataset.id, table.name, { features: genes, ...asked }), enabled: genes.length > 0 });
-  const violins = useQueries({ queries: genes.map((feature) => violinsQuery(dataset.id, table.name, { feature, bandwidth: chosen.bandwidth, ...asked })) });
+  const summary = useQuery({ ...summaryQuery(dataset.id, table.name, { features: genes, ...asked }, scope.asked), enabled: genes.length > 0 && !scope.pending && scope.n > 0 });
+  const violins = useQueries({ queries: genes.map((feature) => ({ ...violinsQuery(dataset.id, table.name, { feature, bandwidth: chosen.bandwidth, ...asked }, scope.asked), enabled: !scope.pending && scope.n > 0 })) });
   const colors = useGroupColors(dataset, table, split || shared.group);
   const error = summary.error ?? violins.find((v) => v.error)?.error;
   const rows = summary.data;
@@ -52,8 +54,11 @@ export default function ViolinView({ study, dataset, table, state, shared }: Vie
           {() => <ParameterField analysis="densities" parameter="bandwidth" value={chosen.bandwidth} onChange={(bandwidth) => change({ bandwidth })} />}
         </Popover>
       </div>
+      <ScopeLine scope={scope} shared={shared} />
       {genes.length === 0 ? (
         <Empty title="Which genes?">Add one above, such as CD3E. Violins then show how its values spread in each group of cells; the genes stay chosen for dots and heat maps.</Empty>
+      ) : scope.n === 0 ? (
+        <NoCells />
       ) : error ? (
         <ErrorNote error={error} />
       ) : isWhole ? (
@@ -63,8 +68,8 @@ export default function ViolinView({ study, dataset, table, state, shared }: Vie
           colors={colors}
           by={[titleOf(shared.group), split]}
           unit={unitOf(table)}
-          place={placeLine(study, dataset, table)}
-          code={violinCode({ dataset, table, genes, by: shared.group, split, bandwidth: chosen.bandwidth })}
+          place={placeLine(study, dataset, table, scopeText(scope))}
+          code={violinCode({ dataset, table, genes, by: shared.group, split, bandwidth: chosen.bandwidth, selection: scope.asked.selection })}
         />
       ) : (
         <Skeleton rows={6} />

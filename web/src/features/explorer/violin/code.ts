@@ -1,7 +1,8 @@
 /** The violins in Python. */
 
 import type { Dataset, TableRecord } from '../../../api/types';
-import { literal } from '../../../data/python';
+import { literal, selectionLine } from '../../../data/python';
+import type { Selection } from '../../../data/selections';
 import { tableCode } from '../place';
 
 interface Parts {
@@ -11,13 +12,16 @@ interface Parts {
   by: string;
   split: string;
   bandwidth: number;
+  /** null = all cells */
+  selection: Selection | null;
 }
 
-export function violinCode({ dataset, table, genes, by, split, bandwidth }: Parts): string {
-  const grouped = `by=${literal(by)}${split ? `, split_by=${literal(split)}` : ''}`;
+export function violinCode({ dataset, table, genes, by, split, bandwidth, selection }: Parts): string {
+  const grouped = `by=${literal(by)}${split ? `, split_by=${literal(split)}` : ''}${selection ? ', selection=selection' : ''}`;
   const more = bandwidth === 1 ? '' : `, bandwidth=${bandwidth}`;
   return [
     tableCode(dataset, table) + `genes = ${literal(genes)}`,
+    ...(selection ? [selectionLine(selection)] : []),
     `summary = table.summary(genes, ${grouped})`,
     `violins = {gene: table.violins(gene, ${grouped}${more}) for gene in genes}`,
     '',
