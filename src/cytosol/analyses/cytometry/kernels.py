@@ -1,0 +1,192 @@
+"""Compiled inner loops; the machine code is cached on disk. Importing this loads numba: import it inside functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compile(function: Function) -> Function:
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+@_compile
+def roots(  # noqa: PLR0917 -- compiled functions take their arguments by position
+    values: np.ndarray, coefficients: np.ndarray, zero: float, points: np.ndarray, scaled: np.ndarray
+) -> None:
+    """Invert x(y) = a exp(b y) - c exp(-d y) + g y - f above its zero, and its mirror image below.
+
+    Parameters
+    ----------
+    values : shape (n,), float64; x
+    coefficients : shape (6,), float64; a, b, c, d, g, f
+    zero : y of x = 0
+    points : shape (n_points,), float64, increasing from 0; x of y evenly from ``zero`` to ``zero`` + 1.5
+    scaled : shape (n,), float64; becomes y; NaN where x is
+    """
+    a, b, c, d = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
+    g, f = coefficients[4], coefficients[5]
+    n_points = points.size
+    step = 1.5 / (n_points - 1)
+    for i in range(values.size):
+        if values[i] == 0 or not math.isfinite(values[i]):
+            scaled[i] = zero + values[i]
+            continue
+        x = abs(values[i])
+        if x >= points[n_points - 1]:
+            y = math.log((x + f) / a) / b
+        else:
+            low, high = 0, n_points - 1
+            while high - low > 1:
+                middle = (low + high) >> 1
+                if points[middle] <= x:
+                    low = middle
+                else:
+                    high = middle
+            y = zero + step * (low + (x - points[low]) / (points[high] - points[low]))
+        for _ in range(20):
+            rise = a * math.exp(b * y)
+            fall = c * math.exp(-d * y) if c > 0 else 0.0
+            change = (rise - fall + g * y - f - x) / (b * rise + d * fall + g)
+            y -= change
+            if abs(change) < 1e-9:  # the step after is smaller than its square
+                break
+        scaled[i] = y if values[i] > 0 else 2 * zero - y
+
+
+@_compile
+def in_polygon(x: float, y: float, xs: np.ndarray, ys: np.ndarray) -> bool:
+    """Tell whether a point lies in a polygon, even-odd, its boundary included.
+
+    Parameters
+    ----------
+    x, y : the point, float64
+    xs, ys : shape (n_vertices,), float64
+    """
+    inside = False
+    last = xs.size - 1
+    for k in range(xs.size):
+        x1, y1, x2, y2 = xs[last], ys[last], xs[k], ys[k]
+        last = k
+        if (y1 <= y <= y2) or (y2 <= y <= y1):
+            side = (x2 - x1) * (y - y1) - (x - x1) * (y2 - y1)
+            if side == 0 and ((x1 <= x <= x2) or (x2 <= x <= x1)):
+                return True
+            # a comparison with NaN is false either way
+            if (y1 <= y) != (y2 <= y) and (side > 0 if y2 > y1 else side < 0):
+                inside = not inside
+    return inside
+
+
+@_compile
+def polygon_mask(  # noqa: PLR0917 -- compiled functions take their arguments by position
+    x: np.ndarray, y: np.ndarray, xs: np.ndarray, ys: np.ndarray, mask: np.ndarray
+) -> None:
+    """Tell which points lie in a polygon, one by one.
+
+    Parameters
+    ----------
+    x, y : shape (n,), float32 or float64; a NaN is outside
+    xs, ys : shape (n_vertices,), float64
+    mask : shape (n,), bool; becomes the answer
+    """
+    for i in range(x.size):
+        mask[i] = in_polygon(np.float64(x[i]), np.float64(y[i]), xs, ys)
+
+
+@_compile
+def _mark_edges(columns: np.ndarray, rows: np.ndarray, grid: np.ndarray) -> None:
+    """Mark with 2 the cells that an edge touches; columns, rows: shape (n_vertices,), vertices in cells of the grid."""
+    slack = 1e-6
+    size = grid.shape[0] - 1
+    last = columns.size - 1
+    for k in range(columns.size):
+        u1, v1, u2, v2 = columns[last], rows[last], columns[k], rows[k]
+        last = k
+        if v1 > v2:
+            u1, v1, u2, v2 = u2, v2, u1, v1
+        first, stop = max(int(v1 - slack), 0), min(int(v2 + slack), size)
+        for row in range(first, stop + 1):
+            left, right = min(u1, u2), max(u1, u2)
+            if v2 - v1 > slack:
+                slope = (u2 - u1) / (v2 - v1)
+                begin = u1 + slope * (max(row - slack, v1) - v1)
+                end = u1 + slope * (min(row + 1 + slack, v2) - v1)
+                left, right = max(left, min(begin, end)), min(right, max(begin, end))
+            for column in range(max(int(left - slack), 0), min(int(right + slack), size) + 1):
+                grid[row, column] = 2
+
+
+@_compile
+def polygon_mask_by_grid(  # noqa: PLR0917 -- compiled functions take their arguments by position
+    x: np.ndarray, y: np.ndarray, xs: np.ndarray, ys: np.ndarray, n_grid: int, mask: np.ndarray
+) -> None:
+    """Tell which points lie in a polygon: by the cell of a grid, and one by one only in cells that an edge touches.
+
+    Parameters
+    ----------
+    x, y : shape (n,), float32 or float64; a NaN is outside
+    xs, ys : shape (n_vertices,), float64
+    n_grid : cells along each side
+    mask : shape (n,), bool; becomes the answer
+    """
+    x0, y0 = xs.min(), ys.min()
+    width, height = xs.max() - x0, ys.max() - y0
+    # the polygon covers 1.25 … n + 0.75 of 0 … n + 2; the rim is outside
+    scale_x = (n_grid - 0.5) / width if width > 0 else 0.0
+    scale_y = (n_grid - 0.5) / height if height > 0 else 0.0
+    grid = np.zeros((n_grid + 2, n_grid + 2), np.uint8)
+    _mark_edges((xs - x0) * scale_x + 1.25, (ys - y0) * scale_y + 1.25, grid)
+    if width > 0 and height > 0:
+        for row in range(1, n_grid + 1):
+            for column in range(1, n_grid + 1):
+                if grid[row, column] == 2:
+                    continue
+                if grid[row, column - 1] != 2:
+                    grid[row, column] = grid[row, column - 1]
+                    continue
+                middle_x = x0 + (column + 0.5 - 1.25) / scale_x
+                middle_y = y0 + (row + 0.5 - 1.25) / scale_y
+                grid[row, column] = 1 if in_polygon(middle_x, middle_y, xs, ys) else 0
+    flat = grid.reshape(-1)
+    last = np.float64(n_grid + 1)
+    for i in range(x.size):
+        u = (np.float64(x[i]) - x0) * scale_x + 1.25
+        v = (np.float64(y[i]) - y0) * scale_y + 1.25
+        u = u if u > 0.0 else 0.0  # a NaN, too, goes to the rim
+        v = v if v > 0.0 else 0.0
+        u = min(u, last)
+        v = min(v, last)
+        state = flat[np.int64(v) * (n_grid + 2) + np.int64(u)]
+        if state == 2:
+            mask[i] = in_polygon(np.float64(x[i]), np.float64(y[i]), xs, ys)
+        else:
+            mask[i] = state == 1
+
+
+@_compile
+def ellipse_mask(  # noqa: PLR0917 -- compiled functions take their arguments by position
+    x: np.ndarray, y: np.ndarray, center_x: float, center_y: float, axes: np.ndarray, mask: np.ndarray
+) -> None:
+    """Tell which points lie in an ellipse, its boundary included.
+
+    Parameters
+    ----------
+    x, y : shape (n,), float32 or float64; a NaN is outside
+    center_x, center_y : float64
+    axes : shape (2, 2), float64; rows: the direction of an axis divided by its half length
+    mask : shape (n,), bool; becomes the answer
+    """
+    ux, uy, vx, vy = axes[0, 0], axes[0, 1], axes[1, 0], axes[1, 1]
+    for i in range(x.size):
+        dx = np.float64(x[i]) - center_x
+        dy = np.float64(y[i]) - center_y
+        u = dx * ux + dy * uy
+        v = dx * vx + dy * vy
+        mask[i] = u * u + v * v <= 1.0

@@ -1,0 +1,103 @@
+"""Statistics of one channel in one population, on compensated values without scale and limits.
+
+NaN values are left out. What cannot be computed is None: of no values, of one value where two are needed, a geometric
+mean of values that are not all above zero, and whatever is not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from cytosol.base.errors import InvalidInputError
+
+CHANNEL_STATISTICS = "mean", "median", "quantile", "mad", "geometric_mean", "cv", "stddev"
+"""Statistics of the values of a channel; ``event_count`` and ``percent`` are of the population alone."""
+
+
+def statistic(name: str, values: np.ndarray, q: float | None = None) -> float | None:
+    """Compute one statistic; see `summarize`."""
+    return summarize([name], values, q)[name]
+
+
+def summarize(names: Iterable[str], values: np.ndarray, q: float | None = None) -> dict[str, float | None]:
+    """Compute statistics of one channel.
+
+    Parameters
+    ----------
+    names : of `CHANNEL_STATISTICS`: ``mean``; ``median``; ``quantile`` (Hyndman and Fan's type 8, the median is the one
+        of 0.5); ``mad``, the median absolute deviation from the median, without a factor; ``geometric_mean``;
+        ``stddev`` with n - 1; ``cv``, 100 × stddev / mean
+    values : shape (n,), float, data units; NaN is left out
+    q : 0 to 1, needed for ``quantile``
+
+    Returns
+    -------
+    name → value in data units, ``cv`` in percent; None where it cannot be computed
+
+    Notes
+    -----
+    Hyndman and Fan 1996, doi:10.2307/2684934. Sums are of 64 bits.
+    """
+    names = list(dict.fromkeys(names))
+    for name in names:
+        if name not in CHANNEL_STATISTICS:
+            raise InvalidInputError(f"There is no statistic {name!r}", do="Use one of " + ", ".join(CHANNEL_STATISTICS))
+    if "quantile" in names and (q is None or not 0 <= q <= 1):
+        raise InvalidInputError(f"A quantile needs q from 0 to 1, not {q}", do="Give q")
+    holes = np.isnan(values)
+    if holes.any():
+        values = values[~holes]
+    if not len(values):
+        return dict.fromkeys(names)
+    found: dict[str, float | None] = {}
+    with np.errstate(all="ignore"):
+        mean = float(values.mean(dtype=np.float64))
+        if {"stddev", "cv"} & set(names):
+            found["stddev"] = _deviation(values, mean)
+            found["cv"] = None if found["stddev"] is None or mean == 0 else 100 * found["stddev"] / mean
+        if {"median", "mad"} & set(names):
+            found["median"] = median = quantile(values, 0.5)
+            if "mad" in names:
+                found["mad"] = quantile(np.abs(values - median), 0.5)
+        if "quantile" in names and q is not None:
+            found["quantile"] = quantile(values, q)
+        if "geometric_mean" in names and values.min() > 0:
+            found["geometric_mean"] = math.exp(float(np.log(values, dtype=np.float64).mean()))
+    found["mean"] = mean
+    return {name: _finite(found.get(name)) for name in names}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _deviation(values: np.ndarray, mean: float) -> float | None:
+    if len(values) < 2:
+        return None
+    total = 0.0
+    for start in range(0, len(values), 1 << 16):
+        apart = values[start : start + (1 << 16)].astype(np.float64) - mean
+        total += float(apart @ apart)
+    return math.sqrt(total / (len(values) - 1))
+
+
+def quantile(values: np.ndarray, q: float) -> float:
+    """Compute the type 8 quantile of Hyndman and Fan.
+
+    Parameters
+    ----------
+    values : shape (n,), n ≥ 1, float without NaN
+    q : 0 to 1
+    """
+    n = len(values)
+    place = min(max((n + 1 / 3) * q + 1 / 3, 1.0), float(n))
+    low = int(place)
+    share = place - low
+    if share < 1e-9 or low == n:
+        return float(np.partition(values, low - 1)[low - 1])
+    parted = np.partition(values, (low - 1, low))
+    below, above = float(parted[low - 1]), float(parted[low])
+    return below + share * (above - below)

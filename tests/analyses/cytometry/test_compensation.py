@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cytosol.analyses.cytometry.compensation import compensate, format_spill, parse_spill
+from cytosol.base.errors import InvalidInputError
+
+CHANNELS = ["Blue530", "Vio450", "Vio605", "UV450"]
+
+
+def test_the_vector_of_the_wire_reference() -> None:
+    matrix = np.eye(4)
+    matrix[1, 2], matrix[1, 3], matrix[2, 0], matrix[2, 1] = 0.02, 0.055, 0.003, 0.013
+    event = [np.array([value], np.float32) for value in (3307.04, 1084.68, 26838.24, 209.25)]
+    found = [float(column[0]) for column in compensate(event, matrix)]
+    assert found == pytest.approx([3226.57, 735.974, 26823.52, 168.771], rel=1e-5)
+
+
+@given(st.integers(0, 1000), st.integers(1, 8))
+def test_compensated_events_spilled_again_are_the_measured_ones(seed: int, n_channels: int) -> None:
+    generator = np.random.default_rng(seed)
+    matrix = np.eye(n_channels) + generator.uniform(0, 0.3, (n_channels, n_channels)) / n_channels
+    measured = generator.uniform(-100, 1e5, (n_channels, 50)).astype(np.float32)
+    found = compensate(list(measured), matrix)
+    assert all(column.dtype == np.float32 for column in found)
+    assert matrix.T @ np.array(found, np.float64) == pytest.approx(measured, rel=1e-5, abs=0.05)
+    last = compensate(list(measured), matrix, wanted=[n_channels - 1])
+    assert len(last) == 1
+    assert last[0] == pytest.approx(found[-1], rel=1e-6)
+
+
+def test_many_events_are_done_in_blocks() -> None:
+    column = np.arange(100_000, dtype=np.float32)
+    found = compensate([column, column], np.array([[1, 0.5], [0, 1]]))
+    assert np.array_equal(found[0], column)
+    assert np.array_equal(found[1], column / 2)
+    assert compensate([], np.empty((0, 0))) == []
+
+
+@given(st.integers(0, 1000), st.integers(0, 6))
+def test_spill_strings(seed: int, n: int) -> None:
+    matrix = np.random.default_rng(seed).uniform(-0.1, 1, (n, n))
+    names = [f"FL{i} -A" for i in range(n)]
+    found, again = parse_spill(format_spill(names, matrix))
+    assert found == names
+    assert np.array_equal(again, matrix)
+
+
+def test_a_spill_string_is_row_by_row() -> None:
+    names, matrix = parse_spill("2,FITC-A, PE-A ,1,0.25,0.5,1")
+    assert names == ["FITC-A", "PE-A"]
+    assert matrix.tolist() == [[1, 0.25], [0.5, 1]]
+    assert format_spill(names, matrix) == "2,FITC-A,PE-A,1,0.25,0.5,1"
+
+
+@pytest.mark.parametrize("text", ["", "x", "2,A,B,1,0,0", "1,A,x", "1,A,nan", "-1"])
+def test_spill_strings_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="spill string"):
+        parse_spill(text)
+
+
+def test_a_matrix_without_inverse_is_refused() -> None:
+    columns = [np.ones(3, np.float32)] * 2
+    for matrix in ([[1, 1], [1, 1]], [[1, float("nan")], [0, 1]], [[1, 0]]):
+        with pytest.raises(InvalidInputError):
+            compensate(columns, np.array(matrix))
+    with pytest.raises(InvalidInputError, match="2 channels, but 1"):
+        compensate(columns[:1], np.eye(2))
+    with pytest.raises(InvalidInputError, match="comma"):
+        format_spill(["a,b"], np.eye(1))
