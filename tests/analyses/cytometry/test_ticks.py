@@ -49,9 +49,9 @@ def labelled(scale: Scale) -> list[str]:
 
 def test_labels() -> None:
     assert labelled(LinearScale(1, 262144)) == ["50K", "100K", "150K", "200K", "250K"]
-    assert labelled(LinearScale(-1, 1)) == ["-1", "-0.5", "0", "0.5", "1"]
+    assert labelled(LinearScale(-1, 1)) == ["−1", "−0.5", "0", "0.5", "1"]
     assert labelled(LogScale(1, 1e4)) == ["10⁰", "10¹", "10²", "10³", "10⁴"]
-    assert labelled(ArcSinhScale(-2000, 262144, 150)) == ["-10³", "0", "10³", "10⁴", "10⁵"]
+    assert labelled(ArcSinhScale(-2000, 262144, 150)) == ["−10³", "0", "10³", "10⁴", "10⁵"]
     assert sum(label == "" for label in ticks(LogScale(1, 100))[1]) == 16
 
 

@@ -31,7 +31,7 @@ class Root:
     def value(self, scaled: np.ndarray) -> np.ndarray:
         """Evaluate x(y); shape (n,), float64 to data units."""
         away = _value(self.coefficients, self.zero + np.abs(scaled - self.zero))
-        return np.copysign(np.abs(away), scaled - self.zero)
+        return np.asarray(np.copysign(np.abs(away), scaled - self.zero))
 
     def solve(self, values: np.ndarray) -> np.ndarray:
         """Find y with x(y) = value to about 1e-14; shape (n,), float64, NaN stays NaN."""

@@ -41,8 +41,8 @@ def _plain(value: float, step: float) -> str:
     if value and step >= 1000:
         for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
             if abs(value) >= size:
-                return f"{value / size:.6g}{letter}"
-    return f"{value + 0.0:.6g}"
+                return f"{value / size:.6g}{letter}".replace("-", "−")
+    return f"{value + 0.0:.6g}".replace("-", "−")
 
 
 def _decades(scale: Scale, low: float, high: float) -> tuple[np.ndarray, list[str]]:
@@ -64,4 +64,4 @@ def _decades(scale: Scale, low: float, high: float) -> tuple[np.ndarray, list[st
 
 
 def _power(sign: int, power: int) -> str:
-    return ("-" if sign < 0 else "") + "10" + str(power).translate(_SUPERSCRIPTS)
+    return ("−" if sign < 0 else "") + "10" + str(power).translate(_SUPERSCRIPTS)
