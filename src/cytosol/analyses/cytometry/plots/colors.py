@@ -1,0 +1,58 @@
+"""Colours of figures: on white paper, as the explorer draws them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+INK, SOFT, LINE, PAPER, MISSING = "#1b1f23", "#5c656d", "#dfe3e6", "#ffffff", "#c3c6cb"
+CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c9b800", "#6b6b6b")
+"""Okabe and Ito's eight, in the order of the explorer."""
+_VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
+_DENSITY = ("a9c9e6", "6ea3d3", "3d7ebd", "1f5c9c", "143f73", "0a2343")
+"""One hue, the denser the darker; the lightest still stands out from white."""
+_STEPS = 256
+
+Rgba = tuple[float, float, float, float]
+
+
+def rgba(color: str) -> Rgba:
+    """Red, green, blue and alpha, each 0 to 1, of ``#rgb``, ``#rgba``, ``#rrggbb`` or ``#rrggbbaa``."""
+    digits = color.lstrip("#")
+    if len(digits) < 6:
+        digits = "".join(2 * digit for digit in digits)
+    parts = [int(digits[at : at + 2], 16) / 255 for at in range(0, len(digits), 2)]
+    red, green, blue = parts[:3]
+    return red, green, blue, parts[3] if len(parts) > 3 else 1.0
+
+
+def as_rgba(color: np.ndarray) -> Rgba:
+    """A colour as a tuple; shape (4,), 0 to 1."""
+    red, green, blue, alpha = (float(part) for part in color)
+    return red, green, blue, alpha
+
+
+def viridis() -> np.ndarray:
+    """Shape (256, 4), uint8."""
+    return _ramp([rgba(step) for step in _VIRIDIS])
+
+
+def density_ramp(color: str) -> np.ndarray:
+    """The colours of a density from thin to dense: shape (256, 4), uint8.
+
+    Parameters
+    ----------
+    color : its hue, "" = blue; thin is a tint of it and dense a shade
+    """
+    if not color:
+        return _ramp([rgba(step) for step in _DENSITY])
+    red, green, blue, alpha = rgba(color)
+    base = np.array([red, green, blue])
+    steps = [1 - 0.45 * (1 - base), base, 0.35 * base]
+    return _ramp([(float(r), float(g), float(b), alpha) for r, g, b in steps])
+
+
+def _ramp(steps: list[Rgba]) -> np.ndarray:
+    table = np.asarray(steps)
+    at = np.linspace(0, len(steps) - 1, _STEPS)
+    columns = [np.interp(at, np.arange(len(steps)), table[:, part]) for part in range(4)]
+    return np.round(255 * np.column_stack(columns)).astype(np.uint8)
