@@ -15,6 +15,7 @@ from cytosol.catalog.audit import Audit
 from cytosol.catalog.care import Care
 from cytosol.catalog.column_versions import AnnotationSubject
 from cytosol.catalog.comparisons import Comparisons
+from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
 from cytosol.catalog.datasets import Datasets, DatasetSubject
@@ -22,6 +23,8 @@ from cytosol.catalog.elements import ResultSubject
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.folders import Folders
+from cytosol.catalog.gates import Gates
+from cytosol.catalog.gating_history import GATING_SUBJECTS
 from cytosol.catalog.gene_sets import GeneSets
 from cytosol.catalog.group_studies import GroupStudies
 from cytosol.catalog.group_summaries import GroupSummaries
@@ -32,9 +35,11 @@ from cytosol.catalog.inspections import Inspections
 from cytosol.catalog.jobs import Jobs
 from cytosol.catalog.layouts import Layouts
 from cytosol.catalog.leases import Leases
+from cytosol.catalog.populations import Populations
 from cytosol.catalog.registries import Registries
 from cytosol.catalog.sample_history import SampleSubject
 from cytosol.catalog.samples import Samples
+from cytosol.catalog.scales import Scales
 from cytosol.catalog.sharing import Sharing
 from cytosol.catalog.storages import Storages
 from cytosol.catalog.studies import Studies, StudySubject
@@ -56,6 +61,7 @@ SUBJECTS: tuple[Subject, ...] = (
     SampleSubject("attribute"),
     SampleSubject("sample_table"),
     DatasetSubject(),
+    *GATING_SUBJECTS,
 )
 """Whose changes can be undone."""
 
@@ -78,6 +84,10 @@ class Catalog:
         self.studies = Studies(context)
         self.group_studies = GroupStudies(context)
         self.samples = Samples(context)
+        self.gates = Gates(context)
+        self.populations = Populations(context)
+        self.compensations = Compensations(context)
+        self.scales = Scales(context)
         layouts = Layouts()
         self.uploads = Uploads(context)
         self.attachments = Attachments(context)

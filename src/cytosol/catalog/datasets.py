@@ -193,6 +193,8 @@ class Datasets:
             position = await rows.count(conn, tables.datasets, {"study_id": study_id})
             lineage = {"copy_of": dataset_id.hex24, "version": source.data_version}
             values = {"study_id": study_id, "name": clean_name(name), "position": position, "lineage": lineage}
+            if study_id != source.study_id and source.compensation not in ("none", "internal"):
+                values["compensation"] = ""  # a matrix of the other study
             copies = await studies.copy_datasets(conn, {"id": dataset_id}, values, owner_id=user_id)
             fresh = to(Dataset, await rows.need(conn, tables.datasets, copies[dataset_id]))
             detail = {"source": dataset_id.hex24}

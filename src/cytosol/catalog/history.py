@@ -21,7 +21,8 @@ from cytosol.model.studies import Revision
 Values = Mapping[str, Any]
 Revisions = list[Revision]
 _EVENTS = {"annotation": "annotation.changed", "dataset": "dataset.changed"}
-"""What watchers are told; changes of everything else are changes of the study."""
+_STUDY_EVENTS = dict.fromkeys(("gate", "population", "compensation", "scale_set", "gating"), "gate.changed")
+"""What watchers are told, of the thing or of its study; changes of everything else are changes of the study."""
 
 
 class Subject(Protocol):
@@ -243,7 +244,7 @@ class History:
         kind = _EVENTS.get(revision.subject_kind)
         await events.append(
             conn,
-            kind or "study.changed",
+            kind or _STUDY_EVENTS.get(revision.subject_kind, "study.changed"),
             subject_kind=revision.subject_kind if kind else "study",
             subject_id=revision.subject_id if kind else revision.study_id,
             study_id=revision.study_id,

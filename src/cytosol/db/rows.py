@@ -280,5 +280,5 @@ def _filled(table: sa.Table, values: Mapping[str, Any], at: int) -> dict[str, An
 
 def _word(table: sa.Table) -> str:
     """What one row is called."""
-    special = {"studies": "study", "memberships": "membership", "log_entries": "log entry"}
+    special = {"studies": "study", "memberships": "membership", "log_entries": "log entry", "scale_sets": "scale set"}
     return special.get(table.name, table.name.removesuffix("s"))

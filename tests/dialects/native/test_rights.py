@@ -12,6 +12,7 @@ import pytest
 
 from cytosol.base.keys import Key
 from cytosol.catalog.annotations import Group
+from cytosol.catalog.gates import NewGate
 from cytosol.catalog.sharing import GrantView
 from cytosol.catalog.submissions import Batch, FileRef, Submission
 from cytosol.model.rights import SYSTEM
@@ -21,6 +22,8 @@ from tests.dialects.native.world import Streaming, World, opened
 ROLES = ("anonymous", "stranger", "limited", "reader", "editor", "owner", "admin", "readonly")
 """``readonly`` is a token of the owner with the scope 'read'."""
 Things = dict[str, Any]
+_BOX = {"x1": 0, "x2": 2.5, "y1": 0, "y2": 9}
+_GATE = {"kind": "rectangle", "name": "Cells", "x": "var:GENE0", "y": "var:GENE1", "geometry": _BOX}
 _TSV = b"gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n"
 
 
@@ -152,6 +155,27 @@ ROWS: dict[str, Row] = {
     ),
     "change_column": Row(EDIT.format(200), says(name="renamed")),
     "delete_column": Row(EDIT.format(204)),
+    "list_gates": Row(READ),
+    "create_gates": Row(EDIT.format(201), says(gates=[_GATE], populations=True)),
+    "get_gate": Row(READ),
+    "change_gate": Row(EDIT.format(200), says(name="Renamed")),
+    "delete_gate": Row(EDIT.format(204)),
+    "change_gate_family": Row(EDIT.format(200), says(name="Renamed")),
+    "delete_gate_family": Row(EDIT.format(200)),
+    "tailor_gate": Row(EDIT.format(200), lambda t: {"gid": t["gid"], "gate": t["own_gate"], "dataset_ids": []}),
+    "reset_gates": Row(EDIT.format(204)),
+    "get_scales": Row(READ),
+    "put_scales": Row(EDIT.format(200), says(scales={})),
+    "list_populations": Row(READ),
+    "create_population": Row(EDIT.format(201), says(name="All", tree={"and": []})),
+    "get_population": Row(READ),
+    "change_population": Row(EDIT.format(200), says(name="Renamed")),
+    "delete_population": Row(EDIT.format(204)),
+    "list_compensations": Row(READ),
+    "create_compensation": Row(EDIT.format(201), says(name="C", channels=["a"], matrix=[1])),
+    "get_compensation": Row(READ),
+    "change_compensation": Row(EDIT.format(200), says(name="Renamed")),
+    "delete_compensation": Row(EDIT.format(204)),
     "list_gene_sets": Row(SIGNED_IN),
     "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),
     "import_gene_sets": Row(WRITING.format(201), lambda _: b"T\tcells\tCD3D\n", query={"filename": "t.gmt"}),
@@ -273,6 +297,17 @@ class Stage:
         sample = await catalog.samples.add(owner, study_id=things["study_id"], name="donor 1")
         attribute = await catalog.samples.add_attribute(owner, study_id=things["study_id"], name="dose", kind="number")
         things |= {"sample_id": sample.sample.id, "attribute_id": attribute.id}
+        made, populations = await catalog.gates.create_with_populations(
+            owner, study_id=things["study_id"], gates=[NewGate(**_GATE)]
+        )
+        matrix = await catalog.compensations.create(
+            owner, study_id=things["study_id"], name="C", channels=["a"], matrix=[1]
+        )
+        things |= {
+            "gate_id": made[0].id, "gid": made[0].gid, "population_id": populations[0].id, "compensation_id": matrix.id,
+            "own_gate": {"geometry": _BOX, "dataset_id": things["dataset_id"].hex24},
+        }  # fmt: skip
+        await catalog.scales.get(owner, study_id=things["study_id"])
         things["revision_id"] = (await catalog.history.list(owner, study_id=things["study_id"])).items[0].id
         folder = await catalog.folders.create(owner, name="Folder")
         await self.share("folder", folder.folder.id)

@@ -27,11 +27,13 @@ from cytosol.dialects.native.routes.datasets import DatasetRoutes
 from cytosol.dialects.native.routes.events import EventRoutes
 from cytosol.dialects.native.routes.files import StorageRoutes, UploadRoutes
 from cytosol.dialects.native.routes.folders import FolderRoutes
+from cytosol.dialects.native.routes.gates import GateRoutes
 from cytosol.dialects.native.routes.gene_sets import GeneSetRoutes
 from cytosol.dialects.native.routes.groups import GroupRoutes
 from cytosol.dialects.native.routes.inspections import InspectionRoutes
 from cytosol.dialects.native.routes.ontologies import OntologyRoutes
 from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, UserRoutes
+from cytosol.dialects.native.routes.populations import CompensationRoutes, PopulationRoutes
 from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
 from cytosol.dialects.native.routes.studies import SharingRoutes, StudyRoutes
@@ -51,6 +53,9 @@ _NOUNS = (
     UploadRoutes,
     InspectionRoutes,
     SampleRoutes,
+    GateRoutes,
+    PopulationRoutes,
+    CompensationRoutes,
     AnnotationRoutes,
     TableTextRoutes,
     AnalysisRoutes,

@@ -1,0 +1,121 @@
+"""Compensations: spillover matrices of a study, and which one a dataset is read with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.base.keys import Key
+from cytosol.catalog import gating_history as changes
+from cytosol.catalog.access import study_access
+from cytosol.catalog.context import Context
+from cytosol.catalog.records import all_to, to
+from cytosol.db import rows, tables
+from cytosol.db.connections import Connection
+from cytosol.model.gating import Compensation
+from cytosol.model.gating_rules import clean_matrix
+from cytosol.model.names import clean_name
+from cytosol.model.rights import Actor, Permission
+
+_GONE = "There is no such compensation, or it is not shared with you"
+CompensationList = list[Compensation]
+
+
+class Compensations:
+    """The verbs of compensations. Changing needs the permission gate.edit."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def list(self, actor: Actor, *, study_id: Key) -> CompensationList:
+        """The compensations of a study in the order they were made."""
+        async with self._context.db.read() as conn:
+            await study_access(conn, actor, study_id, Permission.STUDY_READ)
+            where = {"study_id": study_id, "deleted_at": None}
+            return all_to(Compensation, await rows.find(conn, tables.compensations, where))
+
+    async def get(self, actor: Actor, *, compensation_id: Key) -> Compensation:
+        """One compensation."""
+        async with self._context.db.read() as conn:
+            return await _compensation(conn, actor, compensation_id, Permission.STUDY_READ)
+
+    async def create(
+        self,
+        actor: Actor,
+        *,
+        study_id: Key,
+        name: str,
+        channels: Sequence[str],
+        matrix: Sequence[float],
+        made_by: Mapping[str, Any] | None = None,
+    ) -> Compensation:
+        """Keep a matrix; its channels need not be in any file."""
+        names, numbers = clean_matrix(channels, matrix)
+        values = {"name": clean_name(name), "channels": names, "matrix": numbers, "made_by": dict(made_by or {})}
+        async with self._context.db.write() as conn:
+            await study_access(conn, actor, study_id, Permission.GATE_EDIT)
+            id = await rows.insert(conn, tables.compensations, study_id=study_id, **values)
+            edits = [changes.made("compensation", id)]
+            await changes.record(conn, actor, "compensation.create", study_id=study_id, edits=edits)
+            fresh = to(Compensation, await rows.need(conn, tables.compensations, id))
+        self._context.notifier.events_stored()
+        return fresh
+
+    async def change(
+        self,
+        actor: Actor,
+        *,
+        compensation_id: Key,
+        expected: int | None = None,
+        name: str | None = None,
+        channels: Sequence[str] | None = None,
+        matrix: Sequence[float] | None = None,
+    ) -> Compensation:
+        """Rename a compensation, or set its channels and numbers."""
+        values: dict[str, Any] = {} if name is None else {"name": clean_name(name)}
+        async with self._context.db.write() as conn:
+            old = await _compensation(conn, actor, compensation_id, Permission.GATE_EDIT)
+            if channels is not None or matrix is not None:
+                values["channels"], values["matrix"] = clean_matrix(
+                    old.channels if channels is None else channels, old.matrix if matrix is None else matrix
+                )
+            row = await rows.need(conn, tables.compensations, compensation_id)
+            edits = await changes.apply_changes(conn, "compensation", row, values, expected=expected)
+            await changes.record(conn, actor, "compensation.change", study_id=old.study_id, edits=edits)
+            fresh = to(Compensation, await rows.need(conn, tables.compensations, compensation_id))
+        self._context.notifier.events_stored()
+        return fresh
+
+    async def delete(self, actor: Actor, *, compensation_id: Key, expected: int | None = None) -> None:
+        """Delete a compensation; datasets that are read with it say so from then on."""
+        async with self._context.db.write() as conn:
+            old = await _compensation(conn, actor, compensation_id, Permission.GATE_EDIT)
+            edits = await changes.remove(conn, "compensation", [old.id], expected=expected)
+            await changes.record(conn, actor, "compensation.delete", study_id=old.study_id, edits=edits)
+        self._context.notifier.events_stored()
+
+
+def check_said(said: str) -> str:
+    """Refuse what names no compensation: none, internal, own, or an id."""
+    if said not in ("none", "internal", "own"):
+        try:
+            Key.parse(said)
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"'{said[:64]}' is no compensation",
+                where="compensation",
+                do="Say none, internal, own, or the id of one",
+            ) from error
+    return said
+
+
+async def _compensation(conn: Connection, actor: Actor, id: Key, permission: Permission) -> Compensation:
+    row = await rows.get(conn, tables.compensations, id)
+    if row is None or row["deleted_at"] is not None:
+        raise NotFoundError(_GONE)
+    try:
+        await study_access(conn, actor, row["study_id"], permission)
+    except NotFoundError as error:
+        raise NotFoundError(_GONE) from error
+    return to(Compensation, row)
