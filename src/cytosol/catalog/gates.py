@@ -12,12 +12,12 @@ from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
 from cytosol.catalog.context import Context
-from cytosol.catalog.gating_history import Edit
-from cytosol.catalog.populations import insert_populations, parent_of
+from cytosol.catalog.gating_history import Edits
+from cytosol.catalog.populations import PopulationList, insert_populations, parent_of
 from cytosol.catalog.records import UNSET, Unset, all_to, to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
-from cytosol.model.gating import Gate, Population
+from cytosol.model.gating import Gate
 from cytosol.model.gating_rules import clean_axes, clean_gid, clean_sectors, known_kind
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
@@ -117,7 +117,7 @@ class Gates:
 
     async def create_with_populations(
         self, actor: Actor, *, study_id: Key, gates: Sequence[NewGate], parent_id: Key | None = None
-    ) -> tuple[GateList, list[Population]]:
+    ) -> tuple[GateList, PopulationList]:
         """Make gates, and of each a population (of a compound one for each sector), in one change.
 
         Parameters
@@ -128,7 +128,7 @@ class Gates:
 
     async def _create(
         self, actor: Actor, study_id: Key, gates: Sequence[NewGate], *, populations: bool, parent_id: Key | None = None
-    ) -> tuple[GateList, list[Population]]:
+    ) -> tuple[GateList, PopulationList]:
         fresh = [{**gate.checked(), "study_id": study_id} for gate in gates]
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
@@ -141,7 +141,7 @@ class Gates:
             await rows.insert_many(conn, tables.gates, fresh)
             await changes.require_unique_gates(conn, study_id)
             edits = [changes.made("gate", row["id"]) for row in fresh]
-            made: list[Population] = []
+            made: PopulationList = []
             if populations:
                 parent = await parent_of(conn, study_id, parent_id)
                 made = await insert_populations(conn, study_id, parent, [leaf for row in fresh for leaf in leaves(row)])
@@ -174,7 +174,7 @@ class Gates:
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
             family = await _family(conn, study_id, gid)
-            edits: list[Edit] = []
+            edits: Edits = []
             for gate in family:
                 edits += await self._change(conn, gate, fields)
             await changes.record(conn, actor, "gate.change", study_id=study_id, edits=edits)
@@ -183,7 +183,7 @@ class Gates:
 
     async def _change(
         self, conn: Connection, gate: Gate, fields: Mapping[str, Any], *, expected: int | None = None
-    ) -> list[Edit]:
+    ) -> Edits:
         values = checked_fields(gate, fields)
         if values.get("locked") is not False and set(values) - {"locked"}:
             _require_unlocked([gate])
@@ -293,10 +293,10 @@ def checked_fields(gate: Gate, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _put_own(
     conn: Connection, family: GateList, values: Mapping[str, Any], dataset_ids: Sequence[Key]
-) -> tuple[Tailored, list[Edit]]:
+) -> tuple[Tailored, Edits]:
     own = {gate.dataset_id: gate for gate in family}
     model = next((gate for gate in family if gate.dataset_id is None), family[0])
-    edits: list[Edit] = []
+    edits: Edits = []
     inserted, updated = [], []
     for dataset_id in dict.fromkeys(dataset_ids):
         gate = own.get(dataset_id)
@@ -307,8 +307,8 @@ async def _put_own(
             edits += await changes.apply_changes(conn, "gate", row, change)
             updated.append(gate.id)
             continue
-        row = {**values, "id": new_key(), "study_id": model.study_id, "gid": model.gid, "sectors": model.sectors}
-        id = await rows.insert(conn, tables.gates, **{**row, "dataset_id": dataset_id, "tailored": True})
+        copy = {**values, "id": new_key(), "study_id": model.study_id, "gid": model.gid, "sectors": model.sectors}
+        id = await rows.insert(conn, tables.gates, **{**copy, "dataset_id": dataset_id, "tailored": True})
         edits.append(changes.made("gate", id))
         inserted.append(id)
     for gate in family:

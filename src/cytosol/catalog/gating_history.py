@@ -44,6 +44,9 @@ class Edit:
     after: Mapping[str, Any]
 
 
+Edits = list[Edit]
+
+
 def made(kind: str, id: Key) -> Edit:
     """A record came."""
     return Edit(kind, id, {"deleted": True}, {"deleted": False})
@@ -80,11 +83,9 @@ async def record(conn: Connection, actor: Actor, verb: str, *, study_id: Key, ed
     if not found:
         return
     subject = (found[0].kind, found[0].id) if len(found) == 1 else (MANY, study_id)
-    sides = [
-        {f"{edit.kind}:{edit.id.hex24}:{name}": value for edit in found for name, value in side(edit).items()}
-        for side in (lambda edit: edit.before, lambda edit: edit.after)
-    ]
-    await history.record(conn, actor, verb, study_id=study_id, subject=subject, before=sides[0], after=sides[1])
+    before = {_field(edit, name): value for edit in found for name, value in edit.before.items()}
+    after = {_field(edit, name): value for edit in found for name, value in edit.after.items()}
+    await history.record(conn, actor, verb, study_id=study_id, subject=subject, before=before, after=after)
     detail = {"study_id": study_id.hex24, "n_records": len({edit.id for edit in found})}
     await audit.note(conn, actor, verb, subject_kind=subject[0], subject_id=subject[1], detail=detail)
     await tell(conn, study_id, verb)
@@ -161,6 +162,10 @@ async def require_unique_gates(conn: Connection, study_id: Key) -> None:
                     where="sectors",
                     do="Give the sector an id of its own",
                 )
+
+
+def _field(edit: Edit, name: str) -> str:
+    return f"{edit.kind}:{edit.id.hex24}:{name}"
 
 
 def _by_record(values: history.Values) -> dict[tuple[str, Key], dict[str, Any]]:
