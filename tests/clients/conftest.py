@@ -13,6 +13,7 @@ from obstore.store import S3Store
 from tests.clients.across_world import AcrossWorld, running_across
 from tests.clients.bioturing_files import Cells
 from tests.clients.bioturing_world import N_RAW, World, bucket_of, running_world
+from tests.clients.cellengine_world import CellEngineWorld, running_cellengine
 from tests.services import S3Server
 
 
@@ -49,4 +50,10 @@ def filtered(world: World) -> Cells:
 @pytest.fixture(scope="session")
 def across(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AcrossWorld]:
     with running_across(tmp_path_factory.mktemp("across")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cellengine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CellEngineWorld]:
+    with running_cellengine(tmp_path_factory.mktemp("cellengine")) as made:
         yield made

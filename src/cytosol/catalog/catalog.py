@@ -43,6 +43,7 @@ from cytosol.catalog.scales import Scales
 from cytosol.catalog.sharing import Sharing
 from cytosol.catalog.storages import Storages
 from cytosol.catalog.studies import Studies, StudySubject
+from cytosol.catalog.study_details import Details
 from cytosol.catalog.study_search import StudySearch
 from cytosol.catalog.submissions import Submissions
 from cytosol.catalog.subsets import Subsets
@@ -82,6 +83,7 @@ class Catalog:
         self.folders = Folders(context)
         self.sharing = Sharing(context)
         self.studies = Studies(context)
+        self.study_details = Details(context)
         self.group_studies = GroupStudies(context)
         self.samples = Samples(context)
         self.gates = Gates(context)

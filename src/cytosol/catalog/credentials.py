@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -267,6 +267,20 @@ class Credentials:
             await rows.change(conn, tables.tokens, token_id, {"deleted_at": now_us()}, expected=expected)
             await audit.note(conn, actor, "token.revoke", subject_kind="user", subject_id=row["user_id"])
         self._known.clear()
+
+    async def revoke_presented(self, actor: Actor, *, secret: str) -> None:
+        """End the token of the actor that has this secret."""
+        async with self._context.db.read() as conn:
+            row = await rows.first(conn, tables.tokens, {"secret_hash": hash_secret(secret)})
+        if row is None:
+            raise NotFoundError("There is no such token")
+        await self.revoke_token(actor, token_id=row["id"])
+
+    async def people(self, actor: Actor, *, user_ids: Iterable[Key]) -> dict[Key, User]:
+        """The users with these ids, for somebody who is signed in."""
+        require_user(actor)
+        async with self._context.db.read() as conn:
+            return {row["id"]: to(User, row) for row in await rows.find(conn, tables.users, {"id": set(user_ids)})}
 
     async def _live_user(self, conn: Connection, user_id: Key) -> RowMapping:
         row = await rows.get(conn, tables.users, user_id)

@@ -124,10 +124,15 @@ class Studies:
         self._context.notifier.events_stored()
         return view
 
-    async def get(self, actor: Actor, *, study_id: Key) -> StudyView:
-        """One live study; anybody may read a public one."""
+    async def get(self, actor: Actor, *, study_id: Key, trash: bool = False) -> StudyView:
+        """One live study; anybody may read a public one.
+
+        Parameters
+        ----------
+        trash : instead one in the trash that the actor may bring back
+        """
         async with self._context.db.read() as conn:
-            return await self._view(conn, actor, study_id)
+            return await self._view(conn, actor, study_id, trash=trash)
 
     async def list(
         self, actor: Actor, *, chosen: StudyFilter | None = None, limit: int = 100, cursor: str | None = None
@@ -289,8 +294,9 @@ class Studies:
         self._context.notifier.events_stored()
         return view
 
-    async def _view(self, conn: Connection, actor: Actor, study_id: Key) -> StudyView:
-        access = await study_access(conn, actor, study_id, Permission.STUDY_READ)
+    async def _view(self, conn: Connection, actor: Actor, study_id: Key, *, trash: bool = False) -> StudyView:
+        permission = Permission.STUDY_DELETE if trash else Permission.STUDY_READ
+        access = await study_access(conn, actor, study_id, permission, deleted=trash)
         owner = await rows.need(conn, tables.users, access.study.owner_id)
         counted = (await studies.counts(conn, [study_id])).get(study_id, studies.Counts())
         return StudyView(

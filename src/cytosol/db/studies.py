@@ -15,7 +15,19 @@ from cytosol.db import rows
 from cytosol.db.connections import Connection
 from cytosol.db.copies import copy_rows
 from cytosol.db.gating import copy_gating
-from cytosol.db.tables import attribute_values, attributes, datasets, elements, grants, originals, samples, users
+from cytosol.db.tables import (
+    attribute_values,
+    attributes,
+    datasets,
+    elements,
+    events,
+    grants,
+    originals,
+    revisions,
+    samples,
+    studies,
+    users,
+)
 from cytosol.db.types import KeyType
 
 _CHUNK = 5_000
@@ -68,6 +80,21 @@ async def counts(conn: Connection, study_ids: Collection[Key]) -> dict[Key, Coun
     return {
         study: Counts(len(known), sum(known.values()), tuple(sorted(kinds[study]))) for study, known in cells.items()
     }
+
+
+async def changed_at(conn: Connection, study_ids: Collection[Key]) -> dict[Key, int]:
+    """When each of the studies, or anything that it holds, last changed."""
+    ids = list(study_ids)
+    found = {row["id"]: row["updated_at"] for row in await rows.find(conn, studies, {"id": ids})}
+    for column, at in (
+        (datasets.c.study_id, datasets.c.updated_at),
+        (revisions.c.study_id, revisions.c.created_at),
+        (events.c.study_id, events.c.at),
+    ):
+        newest = sa.select(column.label("study"), sa.func.max(at).label("at")).where(column.in_(ids)).group_by(column)
+        for row in (await conn.execute(newest)).rows:
+            found[row["study"]] = max(found.get(row["study"], 0), int(row["at"]))
+    return found
 
 
 async def sample_values(conn: Connection, study_id: Key) -> list[RowMapping]:

@@ -22,6 +22,7 @@ from cytosol.db import rows, tables
 from cytosol.dialects.bbrowserx.dialect import BBrowserXDialect
 from cytosol.dialects.bioflex.dialect import BioflexDialect
 from cytosol.dialects.bioturing.dialect import BioturingDialect
+from cytosol.dialects.cellengine.dialect import CellEngineDialect
 from cytosol.dialects.native.dialect import NativeDialect
 from cytosol.dialects.studio.dialect import StudioDialect
 from cytosol.dialects.talk2data.dialect import Talk2DataDialect
@@ -40,6 +41,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Talk2DataDialect(),
     BBrowserXDialect(),
     StudioDialect(),
+    CellEngineDialect(),
 )
 
 

@@ -1,0 +1,30 @@
+"""The API of the CellEngine toolkits for Python and R."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from cytosol.asgi.dialect import ErrorTable, Services
+from cytosol.dialects.cellengine.attachments import ATTACHMENT_CALLS
+from cytosol.dialects.cellengine.calls import PREFIX, Call, call_routes
+from cytosol.dialects.cellengine.errors import STATUS
+from cytosol.dialects.cellengine.experiments import EXPERIMENT_CALLS
+from cytosol.dialects.cellengine.folders import FOLDER_CALLS
+from cytosol.dialects.cellengine.sign_in import SIGN_IN_CALLS
+
+CALLS: tuple[Call, ...] = (*SIGN_IN_CALLS, *EXPERIMENT_CALLS, *FOLDER_CALLS, *ATTACHMENT_CALLS)
+
+
+class CellEngineDialect:
+    """Toolkits whose ``CELLENGINE_BASE_URL`` is ``http://HOST:PORT/cellengine``."""
+
+    name: str = "cellengine"
+    prefixes: tuple[str, ...] = (PREFIX,)
+    conforms_to: tuple[str, ...] = ("cellengine Python toolkit 1.0.0", "cellengine R toolkit 1.0.0")
+    errors: ErrorTable = STATUS
+
+    def routes(self, services: Services) -> Sequence[BaseRoute]:
+        """All calls."""
+        return call_routes(services, CALLS)

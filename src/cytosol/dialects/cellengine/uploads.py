@@ -1,0 +1,55 @@
+"""Files as these clients send them: a form with one part that has a filename."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from cytosol.asgi.multipart import FormFile
+from cytosol.asgi.requests import limited_stream
+from cytosol.base.keys import Key
+from cytosol.dialects.cellengine.calls import Asked
+
+_FORM_BYTES = 1 << 16
+"""What the form may add to the file."""
+
+
+async def take_in(asked: Asked) -> tuple[Key, str]:
+    """Take the file of a form in as a complete upload; its id and the name of the file."""
+    settings, uploads = asked.services.settings, asked.catalog.uploads
+    limit = settings.max_upload_bytes + _FORM_BYTES
+    body = limited_stream(asked.request, max_bytes=limit, setting="max_upload_bytes")
+    form = FormFile(asked.request.headers.get("content-type", ""), body)
+    filename = await form.filename()
+    upload_id = (await uploads.create(asked.actor, name=filename.replace("/", "_"))).upload.id
+    try:
+        pieces = _Pieces(form.content(), settings.max_chunk_bytes)
+        received = 0
+        while not pieces.ended:
+            received = await uploads.write_at(asked.actor, upload_id=upload_id, offset=received, body=pieces.next())
+        await uploads.complete(asked.actor, upload_id=upload_id)
+    except BaseException:
+        await uploads.drop(asked.actor, upload_id=upload_id)
+        raise
+    return upload_id, filename
+
+
+class _Pieces:
+    """A long body in parts of at most so many bytes."""
+
+    def __init__(self, body: AsyncIterator[bytes], max_bytes: int) -> None:
+        self._body = body
+        self._max_bytes = max_bytes
+        self._rest = b""
+        self.ended = False
+
+    async def next(self) -> AsyncIterator[bytes]:
+        """The next part."""
+        left = self._max_bytes
+        while left:
+            piece = self._rest or await anext(self._body, b"")
+            if not piece:
+                self.ended = True
+                return
+            self._rest = piece[left:]
+            yield piece[:left]
+            left -= min(left, len(piece))
