@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import wraps
 from io import BytesIO
 from itertools import count
@@ -77,7 +77,7 @@ def read(kind: str, document: Any) -> dict[str, Any]:
     """A document as the toolkit's object of it, read property by property."""
     assert isinstance(document, dict), document
     for key in READ[kind]:
-        document[key]  # noqa: B018 (KeyError is the test)
+        document[key]
     for key in ("created", "deepUpdated", "deleted"):
         if key in document and document[key] is not None:
             parse_time(document[key])
@@ -94,7 +94,7 @@ def read(kind: str, document: Any) -> dict[str, Any]:
 
 def parse_time(text: str) -> datetime:
     """A time; the fraction and the Z are not optional."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
 _counter = count(secrets.randbelow(1 << 24))
@@ -210,7 +210,7 @@ class Toolkit:
     @driven("Experiment.delete")
     def mark_deleted(self, _id: str) -> dict[str, Any]:
         """With a local time without a zone."""
-        return self.update_experiment(_id, deleted=datetime.now().isoformat())
+        return self.update_experiment(_id, deleted=datetime.now(UTC).replace(tzinfo=None).isoformat())
 
     @driven("Experiment.undelete")
     def undelete_experiment(self, _id: str) -> dict[str, Any]:
