@@ -6,6 +6,13 @@ export interface AnalysisWish {
   parameters: Record<string, unknown>;
 }
 
+export interface SubsetWish {
+  name: string;
+  selection: unknown;
+  /** Of the way from counts to clusters; null = those of the parent are kept. */
+  parameters: Record<string, unknown> | null;
+}
+
 export interface ComparisonRecord {
   id: string;
   name: string;

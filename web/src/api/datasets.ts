@@ -1,6 +1,8 @@
 /** The routes of datasets, their tables, and uploads. */
 
 import { apiUrl, getBytes, listAll, postBytes, send, sendJson } from './http';
+import type { SubsetWish } from './analysisTypes';
+import type { LevelTerm, OntologyRecord, TermHit } from './termTypes';
 import type { ColumnPatch, ColumnRecord, Dataset, Feature, Job, NewColumn, Submission, Upload } from './types';
 
 const ARROW = 'application/vnd.apache.arrow.stream';
@@ -90,10 +92,11 @@ export interface ColumnsMade {
   columns: ColumnRecord[];
 }
 
-export const createColumn = (dataset: string, table: string, json: NewColumn) =>
-  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { json });
-export const createColumnsFromArrow = (dataset: string, table: string, bytes: Uint8Array<ArrayBuffer>) =>
-  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { body: new Blob([bytes]), type: ARROW });
+/** `isPrivate`: only oneself sees it until it is published. */
+export const createColumn = (dataset: string, table: string, json: NewColumn, isPrivate: boolean) =>
+  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { json, query: { private: isPrivate } });
+export const createColumnsFromArrow = (dataset: string, table: string, bytes: Uint8Array<ArrayBuffer>, isPrivate: boolean) =>
+  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { body: new Blob([bytes]), type: ARROW, query: { private: isPrivate } });
 export const patchColumn = (dataset: string, table: string, column: ColumnRecord, json: ColumnPatch) =>
   sendJson<ColumnRecord>('PATCH', `${tablePath(dataset, table)}/columns/${column.id}`, {
     json,
@@ -101,6 +104,20 @@ export const patchColumn = (dataset: string, table: string, column: ColumnRecord
   });
 export const deleteColumn = (dataset: string, table: string, column: ColumnRecord) =>
   send('DELETE', `${tablePath(dataset, table)}/columns/${column.id}`, { version: column.version });
+
+export const publishColumn = (dataset: string, table: string, column: ColumnRecord) =>
+  sendJson<ColumnRecord>('POST', `${tablePath(dataset, table)}/columns/${column.id}/publish`);
+export const getColumnTerms = (dataset: string, table: string, column: ColumnRecord, signal?: AbortSignal) =>
+  sendJson<{ items: LevelTerm[] }>('GET', `${tablePath(dataset, table)}/columns/${column.id}/terms`, { signal }).then((page) => page.items);
+/** By category; null takes its term away. */
+export const putColumnTerms = (dataset: string, table: string, column: ColumnRecord, json: Record<string, string | null>) =>
+  sendJson<ColumnRecord>('PUT', `${tablePath(dataset, table)}/columns/${column.id}/terms`, { json, version: column.version });
+export const listOntologies = () => sendJson<{ items: OntologyRecord[] }>('GET', 'ontologies').then((page) => page.items);
+export const searchTerms = (ontology: string, search: string, signal?: AbortSignal) =>
+  sendJson<{ items: TermHit[] }>('GET', `ontologies/${ontology}/terms`, { query: { search, limit: 12 }, signal }).then((page) => page.items);
+
+export const createSubset = (dataset: string, table: string, json: SubsetWish) =>
+  sendJson<{ job: Job; dataset: Dataset }>('POST', `${tablePath(dataset, table)}/subsets`, { json });
 
 export const createUpload = (name: string, size: number) =>
   sendJson<Upload>('POST', 'uploads', { json: { name, size } });

@@ -134,6 +134,7 @@ export interface ColumnRecord {
   n_categories: number | null;
   version: number;
   created_by: string | { id: string; name: string } | null;
+  private: boolean;
 }
 
 export interface EmbeddingRecord {
@@ -162,6 +163,7 @@ export interface Dataset extends Rec {
   n_cells: number | null;
   tables: TableRecord[];
   notes: string[];
+  lineage: { parent_id?: string; parent_version?: number; table?: string; selection?: unknown; n_cells?: number };
   job_id: string | null;
   deleted_at?: string | null;
 }
@@ -179,7 +181,6 @@ export interface Submission {
   parameters?: Record<string, Value>;
 }
 
-/** Files to be measured: a submission without what becomes of it. */
 export type Inspection = Pick<Submission, 'batches' | 'format' | 'matrix'> & { study_id: string };
 
 export interface Feature {

@@ -60,7 +60,7 @@ function passedBy(filter: Filter, column: Column): Selection | null {
   if (filter.kind === 'range') return column.kind === 'numeric' ? { column: filter.column, range: [filter.low, filter.high] } : null;
   if (column.kind !== 'categorical') return null;
   const name = (category: string) => (category === MISSING ? null : category);
-  const all = [...column.categories, MISSING];
+  const all = [...column.categories, ...(column.codes.includes(-1) ? [MISSING] : [])];
   const hidden = all.filter((category) => filter.hidden.includes(category));
   if (hidden.length === 0) return null;
   const kept = all.filter((category) => !filter.hidden.includes(category));

@@ -4,6 +4,8 @@ const VERBS: Record<string, string> = {
   'annotation.add': 'Annotation added',
   'annotation.change': 'Annotation changed',
   'annotation.delete': 'Annotation deleted',
+  'annotation.publish': 'Annotation published',
+  'annotation.terms': 'Standard terms changed',
   'sample.add': 'Sample added',
   'sample.change': 'Sample changed',
   'sample.delete': 'Sample deleted',

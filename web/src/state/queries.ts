@@ -2,7 +2,8 @@
 
 import { QueryClient, useQuery } from '@tanstack/react-query';
 import {
-  getBarcodes, getColumns, getDataset, getEmbedding, getFeatureValues, getMarkers, getSummary, getViolins, listDatasets, searchFeatures,
+  getBarcodes, getColumns, getColumnTerms, getDataset, getEmbedding, getFeatureValues, getMarkers, getSummary, getViolins, listDatasets, listOntologies,
+  searchFeatures, searchTerms,
   type SummaryQuery, type ViolinQuery,
 } from '../api/datasets';
 import { listGeneSets } from '../api/geneSets';
@@ -131,6 +132,23 @@ export const embeddingQuery = (dataset: string, table: string, name: string, ver
   queryFn: async ({ signal }: { signal: AbortSignal }) =>
     decodeEmbedding(name, await getEmbedding(dataset, table, name, signal)),
 });
+
+/** The standard terms of the categories of an annotation, with suggestions. */
+export const useColumnTerms = (dataset: string, table: string, column: ColumnRecord) =>
+  useQuery({
+    queryKey: ['terms', dataset, table, column.id, column.version],
+    queryFn: ({ signal }) => getColumnTerms(dataset, table, column, signal),
+    placeholderData: (before) => before,
+  });
+export const useOntologies = () => useQuery({ queryKey: ['ontologies'], queryFn: listOntologies, staleTime: Infinity });
+export const useTermSearch = (ontology: string, search: string) =>
+  useQuery({
+    queryKey: ['term-search', ontology, search],
+    queryFn: ({ signal }) => searchTerms(ontology, search, signal),
+    enabled: ontology !== '' && search.trim() !== '',
+    placeholderData: (before) => before,
+    staleTime: Infinity,
+  });
 
 export const barcodesQuery = (dataset: string, table: string) => ({
   ...bulk,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Column } from '../../src/data/columns';
+import type { CategoricalColumn, Column } from '../../src/data/columns';
 import { MISSING, type Filter } from '../../src/data/filters';
 import { maskOf, selectionLine, TOO_MANY_CELLS } from '../../src/data/python';
 import { filterSelection, selectionText } from '../../src/data/selections';
@@ -16,6 +16,12 @@ describe('filters as a selection', () => {
     expect(filterSelection([hide('B', 'NK', MISSING)], columns)).toEqual({ column: 'type', groups: ['T'] });
     expect(filterSelection([hide('B', 'T', 'NK')], columns)).toEqual({ column: 'type', groups: [null] });
     expect(filterSelection([hide('B', 'T', 'NK', MISSING)], columns)).toEqual({ not: { column: 'type', groups: ['B', 'T', 'NK', null] } });
+  });
+
+  it('says nothing of missing values where there are none', () => {
+    const whole = new Map<string, Column>([['type', { ...(columns.get('type') as CategoricalColumn), codes: Int32Array.of(0, 1, 2, 2) }]]);
+    expect(filterSelection([hide('B', 'NK')], whole)).toEqual({ column: 'type', groups: ['T'] });
+    expect(filterSelection([hide(MISSING)], whole)).toBeNull();
   });
 
   it('joins several, and leaves out what says nothing', () => {

@@ -1,17 +1,20 @@
 /** The legend of what is coloured by, and editing the annotation where that is allowed. */
 
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ColumnRecord, Study } from '../../api/types';
 import { mapHex, type MapName } from '../../data/colors';
 import { withFilter, type CategoryFilter } from '../../data/filters';
 import { isolate, recolored, toggleHidden, type LegendSort } from '../../data/legend';
 import { number, plural } from '../../data/words';
+import { useSession } from '../../state/queries';
 import { useStore } from '../../state/store';
 import { shownTheme } from '../../state/theme';
 import { Button } from '../../views/controls';
 import { LegendView } from '../../views/LegendView';
 import { AnnotationEditor } from './AnnotationEditor';
 import type { AnnotationActions } from './annotations';
+import { TermsPanel } from './TermsPanel';
 import type { ExplorerState } from './useExplorer';
 
 interface Props {
@@ -19,28 +22,67 @@ interface Props {
   study: Study;
   record: ColumnRecord | null;
   actions: AnnotationActions;
+  /** Where the annotation lies; without it no standard terms are shown. */
+  place?: { datasetId: string; tableName: string };
 }
 
-export function ColorPanel({ state, study, record, actions }: Props) {
-  const [editing, setEditing] = useState(false);
+export function ColorPanel({ state, study, record, actions, place }: Props) {
+  const [mode, setMode] = useState<'legend' | 'edit' | 'terms'>('legend');
   const { coloring } = state;
-  const mayEdit = record !== null && record.kind === 'categorical' && study.permissions.includes('annotation.edit');
+  const isOfGroups = record !== null && record.kind === 'categorical';
+  // an annotation that only oneself sees is one's own
+  const mayEdit = isOfGroups && (record.private || study.permissions.includes('annotation.edit'));
+  const toggle = (next: 'edit' | 'terms') => setMode(mode === next ? 'legend' : next);
   if (!state.color) return null;
   return (
     <section className="panel" aria-label="Legend">
       <header>
         <h2 className="cut" title={state.color.name}>{state.color.name}</h2>
-        {mayEdit && <Button small aria-pressed={editing} onClick={() => setEditing(!editing)}>{editing ? 'Done' : 'Edit'}</Button>}
+        {isOfGroups && place && <Button small aria-pressed={mode === 'terms'} title="Standard terms of the categories" onClick={() => toggle('terms')}>{mode === 'terms' ? 'Done' : 'Terms'}</Button>}
+        {mayEdit && <Button small aria-pressed={mode === 'edit'} onClick={() => toggle('edit')}>{mode === 'edit' ? 'Done' : 'Edit'}</Button>}
       </header>
+      {record && <Publishing key={record.version} record={record} mayPublish={study.permissions.includes('annotation.edit')} actions={actions} />}
       {coloring.scale && <NumericLegend state={state} />}
       {coloring.entries &&
-        (editing && mayEdit && record ? (
-          <AnnotationEditor record={record} entries={coloring.entries} actions={actions} onGone={() => setEditing(false)} />
+        (mode === 'edit' && mayEdit && record ? (
+          <AnnotationEditor record={record} entries={coloring.entries} actions={actions} onGone={() => setMode('legend')} />
+        ) : mode === 'terms' && record && place ? (
+          <TermsPanel {...place} record={record} entries={coloring.entries} mayEdit={mayEdit} actions={actions} />
         ) : (
           <CategoryLegend state={state} onColor={mayEdit && record ? (name, color) => void actions.patch(record, { colors: recolored(coloring.entries ?? [], name, color) }, 'Colour changed') : undefined} />
         ))}
       {!coloring.scale && !coloring.entries && !state.error && <span className="skeleton" />}
     </section>
+  );
+}
+
+interface PublishingProps {
+  record: ColumnRecord;
+  mayPublish: boolean;
+  actions: AnnotationActions;
+}
+
+/** Who sees an annotation, where it is or was one's own, and changing that. */
+function Publishing({ record, mayPublish, actions }: PublishingProps) {
+  const me = useSession().data?.user.email;
+  const isMine = !record.private && mayPublish && record.created_by === me;
+  const last = useQuery({ queryKey: ['published', record.id, record.version], queryFn: () => actions.published(record), enabled: isMine }).data;
+  if (record.private) {
+    return (
+      <div className="row small">
+        <span className="pill">only you see it</span>
+        <span className="grow" />
+        {mayPublish && <Button small title="All who read the study see it then; it can be taken back" onClick={() => void actions.publish(record)}>Publish</Button>}
+      </div>
+    );
+  }
+  if (!isMine || !last) return null;
+  return (
+    <div className="row small">
+      <span className="pill">published by you</span>
+      <span className="grow" />
+      <Button small title="Only you see it then, as before" onClick={() => void actions.takeBack(last)}>Take back</Button>
+    </div>
   );
 }
 

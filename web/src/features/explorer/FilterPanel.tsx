@@ -16,9 +16,12 @@ interface Props {
   table: TableRecord;
   open: string[];
   onOpen: (names: string[]) => void;
+  /** Left out where one may not add data to the study. */
+  onSubset?: () => void;
 }
 
-export function FilterPanel({ state, table, open, onOpen }: Props) {
+export function FilterPanel({ state, table, open, onOpen, onSubset }: Props) {
+  const passing = state.shown?.count() ?? 0;
   const names = [...new Set([...open, ...state.view.filters.map((f) => f.column)])];
   const free = table.columns.filter((c) => c.kind !== 'text' && !names.includes(c.name));
   const close = (name: string) => {
@@ -58,6 +61,9 @@ export function FilterPanel({ state, table, open, onOpen }: Props) {
           <option value="">Add a filter…</option>
           {free.map((c) => <option key={c.id} value={c.name}>{c.name}</option>)}
         </select>
+      )}
+      {onSubset && passing > 0 && passing < state.n && (
+        <Button small title="The cells that pass as a dataset of their own, with clusters of their own" onClick={onSubset}>New dataset of the {count(passing)} cells</Button>
       )}
     </section>
   );

@@ -11,15 +11,17 @@ import type { ExplorerState } from './useExplorer';
 export interface Draft {
   name: string;
   populations: Population[];
+  isPrivate: boolean;
 }
 
 interface BarProps {
   state: ExplorerState;
-  mayAnnotate: boolean;
   onAdd: () => void;
+  /** Left out where one may not add data to the study. */
+  onSubset?: () => void;
 }
 
-export function SelectionBar({ state, mayAnnotate, onAdd }: BarProps) {
+export function SelectionBar({ state, onAdd, onSubset }: BarProps) {
   const { selection, setSelection, shown, n } = state;
   if (!selection) return null;
   const chosen = selection.count();
@@ -30,7 +32,8 @@ export function SelectionBar({ state, mayAnnotate, onAdd }: BarProps) {
       <span>
         <strong>{cells(chosen)}</strong> <span className="muted">{total ? `${((100 * chosen) / total).toFixed(1)} %` : ''}</span>
       </span>
-      {mayAnnotate && <Button small look="primary" disabled={chosen === 0} onClick={onAdd}>Add population</Button>}
+      <Button small look="primary" disabled={chosen === 0} onClick={onAdd}>Add population</Button>
+      {onSubset && <Button small disabled={chosen === 0} title="These cells as a dataset of their own, with clusters of their own" onClick={onSubset}>New dataset</Button>}
       <Button small onClick={invert}>Invert</Button>
       <Button small icon="close" label="Clear the selection (Esc)" look="plain" onClick={() => setSelection(null)} />
     </div>
@@ -42,12 +45,15 @@ interface DialogProps {
   taken: string[];
   chosen: Uint32Array;
   actions: AnnotationActions;
+  /** Whether one may annotate for all who read the study; else only for oneself. */
+  mayShare: boolean;
   onDraft: (draft: Draft | null) => void;
   onSaved: (name: string) => void;
   onClose: () => void;
 }
 
-export function PopulationDialog({ draft, taken, chosen, actions, onDraft, onSaved, onClose }: DialogProps) {
+export function PopulationDialog({ draft, taken, chosen, actions, mayShare, onDraft, onSaved, onClose }: DialogProps) {
+  const [isPrivate, setPrivate] = useState(() => !mayShare || (draft?.isPrivate ?? false));
   const [annotation, setAnnotation] = useState(() => draft?.name ?? freshName('Populations', taken));
   const before = draft?.populations ?? [];
   const [name, setName] = useState(() => freshName('Population', before.map((p) => p.name)));
@@ -62,7 +68,7 @@ export function PopulationDialog({ draft, taken, chosen, actions, onDraft, onSav
       disabled={!annotation.trim() || !name.trim() || used || twice}
       onClose={onClose}
       onSubmit={async () => {
-        await actions.create(annotation.trim(), all);
+        await actions.create(annotation.trim(), all, isPrivate);
         onDraft(null);
         onSaved(annotation.trim());
       }}
@@ -76,12 +82,18 @@ export function PopulationDialog({ draft, taken, chosen, actions, onDraft, onSav
       <Field label="Annotation" help={used ? 'There is an annotation of this name: choose another.' : 'The column that holds it; cells outside have no value in it.'}>
         <input className="input" required value={annotation} onChange={(e) => setAnnotation(e.target.value)} />
       </Field>
+      <div className="field">
+        <label className="check">
+          <input type="checkbox" checked={isPrivate} disabled={!mayShare} onChange={(e) => setPrivate(e.target.checked)} /> <span className="label">Only I see it</span>
+        </label>
+        <span className="help">{mayShare ? 'Publish it later in its legend; else all who read the study see it at once.' : 'Annotating for all who read the study needs the role of an editor.'}</span>
+      </div>
       {twice && <p className="small" style={{ color: 'var(--warn)' }}>This annotation has a population of that name already.</p>}
       <div>
         <Button
           disabled={!annotation.trim() || !name.trim() || used || twice}
           onClick={() => {
-            onDraft({ name: annotation.trim(), populations: all });
+            onDraft({ name: annotation.trim(), populations: all, isPrivate });
             onClose();
           }}
         >
@@ -122,7 +134,7 @@ export function DraftPanel({ draft, actions, onDraft, onSaved, onError }: DraftP
           small
           look="primary"
           onClick={() =>
-            void actions.create(draft.name, draft.populations).then(() => {
+            void actions.create(draft.name, draft.populations, draft.isPrivate).then(() => {
               onDraft(null);
               onSaved(draft.name);
             }, onError)

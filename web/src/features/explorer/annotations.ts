@@ -1,6 +1,6 @@
 /** Changing annotations on the server: every change is a revision, so every change offers to be undone. */
 
-import { createColumn, createColumnsFromArrow, deleteColumn, patchColumn } from '../../api/datasets';
+import { createColumn, createColumnsFromArrow, deleteColumn, patchColumn, publishColumn, putColumnTerms } from '../../api/datasets';
 import { listRevisions, undoRevision } from '../../api/routes';
 import type { ColumnPatch, ColumnRecord, Revision } from '../../api/types';
 import { encodeAnnotation } from '../../data/arrow';
@@ -15,9 +15,16 @@ export interface Population {
 }
 
 export interface AnnotationActions {
-  create: (name: string, populations: Population[]) => Promise<void>;
+  /** `isPrivate`: only oneself sees it, until it is published. */
+  create: (name: string, populations: Population[], isPrivate: boolean) => Promise<void>;
   patch: (column: ColumnRecord, patch: ColumnPatch, done: string) => Promise<void>;
   remove: (column: ColumnRecord) => Promise<void>;
+  publish: (column: ColumnRecord) => Promise<void>;
+  /** The publishing that can be taken back; null where there is none, or something was changed since. */
+  published: (column: ColumnRecord) => Promise<Revision | null>;
+  takeBack: (revision: Revision) => Promise<void>;
+  /** Standard terms by category; null takes one away. */
+  setTerms: (column: ColumnRecord, changes: Record<string, string | null>, done: string) => Promise<void>;
 }
 
 /** Above this many cells an annotation travels as Arrow, where it takes few bytes per cell, not as JSON. */
@@ -30,13 +37,13 @@ interface Place {
   nCells: number;
 }
 
-async function save(place: Place, name: string, populations: Population[]): Promise<ColumnRecord[]> {
+async function save(place: Place, name: string, populations: Population[], isPrivate: boolean): Promise<ColumnRecord[]> {
   const total = populations.reduce((sum, p) => sum + p.cells.length, 0);
   if (total <= JSON_CELLS) {
     const categories = populations.map((p) => ({ name: p.name, color: p.color, cells: Array.from(p.cells) }));
-    return (await createColumn(place.datasetId, place.table, { name, categories })).columns;
+    return (await createColumn(place.datasetId, place.table, { name, categories }, isPrivate)).columns;
   }
-  const made = await createColumnsFromArrow(place.datasetId, place.table, encodeAnnotation(name, populations, place.nCells));
+  const made = await createColumnsFromArrow(place.datasetId, place.table, encodeAnnotation(name, populations, place.nCells), isPrivate);
   const colors = Object.fromEntries(populations.map((p) => [p.name, p.color]));
   await patchColumn(place.datasetId, place.table, made.columns[0], { colors });
   return made.columns;
@@ -67,29 +74,29 @@ export function annotationActions(place: Place): AnnotationActions {
   const tellDone = (text: string, revisions: Revision[]) =>
     tell(text, revisions.length ? { label: 'Undo', run: () => void undo(revisions) } : undefined);
   const newest = async (column: ColumnRecord) => (await revisionsOf(place, column.id)).slice(0, 1);
+  const change = async (column: ColumnRecord, work: () => Promise<unknown>, done: string) => {
+    try {
+      await work();
+      tellDone(done, await newest(column));
+    } catch (error) {
+      tellError(error);
+    }
+    await again();
+  };
   return {
-    create: async (name, populations) => {
-      const [column] = await save(place, name, populations);
+    create: async (name, populations, isPrivate) => {
+      const [column] = await save(place, name, populations, isPrivate);
       await again();
-      tellDone(`‘${name}’ is saved`, column ? await revisionsOf(place, column.id) : []);
+      tellDone(`‘${name}’ is saved${isPrivate ? ', for you only' : ''}`, column ? await revisionsOf(place, column.id) : []);
     },
-    patch: async (column, patch, done) => {
-      try {
-        await patchColumn(place.datasetId, place.table, column, patch);
-        tellDone(done, await newest(column));
-      } catch (error) {
-        tellError(error);
-      }
-      await again();
+    patch: (column, patch, done) => change(column, () => patchColumn(place.datasetId, place.table, column, patch), done),
+    remove: (column) => change(column, () => deleteColumn(place.datasetId, place.table, column), `‘${column.name}’ is deleted`),
+    publish: (column) => change(column, () => publishColumn(place.datasetId, place.table, column), `All who read the study see ‘${column.name}’ now`),
+    published: async (column) => {
+      const [last] = await revisionsOf(place, column.id);
+      return last?.verb === 'annotation.publish' ? last : null;
     },
-    remove: async (column) => {
-      try {
-        await deleteColumn(place.datasetId, place.table, column);
-        tellDone(`‘${column.name}’ is deleted`, await newest(column));
-      } catch (error) {
-        tellError(error);
-      }
-      await again();
-    },
+    takeBack: (revision) => undo([revision]),
+    setTerms: (column, changes, done) => change(column, () => putColumnTerms(place.datasetId, place.table, column, changes), done),
   };
 }

@@ -13,6 +13,7 @@ import { Link } from '../../views/Link';
 import { Popover } from '../../views/overlays';
 import { Empty, Loaded } from '../../views/states';
 import { AddData } from './AddData';
+import { SubsetOf } from './Lineage';
 import { tablePath } from './StudyTree';
 
 export function DataTab({ study }: { study: Study }) {
@@ -77,6 +78,7 @@ function DatasetTable({ study, datasets }: { study: Study; datasets: Dataset[] }
           <tr key={dataset.id}>
             <td>
               {dataset.tables.length ? <Link to={tablePath(study.id, dataset.id, dataset.tables[0].name)}>{dataset.name}</Link> : dataset.name}
+              {dataset.lineage.parent_id && <div className="small muted"><SubsetOf study={study} dataset={dataset} /></div>}
               {dataset.notes.map((note, i) => <div key={i} className="small muted">{note}</div>)}
             </td>
             <td>{samples.find((s) => s.id === dataset.sample_id)?.name ?? '–'}</td>

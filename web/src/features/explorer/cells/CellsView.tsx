@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { selectWithin } from '../../../data/lasso';
+import { filterSelection, type Selection } from '../../../data/selections';
 import { count, embeddingTitle } from '../../../data/words';
 import { drawMultiples } from '../../../render/figure/multiples';
 import type { Ink } from '../../../render/figure/scene';
@@ -12,6 +13,7 @@ import { offerShortcuts } from '../../../state/keyboard';
 import { tellError } from '../../../state/notices';
 import type { Combine, Tool } from '../../../render/gestures';
 import { Empty, ErrorNote } from '../../../views/states';
+import { LineagePanel } from '../../study/Lineage';
 import { annotationActions } from '../annotations';
 import { ColorPanel } from '../ColorPanel';
 import { FilterPanel } from '../FilterPanel';
@@ -20,6 +22,7 @@ import { DraftPanel, PopulationDialog, SelectionBar, type Draft } from '../Popul
 import type { ViewProps } from '../registry';
 import { cellsCode, cellsCsv, legendOf } from '../cellsFigure';
 import { placeLine } from '../place';
+import { SubsetDialog } from '../SubsetDialog';
 import { Toolbar } from '../Toolbar';
 import type { ExplorerState } from '../useExplorer';
 
@@ -60,6 +63,7 @@ export function CellsView(props: ViewProps) {
   const [tool, setTool] = useState<Tool>('pan');
   const [openFilters, setOpenFilters] = useState<string[]>([]);
   const [adding, setAdding] = useState(false);
+  const [subset, setSubset] = useState<Selection | null>(null);
   const [draft, setDraft] = useState<Draft | null>(null);
   usePlotKeys(state, plot, search, setTool);
   const actions = useMemo(
@@ -78,6 +82,8 @@ export function CellsView(props: ViewProps) {
     state.setSelection(null);
     state.setView({ color: { by: 'column', name } });
   };
+  const mayAddData = study.permissions.includes('file.upload');
+  const onSubset = (selection: () => Selection | null) => (mayAddData ? () => setSubset(selection()) : undefined);
   const record = state.color?.by === 'column' ? (table.columns.find((c) => c.name === state.color?.name) ?? null) : null;
   if (table.embeddings.length === 0) {
     return (
@@ -96,15 +102,17 @@ export function CellsView(props: ViewProps) {
             <ErrorNote error={state.error} />
           </div>
         ) : null}
-        <SelectionBar state={state} mayAnnotate={study.permissions.includes('annotation.edit')} onAdd={() => setAdding(true)} />
+        <SelectionBar state={state} onAdd={() => setAdding(true)} onSubset={onSubset(() => ({ cells: Array.from(state.selection?.toIndices() ?? []) }))} />
       </div>
       <aside className="side" aria-label="Inspector">
         {draft && <DraftPanel draft={draft} actions={actions} onDraft={setDraft} onSaved={onSaved} onError={tellError} />}
-        <ColorPanel key={state.color?.name} state={state} study={study} record={record} actions={actions} />
-        <FilterPanel state={state} table={table} open={openFilters} onOpen={setOpenFilters} />
+        <ColorPanel key={state.color?.name} state={state} study={study} record={record} actions={actions} place={{ datasetId: dataset.id, tableName: table.name }} />
+        <FilterPanel state={state} table={table} open={openFilters} onOpen={setOpenFilters} onSubset={onSubset(() => filterSelection(state.view.filters, state.columns))} />
+        <LineagePanel study={study} dataset={dataset} />
       </aside>
+      {subset && <SubsetDialog study={study} dataset={dataset} table={table} selection={subset} n={'cells' in subset ? subset.cells.length : (state.shown?.count() ?? 0)} onClose={() => setSubset(null)} />}
       {adding && state.selection && (
-        <PopulationDialog draft={draft} taken={table.columns.map((c) => c.name)} chosen={state.selection.toIndices()} actions={actions} onDraft={setDraft} onSaved={onSaved} onClose={() => setAdding(false)} />
+        <PopulationDialog draft={draft} taken={table.columns.map((c) => c.name)} chosen={state.selection.toIndices()} actions={actions} mayShare={study.permissions.includes('annotation.edit')} onDraft={setDraft} onSaved={onSaved} onClose={() => setAdding(false)} />
       )}
     </div>
   );
