@@ -18,10 +18,12 @@ from cytosol.catalog.comparisons import Comparisons
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
+from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.datasets import Datasets, DatasetSubject
 from cytosol.catalog.elements import ResultSubject
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
+from cytosol.catalog.fcs_changes import FileAnnotationSubject, PanelSubject
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.gates import Gates
 from cytosol.catalog.gating_history import GATING_SUBJECTS
@@ -63,6 +65,8 @@ SUBJECTS: tuple[Subject, ...] = (
     SampleSubject("sample_table"),
     DatasetSubject(),
     *GATING_SUBJECTS,
+    PanelSubject(),
+    FileAnnotationSubject(),
 )
 """Whose changes can be undone."""
 
@@ -97,6 +101,7 @@ class Catalog:
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
+        self.cytometry = Cytometry(context, layouts, self.uploads, self.tables)
         self.gene_sets = GeneSets(context)
         self.analyses = Analyses(context, self.tables, self.gene_sets)
         self.across = Across(context, layouts, self.tables)

@@ -173,7 +173,7 @@ class Datasets:
                     before=_plain(before),
                     after=_plain(values),
                 )
-            await self._tell(conn, dataset, "change")
+            await self.tell(conn, dataset, "change")
             fresh = to(Dataset, await rows.need(conn, tables.datasets, dataset_id))
             view = (await self._views(conn, actor, [fresh], access.held))[0]
         self._context.notifier.events_stored()
@@ -199,7 +199,7 @@ class Datasets:
             fresh = to(Dataset, await rows.need(conn, tables.datasets, copies[dataset_id]))
             detail = {"source": dataset_id.hex24}
             await audit.note(conn, actor, "dataset.copy", subject_kind="dataset", subject_id=fresh.id, detail=detail)
-            await self._tell(conn, fresh, "copy")
+            await self.tell(conn, fresh, "copy")
             view = (await self._views(conn, actor, [fresh], target.held))[0]
         self._context.notifier.events_stored()
         return view
@@ -219,7 +219,7 @@ class Datasets:
                 raise ConflictError("The dataset is being made", do="Cancel its job instead")
             await rows.change(conn, tables.datasets, dataset_id, {"deleted_at": now_us()}, expected=expected)
             await audit.note(conn, actor, "dataset.delete", subject_kind="dataset", subject_id=dataset_id)
-            await self._tell(conn, dataset, "delete")
+            await self.tell(conn, dataset, "delete")
         self._context.notifier.events_stored()
 
     async def undelete(self, actor: Actor, *, dataset_id: Key) -> DatasetView:
@@ -236,7 +236,7 @@ class Datasets:
                 raise ConflictError("The dataset was never made", do="Retry its job")
             await rows.change(conn, tables.datasets, dataset_id, {"deleted_at": None}, expected=None)
             await audit.note(conn, actor, "dataset.undelete", subject_kind="dataset", subject_id=dataset_id)
-            await self._tell(conn, dataset, "undelete")
+            await self.tell(conn, dataset, "undelete")
             fresh = to(Dataset, await rows.need(conn, tables.datasets, dataset_id))
             view = (await self._views(conn, actor, [fresh], access.held))[0]
         self._context.notifier.events_stored()
@@ -256,7 +256,9 @@ class Datasets:
             for dataset, layout in zip(datasets, layouts, strict=True)
         ]
 
-    async def _tell(self, conn: Connection, dataset: Dataset, verb: str) -> None:
+    @staticmethod
+    async def tell(conn: Connection, dataset: Dataset, verb: str) -> None:
+        """Store the event that a dataset changed."""
         await events.append(
             conn,
             "dataset.changed",

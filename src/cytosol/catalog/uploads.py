@@ -243,6 +243,24 @@ class Uploads:
             await rows.delete(conn, tables.uploads, {"id": upload.id})
         await staged.drop(self._context.blobs, upload.id)
 
+    async def discard(self, upload_id: Key) -> None:
+        """Forget an upload whose file was refused, with its bytes, unless something else has come to use them."""
+        async with self._context.db.write() as conn:
+            row = await rows.get(conn, tables.uploads, upload_id)
+            if row is None:
+                return
+            original = await rows.get(conn, tables.originals, row["original_id"]) if row["original_id"] else None
+            await rows.delete(conn, tables.upload_chunks, {"upload_id": upload_id})
+            await rows.delete(conn, tables.uploads, {"id": upload_id})
+            lost = None
+            if original is not None and original["dataset_id"] is None:
+                await rows.delete(conn, tables.originals, {"id": original["id"]})
+                lost = original["bytes_id"]
+            in_use = lost and await rows.count(conn, tables.originals, {"bytes_id": lost})
+        if lost and not in_use:
+            await self._context.blobs.delete(original_path(lost))
+        await staged.drop(self._context.blobs, upload_id)
+
     async def _assemble(self, upload: Upload, key: Key, known: Sequence[staged.ChunkInfo]) -> Digest:
         place = original_path(key)
         if upload.n_chunks == 0 or (upload.n_chunks is None and upload.size == 0):

@@ -265,8 +265,13 @@ def write_axes(root: Store, table: str, barcodes: np.ndarray, var: pd.DataFrame)
     var : indexed by symbol, unique; with the text columns feature_id, feature_type and genome, and others as the file
         has them
     """
+    write_strings(root, f"tables/{table}/obs/{INDEX}", _text(barcodes))
+    write_features(root, table, var)
+
+
+def write_features(root: Store, table: str, var: pd.DataFrame) -> None:
+    """Write the table of the features; see `write_axes`."""
     place = f"tables/{table}"
-    write_strings(root, f"{place}/obs/{INDEX}", _text(barcodes))
     write_strings(root, f"{place}/var/{INDEX}", _text(var.index.to_numpy()))
     names: dict[str, str] = {}
     for name in _FEATURE_COLUMNS:

@@ -141,7 +141,7 @@ def write_table(  # noqa: PLR0913 one call writes the table and its index in one
     kept = np.ones(source.n_cells, dtype=bool) if keep is None else np.asarray(keep)
     if kept.dtype != bool or kept.shape != (source.n_cells,):
         raise InvalidInputError("The cells to keep are not one truth value a cell", do="Give a mask of the source")
-    _clear_leftovers(root, f"tables/{name}")
+    clear_leftovers(root, f"tables/{name}")
     n_cells, n_features = int(kept.sum()), source.n_features
     matrix = _MatrixWriter(root, f"tables/{name}/X", n_features)
     block_bytes = min(_MOST_BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, memory_bytes // 24))
@@ -313,7 +313,8 @@ def _is_whole(data: np.ndarray) -> bool:
     return data.dtype.kind in "iu" or bool((np.trunc(data) == data).all())
 
 
-def _clear_leftovers(root: Store, place: str) -> None:
+def clear_leftovers(root: Store, place: str) -> None:
+    """Remove what a dead attempt left where a table shall lie; refuse where one lies that is listed."""
     if get_many(root, [f"{place}/{METADATA}"])[0] is not None:
         raise ConflictError("A table lies under this path already", where=place, do="Write it under a fresh name")
     sync(root.delete_dir(place))

@@ -137,6 +137,7 @@ def array_document(
     *,
     packed: bool,
     attributes: Mapping[str, Any],
+    bare: bool = False,
 ) -> dict[str, Any]:
     """The ``zarr.json`` of a numeric array, compressed by blosc with lz4, which reads and writes fastest.
 
@@ -146,6 +147,7 @@ def array_document(
     dtype : little-endian number, or bool
     packed : whether neighbouring values resemble one another bit by bit (counts, codes) rather than byte by byte
     attributes : what to note on the array
+    bare : not compressed: for measurements, which hardly get smaller
     """
     first: dict[str, Any] = {"name": "bytes"}
     if dtype.itemsize > 1:
@@ -158,7 +160,7 @@ def array_document(
         "blocksize": 0,
     }
     fill = False if dtype.kind == "b" else 0.0 if dtype.kind == "f" else 0
-    codecs = [first, {"name": "blosc", "configuration": packer}]
+    codecs = [first] if bare else [first, {"name": "blosc", "configuration": packer}]
     return _document(shape, chunks, dtype.name, fill=fill, codecs=codecs, attributes=attributes)
 
 
@@ -253,16 +255,51 @@ def write_strings(root: Store, path: str, values: np.ndarray, attributes: Mappin
         return data
 
     put_many(root, [(f"{path}/c/{start // rows}", pack(start)) for start in range(0, len(values), rows)])
+    put_many(root, [(join(path, METADATA), json_bytes(_text_document(len(values), rows, attributes or {})))])
+
+
+def write_row_numbers(root: Store, path: str, n_rows: int) -> None:
+    """Write the numbers from 0 on as text, which is what AnnData wants as names of rows; any number of them."""
+    rows = max(1, min(n_rows, CHUNK_STRINGS))
+
+    def pack(start: int) -> bytes:
+        texts = [_number_texts(max(low, start), min(high, start + rows, n_rows)) for low, high in _DECADES]
+        n = min(rows, n_rows - start)
+        whole = np.int32(rows).tobytes() + b"".join(texts) + bytes(4 * (rows - n))
+        data: bytes = blosc.compress(whole, b"zstd", 1, blosc.NOSHUFFLE, 0, 1)
+        return data
+
+    put_many(root, ((f"{path}/c/{start // rows}", pack(start)) for start in range(0, n_rows, rows)))
+    put_many(root, [(join(path, METADATA), json_bytes(_text_document(n_rows, rows, {})))])
+
+
+_DECADES = [(0, 10), *((10**digits, 10 ** (digits + 1)) for digits in range(1, 12))]
+"""Numbers with the same number of digits."""
+
+
+def _number_texts(low: int, high: int) -> bytes:
+    """Numbers of the same number of digits as UTF-8, the length before each."""
+    if high <= low:
+        return b""
+    digits = len(str(low))
+    texts = np.empty((high - low, 4 + digits), np.uint8)
+    texts[:, :4] = np.frombuffer(np.array([digits], "<i4").tobytes(), np.uint8)
+    numbers = np.arange(low, high)
+    for place in range(digits):
+        texts[:, 3 + digits - place] = 48 + numbers // 10**place % 10
+    return texts.tobytes()
+
+
+def _text_document(n: int, rows: int, attributes: Mapping[str, Any]) -> dict[str, Any]:
     packer = {"typesize": 1, "cname": "zstd", "clevel": 1, "shuffle": "noshuffle", "blocksize": 0}
-    document = _document(
-        values.shape,
+    return _document(
+        (n,),
         (rows,),
         "string",
         fill="",
         codecs=[{"name": "vlen-utf8"}, {"name": "blosc", "configuration": packer}],
-        attributes={"encoding-type": "string-array", "encoding-version": "0.2.0", **(attributes or {})},
+        attributes={"encoding-type": "string-array", "encoding-version": "0.2.0", **attributes},
     )
-    put_many(root, [(join(path, METADATA), json_bytes(document))])
 
 
 def read_array(root: Store, path: str, rows: slice | None = None) -> np.ndarray:

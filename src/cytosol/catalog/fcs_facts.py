@@ -1,0 +1,123 @@
+"""What an FCS file says about itself, in the terms of the model: panel, technology, annotations, well of each event."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cytosol.base.tables import ColumnData
+from cytosol.formats.fcs.header import FcsHeader
+from cytosol.formats.fcs.records import Keywords
+from cytosol.formats.features import make_unique
+from cytosol.formats.spatialdata.columns import pandas_to_column
+
+CHANNEL = "channel"
+SORTED_WELL = "Sorted to well"
+_WELL = re.compile(r"\s*([A-Za-z]{1,2})\s*(\d{1,2})\s*")
+_METAL = re.compile(r"\(?\d{2,3}[A-Z][a-z]?|\(?[A-Z][a-z]?\d{2,3}(Di|Dd)?\)?")
+_MASS_CYTOMETERS = re.compile(r"cytof|helios|dvs|xt cytof|mass cyto|fluidigm", re.IGNORECASE)
+_SPECTRAL_CYTOMETERS = re.compile(r"aurora|northern lights|\bNL-\d|ID7000|SP6800|symphony a5 se|S8\b|bigfoot", re.IGNORECASE)
+_LEAST_METALS = 5
+_LETTERS = 255
+
+
+def unique_names(header: FcsHeader) -> list[str]:
+    """Names of the channels, made unique as AnnData does, in the order of the file."""
+    names = [plain_text(channel.name) or f"P{channel.index}" for channel in header.channels]
+    return make_unique(names)[0]
+
+
+def panel_of(header: FcsHeader) -> list[dict[str, Any]]:
+    """The panel of a data set, as `Dataset.panel` keeps it."""
+    return [
+        {"index": channel.index, "channel": name, "reagent": plain_text(channel.reagent or "") or None}
+        for channel, name in zip(header.channels, unique_names(header), strict=True)
+    ]
+
+
+def channel_table(header: FcsHeader) -> pd.DataFrame:
+    """The channels as the features of a table."""
+    names = unique_names(header)
+    columns = {
+        "feature_id": [plain_text(channel.name) for channel in header.channels],
+        "feature_type": [CHANNEL] * len(names),
+        "genome": [""] * len(names),
+        "reagent": [plain_text(channel.reagent or "") for channel in header.channels],
+    }
+    return pd.DataFrame(columns, index=pd.Index(names, dtype=object), dtype=object)
+
+
+def plain_text(text: str) -> str:
+    """Text of a keyword without control characters and blanks around it, at most 255 letters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:_LETTERS]
+
+
+def technology_of(header: FcsHeader) -> str:
+    """mass, spectral or flow: by the name of the cytometer, and by channels that are called after metals."""
+    cytometer = header.keywords.get("$CYT")
+    metals = sum(_METAL.match(channel.name) is not None for channel in header.channels)
+    has_length = any(channel.name.lower().replace(" ", "_") == "event_length" for channel in header.channels)
+    if _MASS_CYTOMETERS.search(cytometer) or (has_length and metals >= _LEAST_METALS):
+        return "mass"
+    return "spectral" if _SPECTRAL_CYTOMETERS.search(cytometer) else "flow"
+
+
+def automatic_annotations(keywords: Keywords) -> list[tuple[str, str]]:
+    """Where on its plate a sample was: name and value, in this order; [] where the file says nothing.
+
+    BD writes ``PLATE NAME`` and ``WELL ID``; ACEA ``$SMNO``, taken as the name of the well, and ``$WELLID``.
+    """
+    well = _well(keywords.get("WELL ID"))
+    plate = plain_text(keywords.get("PLATE NAME"))
+    if well or plate:
+        place = [("plate row", well[0]), ("plate column", well[1]), ("plate well", "".join(well))] if well else []
+        return ([("plate", plate)] if plate else []) + place
+    well = _well(keywords.get("$WELLID"))
+    sample = plain_text(keywords.get("$SMNO"))
+    if not well:
+        return []
+    return [("plate well", sample or "".join(well)), ("plate row", well[0]), ("plate column", well[1])]
+
+
+def _well(text: str) -> tuple[str, str] | tuple[()]:
+    """Row and column of a well as the file spells them: ("A", "09"); () where the text is none."""
+    found = _WELL.fullmatch(text)
+    return (found[1], found[2]) if found else ()
+
+
+def sorted_wells(keywords: Keywords, n_events: int) -> ColumnData | None:
+    """The well that each event of an index sort went to; None where the file is none.
+
+    ``INDEX SORTING LOCATIONS_1`` and so on hold pairs of row and column, counted from 0, parted by ``;``.
+    """
+    pairs: list[str] = []
+    number = 1
+    while text := keywords.get(f"INDEX SORTING LOCATIONS_{number}"):
+        pairs += [pair for pair in text.split(";") if pair.strip()]
+        number += 1
+    if len(pairs) != n_events or not pairs:
+        return None
+    wells = np.empty(n_events, dtype=object)
+    for event, pair in enumerate(pairs):
+        parts = [part.strip() for part in pair.split(",")]
+        known = len(parts) == 2 and all(part.isdigit() and int(part) < 100 for part in parts)
+        wells[event] = f"{_row_letters(int(parts[0]))}{int(parts[1]) + 1:02d}" if known else None
+    return pandas_to_column(pd.Series(wells, dtype=object))
+
+
+def _row_letters(row: int) -> str:
+    return chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
+
+
+def facts_of(header: FcsHeader) -> dict[str, Any]:
+    """What the table of a data set keeps about its file.
+
+    Returns
+    -------
+    ``data_set``: its number in the file, from 1; ``version`` of the standard; ``spill``: the keyword that holds the
+    spillover matrix, "" = none.
+    """
+    return {"data_set": header.number, "version": header.version, "spill": header.keywords.spill_name}
