@@ -15,7 +15,7 @@ from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.dataset_attributes import annotations_of, set_annotations
 from cytosol.catalog.datasets import Datasets
-from cytosol.catalog.fcs_changes import checked_changes, changed_panels, ANNOTATIONS, PANELS
+from cytosol.catalog.fcs_changes import ANNOTATIONS, PANELS, changed_panels, checked_changes
 from cytosol.catalog.fcs_records import FileView, data_set_of, file_views, original_of, source_of
 from cytosol.catalog.fcs_store import WrittenFile, drop_files, insert_file, write_file
 from cytosol.catalog.layouts import Layouts, rewrite_metadata
@@ -152,8 +152,11 @@ class Cytometry:
         )
 
     async def internal_compensation(self, pinned: Pinned) -> tuple[list[str], list[float]] | None:
-        """The spillover matrix of the file of a dataset that the caller may read: its channels, as the table calls
-        them, and n × n numbers row by row, row = dye; None where the file has none.
+        """The spillover matrix of the file of a dataset that the caller may read.
+
+        Returns
+        -------
+        Its channels, as the table calls them, and n × n numbers row by row, row = dye; None where the file has none.
         """
         spill = pinned.part.table.meta.get("fcs", {}).get("spill", "")
         if not spill:
@@ -267,9 +270,7 @@ class Cytometry:
                 if dataset.id.hex24 in after:
                     await Datasets.tell(conn, dataset, "panel")
             ids = [dataset.id for dataset in chosen]
-            fresh = all_to(
-                Dataset, await rows.find(conn, tables.datasets, {"id": ids}, order=("position", "id"))
-            )
+            fresh = all_to(Dataset, await rows.find(conn, tables.datasets, {"id": ids}, order=("position", "id")))
             views = await file_views(conn, self._layouts, fresh)
         self._context.notifier.events_stored()
         return views

@@ -160,7 +160,9 @@ class FileAnnotationSubject:
 
     async def restore(self, conn: Connection, actor: Actor, subject_id: Key, values: history.Values) -> None:
         row = await rows.need(conn, tables.datasets, subject_id)
-        await set_annotations(conn, row["study_id"], subject_id, [(name, value) for name, value in values["annotations"]])
+        await set_annotations(
+            conn, row["study_id"], subject_id, [(name, value) for name, value in values["annotations"]]
+        )
 
     async def restored(self, subject_id: Key) -> None:
         """Nothing lies outside the database."""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cytosol.analyses.cytometry.default_scales import ChannelFacts, default_scale
 from cytosol.base.tables import ColumnData
 from cytosol.formats.fcs.header import FcsHeader
-from cytosol.formats.fcs.records import Keywords
+from cytosol.formats.fcs.records import FcsChannel, Keywords
 from cytosol.formats.features import make_unique
 from cytosol.formats.spatialdata.columns import pandas_to_column
 
@@ -19,7 +20,9 @@ SORTED_WELL = "Sorted to well"
 _WELL = re.compile(r"\s*([A-Za-z]{1,2})\s*(\d{1,2})\s*")
 _METAL = re.compile(r"\(?\d{2,3}[A-Z][a-z]?|\(?[A-Z][a-z]?\d{2,3}(Di|Dd)?\)?")
 _MASS_CYTOMETERS = re.compile(r"cytof|helios|dvs|xt cytof|mass cyto|fluidigm", re.IGNORECASE)
-_SPECTRAL_CYTOMETERS = re.compile(r"aurora|northern lights|\bNL-\d|ID7000|SP6800|symphony a5 se|S8\b|bigfoot", re.IGNORECASE)
+_SPECTRAL_CYTOMETERS = re.compile(
+    r"aurora|northern lights|\bNL-\d|ID7000|SP6800|symphony a5 se|S8\b|bigfoot", re.IGNORECASE
+)
 _LEAST_METALS = 5
 _LETTERS = 255
 
@@ -121,3 +124,25 @@ def facts_of(header: FcsHeader) -> dict[str, Any]:
     spillover matrix, "" = none.
     """
     return {"data_set": header.number, "version": header.version, "spill": header.keywords.spill_name}
+
+
+def default_scales(header: FcsHeader) -> dict[str, dict[str, Any]]:
+    """The scale of each channel that nobody has chosen one for: feature reference → scale."""
+    is_mass = technology_of(header) == "mass"
+    return {
+        f"var:{name}": dict(default_scale(_scale_facts(header, channel, is_mass=is_mass)).to_json())
+        for channel, name in zip(header.channels, unique_names(header), strict=True)
+    }
+
+
+def _scale_facts(header: FcsHeader, channel: FcsChannel, *, is_mass: bool) -> ChannelFacts:
+    top = 0.0 if np.isnan(channel.range) else channel.range
+    return ChannelFacts(
+        name=channel.name,
+        range=channel.first * 10**channel.decades if channel.is_log else top,
+        mass=is_mass,
+        display=header.keywords.get(f"P{channel.index}DISPLAY"),
+        hint=header.keywords.get(f"$P{channel.index}D"),
+        decades=channel.decades if channel.is_log else 0.0,
+        start=channel.first if channel.is_log else 1.0,
+    )

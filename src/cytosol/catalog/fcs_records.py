@@ -55,8 +55,7 @@ async def file_views(conn: Connection, layouts: Layouts, datasets: Sequence[Data
     annotations = await annotations_of(conn, events[0][0].study_id, ids)
     originals = await _originals(conn, ids)
     return [
-        _view(dataset, layout, originals.get(dataset.id), annotations.get(dataset.id, []))
-        for dataset, layout in events
+        _view(dataset, layout, originals.get(dataset.id), annotations.get(dataset.id, [])) for dataset, layout in events
     ]
 
 

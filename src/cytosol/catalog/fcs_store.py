@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from cytosol.catalog.fcs_facts import (
     SORTED_WELL,
     automatic_annotations,
     channel_table,
+    default_scales,
     facts_of,
     panel_of,
     sorted_wells,
@@ -48,6 +49,7 @@ class WrittenFile:
     Attributes
     ----------
     bytes_id : of its store, and id of its dataset
+    scales : feature reference → scale, for axes that the study has none for
     annotations : name and value, in order
     """
 
@@ -56,6 +58,7 @@ class WrittenFile:
     technology: str
     compensation: str
     panel: list[dict[str, Any]]
+    scales: dict[str, dict[str, Any]]
     annotations: list[tuple[str, str]]
     notes: list[str]
     elements: list[NewElement]
@@ -111,6 +114,7 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
     meta = {
         "n_cells": header.n_events,
         "n_features": len(var),
+        "nnz": header.n_events * len(var),
         "dtype": dtype.name,
         "kind": EVENTS,
         "normalization": "",
@@ -127,6 +131,7 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
         technology=technology_of(header),
         compensation="internal" if header.keywords.spill_name else "none",
         panel=panel_of(header),
+        scales=default_scales(header),
         annotations=automatic_annotations(header.keywords),
         notes=list(header.notes),
         elements=elements,
@@ -193,7 +198,7 @@ async def describe_file(conn: Connection, study_id: Key, written: WrittenFile) -
 
 
 async def panel_name(conn: Connection, study_id: Key, panel: list[dict[str, Any]]) -> str:
-    """The name that datasets of the study with the same panel have, else the next free 'Panel 1', 'Panel 2' …"""
+    """The name that datasets of the study with the same panel have, else the next free 'Panel 1' and on."""
     live = {"study_id": study_id, "deleted_at": None, "panel_name": rows.Not("")}
     # most files have the panel of the one before
     for row in await rows.find(conn, tables.datasets, live, order=("-id",), limit=_RECENT):
@@ -208,8 +213,3 @@ async def panel_name(conn: Connection, study_id: Key, panel: list[dict[str, Any]
     while f"Panel {number}" in taken:
         number += 1
     return f"Panel {number}"
-
-
-def with_name(written: WrittenFile, name: str) -> WrittenFile:
-    """The same under another name."""
-    return replace(written, name=name)

@@ -13,6 +13,7 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.layouts import DatasetLayout, TableLayout, dataset_path, index_path
 from cytosol.formats.spatialdata.cell_sums import CellSums
 from cytosol.formats.spatialdata.cells import CellMatrix
+from cytosol.formats.spatialdata.events import EventColumns, FeatureReader
 from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.formats.spatialdata.index_writer import FeatureIndexWriter
 from cytosol.formats.spatialdata.transpose import TransposeWriter
@@ -26,34 +27,41 @@ class Indexes:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._known: OrderedDict[Key, FeatureIndex] = OrderedDict()
+        self._known: OrderedDict[Key, FeatureReader] = OrderedDict()
         self._lock = threading.Lock()
         self.local = context.blobs.local_path("index") is not None
 
-    def known(self, part: TableLayout) -> FeatureIndex | None:
+    def known(self, part: TableLayout) -> FeatureReader | None:
         """The index, if it is open already."""
         return self._known.get(part.table.id)
 
-    def open(self, layout: DatasetLayout, part: TableLayout) -> FeatureIndex:
-        """The index of a table; one that is missing or damaged is made again first."""
+    def open(self, layout: DatasetLayout, part: TableLayout) -> FeatureReader:
+        """The index of a table; one that is missing or damaged is made again first. Events are their own index."""
         held = self._known.get(part.table.id)
         if held is not None:
             return held
-        path = place_of(layout, part)
-        try:
-            index = self._read(path)
-        except (NotFoundError, DamagedDataError):
-            with self._lock:
-                try:
-                    index = self._read(path)
-                except (NotFoundError, DamagedDataError):
-                    self._rebuild(layout, part, path)
-                    index = self._read(path)
+        index = self._events(layout, part) if part.table.meta["kind"] == "events" else self._index(layout, part)
         with self._lock:
             self._known[part.table.id] = index
             while len(self._known) > _OPEN:
                 self._known.popitem(last=False)
         return index
+
+    def _events(self, layout: DatasetLayout, part: TableLayout) -> EventColumns:
+        root = self._context.blobs.zarr(dataset_path(layout.bytes_id), read_only=True)
+        return EventColumns.open(root, part.table.path)
+
+    def _index(self, layout: DatasetLayout, part: TableLayout) -> FeatureIndex:
+        path = place_of(layout, part)
+        try:
+            return self._read(path)
+        except (NotFoundError, DamagedDataError):
+            with self._lock:
+                try:
+                    return self._read(path)
+                except (NotFoundError, DamagedDataError):
+                    self._rebuild(layout, part, path)
+                    return self._read(path)
 
     def _read(self, path: str) -> FeatureIndex:
         blobs = self._context.blobs

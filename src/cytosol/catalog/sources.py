@@ -82,7 +82,7 @@ class Sources:
             attributes = await _attributes(conn, datasets)
         of_study: dict[Key, list[Pinned]] = defaultdict(list)
         for dataset, layout in zip(datasets, layouts, strict=True):
-            if layout.tables:
+            if layout.tables and layout.tables[0].table.meta["kind"] != "events":
                 of_study[dataset.study_id].append(Pinned(dataset, layout, layout.tables[0]))
         sources = [
             Source(study, pinned, find_contexts(shared(pinned.part.columns), attributes[pinned.dataset.id]))

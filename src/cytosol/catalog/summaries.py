@@ -20,7 +20,7 @@ from cytosol.catalog.compute import ByteCache
 from cytosol.catalog.context import Context
 from cytosol.catalog.contexts import Named
 from cytosol.catalog.tables import Pinned, Tables
-from cytosol.formats.spatialdata.feature_index import FeatureIndex
+from cytosol.formats.spatialdata.events import FeatureReader
 from cytosol.formats.spatialdata.name_file import NameFile, pack_names
 from cytosol.formats.spatialdata.summary_file import Group, SummaryFile, pack_summary
 from cytosol.model.studies import Element
@@ -74,7 +74,7 @@ def combine(columns: Sequence[ColumnData | None], n_cells: int) -> Grouping:
     return Grouping(codes.astype(np.int32).ravel(), groups)
 
 
-def summarise(index: FeatureIndex, grouping: Grouping, *, has_counts: bool) -> bytes:
+def summarise(index: FeatureReader, grouping: Grouping, *, has_counts: bool) -> bytes:
     """The summary of a table, in one pass over its feature-major index."""
 
     def blocks() -> Iterator[np.ndarray]:
@@ -86,7 +86,7 @@ def summarise(index: FeatureIndex, grouping: Grouping, *, has_counts: bool) -> b
 
 
 def make_summary(
-    index: FeatureIndex, read: Callable[[str], ColumnData], columns: Sequence[Named | None], *, has_counts: bool
+    index: FeatureReader, read: Callable[[str], ColumnData], columns: Sequence[Named | None], *, has_counts: bool
 ) -> bytes | None:
     """The summary by some annotations; None where it would be too large.
 

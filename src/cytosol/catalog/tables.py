@@ -26,7 +26,7 @@ from cytosol.catalog.matrix_file import MatrixFile, write_matrix_file
 from cytosol.catalog.records import to
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_features
-from cytosol.formats.spatialdata.feature_index import FeatureIndex
+from cytosol.formats.spatialdata.events import EventColumns, FeatureReader
 from cytosol.model.rights import Actor, Permission
 from cytosol.model.studies import Dataset, Element
 
@@ -183,7 +183,7 @@ class Tables:
         """All features, for threads: indexed by symbol, with feature_id, feature_type and genome; not kept."""
         return read_features(self._root(pinned), pinned.part.table.path)
 
-    def index_of(self, pinned: Pinned) -> FeatureIndex:
+    def index_of(self, pinned: Pinned) -> FeatureReader:
         """The feature-major index, for threads."""
         return self._indexes.open(pinned.layout, pinned.part)
 
@@ -250,7 +250,8 @@ class Tables:
         Parameters
         ----------
         features : symbols, ids or places; none in a sparse layout = all
-        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell); of antibodies CLR
+        unit : "raw" = as stored; "lognorm" = ln(1 + 10,000 × count / total of the cell); of antibodies CLR; of events
+            both are the values of the file
 
         Raises
         ------
@@ -284,6 +285,8 @@ class Tables:
 
     def _dense(self, pinned: Pinned, places: list[int], unit: Unit) -> np.ndarray:
         index = self._indexes.open(pinned.layout, pinned.part)
+        if isinstance(index, EventColumns):
+            return np.array(index.columns(places), np.float32).reshape(len(places), index.n_cells)
         out = np.zeros((len(places), index.n_cells), np.float32)
         normalise = unit == "lognorm" and pinned.part.table.meta["kind"] == "counts"
         if len(places) == 1:
@@ -380,7 +383,7 @@ class Tables:
         statistics["p_adjusted"] = adjust_p(statistics["p"])
         return statistics
 
-    def open_index(self, pinned: Pinned) -> FeatureIndex:
+    def open_index(self, pinned: Pinned) -> FeatureReader:
         """The feature-major index, for jobs; made again where it is lost."""
         return self._indexes.open(pinned.layout, pinned.part)
 
@@ -398,5 +401,5 @@ def check_unit(pinned: Pinned, unit: str) -> None:
     """
     if unit not in ("raw", "lognorm"):
         raise InvalidInputError(f"'{unit[:32]}' is no unit", where="unit", do="Use raw or lognorm")
-    if unit == "raw" and pinned.part.table.meta["kind"] != "counts":
+    if unit == "raw" and pinned.part.table.meta["kind"] == "normalized":
         raise ConflictError("This table holds normalised values only, no counts", do="Ask for lognorm")

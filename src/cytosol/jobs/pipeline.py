@@ -26,7 +26,7 @@ from cytosol.base.protocols import Report
 from cytosol.base.tables import ColumnData, MatrixBlock, MatrixKind
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.formats.spatialdata.cells import CellMatrix
-from cytosol.formats.spatialdata.feature_index import FeatureIndex
+from cytosol.formats.spatialdata.events import FeatureReader
 from cytosol.jobs.frames import ChannelReport
 from cytosol.jobs.provenance import made_by
 
@@ -44,7 +44,7 @@ class Matrix:
     totals : shape (n_cells,), float64, sum of the stored values of each cell
     """
 
-    index: FeatureIndex
+    index: FeatureReader
     cells: CellMatrix
     kind: MatrixKind
     totals: np.ndarray

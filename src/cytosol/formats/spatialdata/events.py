@@ -13,6 +13,7 @@ from zarr.storage import LocalStore
 
 from cytosol.base.errors import DamagedDataError, NotFoundError
 from cytosol.formats.spatialdata.columns import write_features
+from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.formats.spatialdata.layout import INDEX
 from cytosol.formats.spatialdata.tables import clear_leftovers
 from cytosol.formats.spatialdata.zarr_io import (
@@ -66,9 +67,7 @@ def write_events(
     stored = np.dtype(dtype).newbyteorder("<")
     for number, block in enumerate(blocks):
         put_many(root, _chunks(f"{place}/X/c/{number}", block, rows, stored))
-    document = array_document(
-        (n_events, n_channels), (rows, 1), stored, packed=False, attributes=_ARRAY, bare=True
-    )
+    document = array_document((n_events, n_channels), (rows, 1), stored, packed=False, attributes=_ARRAY, bare=True)
     put_many(root, [(join(place, "X", METADATA), json_bytes(document))])
     write_row_numbers(root, f"{place}/obs/{INDEX}", n_events)
     write_features(root, table, var)
@@ -93,7 +92,7 @@ class EventColumns:
     counts : shape (n_features,), int64, events that have each channel: all
     """
 
-    def __init__(self, root: Store, place: str, shape: tuple[int, int], chunk: int, dtype: np.dtype) -> None:
+    def __init__(self, root: Store, place: str, shape: tuple[int, int], *, chunk: int, dtype: np.dtype) -> None:
         self._root = root
         self._place = place
         self._chunk = chunk
@@ -122,7 +121,7 @@ class EventColumns:
             raise DamagedDataError("The matrix is no table of events", where=place) from error
         if width != 1 or len(document["codecs"]) != 1:
             raise DamagedDataError("The matrix is not stored channel by channel", where=place)
-        return cls(root, place, (int(n_events), int(n_channels)), int(chunk), dtype)
+        return cls(root, place, (int(n_events), int(n_channels)), chunk=int(chunk), dtype=dtype)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -221,6 +220,10 @@ class EventColumns:
             where=f"{self._place}/c/{number}/{channel}",
             do="Restore it from a backup, or add the file again",
         )
+
+
+FeatureReader = FeatureIndex | EventColumns
+"""What gives the values of features: the index of a sparse table, or the columns of events themselves."""
 
 
 def read_channels(root: Store, table: str, places: Sequence[int]) -> list[np.ndarray]:
