@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError, UnreadableFileError
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.studies import StudyFields
+from cytosol.db import rows, tables
 from cytosol.model.rights import Actor
 from cytosol.model.studies import Dataset
-from tests.catalog.making import upload
+from tests.catalog.making import folder_of, upload
 from tests.catalog.people import People
 from tests.formats.fcs_files import build, floats, plain
 
@@ -24,7 +29,7 @@ def fcs(n_events: int = 50, *, seed: int = 1, **more: str) -> bytes:
     keywords = plain(n_events, NAMES, _P3S="CD4", _P4S="CD8", _CYT="LSRII")
     keywords |= {"P3DISPLAY": "LOG", "P4DISPLAY": "LOG", "SPILL": SPILL, "WELL ID": "A09", "PLATE NAME": "96 Well"}
     return build(
-        keywords | {key.replace("_", "$", 1): text for key, text in more.items()},
+        keywords | {"$" + key[1:] if key.startswith("_") else key: text for key, text in more.items()},
         floats(n_events, 5, seed=seed).tobytes(),
     )
 
@@ -70,3 +75,161 @@ async def test_a_file_becomes_a_dataset_at_once(catalog: Catalog, people: People
     assert keywords["SPILL"] == SPILL
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
     assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])
+    scales = (await catalog.scales.get(people.ada, study_id=study_id)).scales
+    assert list(scales) == [f"var:{name}" for name in NAMES]
+    assert scales["var:FITC-A"] == {"type": "arcsinh", "minimum": -200, "maximum": 1 << 18, "cofactor": 150}
+    assert scales["var:FSC-A"] == {"type": "linear", "minimum": 1, "maximum": 1 << 18}
+
+
+async def test_scales_that_were_chosen_stay_and_new_channels_get_theirs(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    chosen = {"var:FITC-A": {"type": "linear", "minimum": 0, "maximum": 9}}
+    await catalog.scales.put(people.ada, study_id=study_id, scales=chosen)
+    await add(catalog, people.ada, study_id, "one.fcs", fcs())
+    scales = (await catalog.scales.get(people.ada, study_id=study_id)).scales
+    assert scales["var:FITC-A"] == chosen["var:FITC-A"]
+    assert set(scales) == {f"var:{name}" for name in NAMES}
+
+
+async def test_files_with_equal_panels_share_its_name(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    names = []
+    for number, more in enumerate([{}, {"_P3S": "CD3"}, {}, {"_P3S": "CD3"}, {"_P4S": "CD3"}]):
+        (made,) = await add(catalog, people.ada, study_id, f"{number}.fcs", fcs(seed=number, **more))
+        names.append(made.panel_name)
+    assert names == ["Panel 1", "Panel 2", "Panel 1", "Panel 2", "Panel 3"]
+    assert [view.dataset.name for view in await catalog.cytometry.files(people.ada, study_id=study_id)] == [
+        f"{number}.fcs" for number in range(5)
+    ]
+
+
+async def test_several_data_sets_become_siblings(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    alone = build(plain(4, NAMES[:3]) | {"$NEXTDATA": "0" * 8}, floats(4, 3).tobytes())
+    first = build(plain(4, NAMES[:3]) | {"$NEXTDATA": f"{len(alone):08d}"}, floats(4, 3).tobytes())
+    data = first + build(plain(6, ("x", "y"), _SRC="second"), floats(6, 2).tobytes())
+    one, two = await add(catalog, people.ada, study_id, "both.lmd", data)
+    assert (one.name, two.name) == ("both.lmd", "both.lmd (2)")
+    views = await catalog.cytometry.files(people.ada, study_id=study_id)
+    assert [(view.n_events, view.data_set, view.size) for view in views] == [(4, 1, len(data)), (6, 2, len(data))]
+    assert (await catalog.cytometry.keywords(people.ada, dataset_id=two.id))["$SRC"] == "second"
+    assert np.array_equal(await column(catalog, people.ada, two, "y"), floats(6, 2)[:, 1])
+    assert [dataset.compensation for dataset in (one, two)] == ["none", "none"]
+
+
+async def test_nothing_of_a_refused_file_stays(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    await add(catalog, people.ada, study_id, "good.fcs", fcs())
+    before = _everything(catalog)
+    broken = fcs(50, seed=9)[:-300]
+    # the second data set of a file is cut short: the first one goes, too
+    alone = build(plain(4, NAMES[:3]) | {"$NEXTDATA": "0" * 8}, floats(4, 3).tobytes())
+    half = build(plain(4, NAMES[:3]) | {"$NEXTDATA": f"{len(alone):08d}"}, floats(4, 3).tobytes()) + broken
+    for data, text in ((broken, "events are announced"), (b"CD4,CD8", "no FCS file"), (half, "data set 2")):
+        with pytest.raises(UnreadableFileError, match=text):
+            await add(catalog, people.ada, study_id, "bad.fcs", data)
+    assert _everything(catalog) == before
+    async with catalog.context.db.read() as conn:
+        assert await rows.count(conn, tables.uploads) == 0
+        assert await rows.count(conn, tables.originals) == await rows.count(conn, tables.datasets) == 1
+
+
+def _everything(catalog: Catalog) -> set[Path]:
+    root = folder_of(catalog, "originals").parent
+    return {path for path in root.rglob("*") if path.is_file()}
+
+
+async def test_only_who_may_upload_adds_files(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    upload_id = await upload(catalog, people.eve, "one.fcs", fcs())
+    with pytest.raises(NotFoundError):
+        await catalog.cytometry.add_file(people.eve, study_id=study_id, upload_id=upload_id)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs())
+    with pytest.raises(NotFoundError):
+        await catalog.cytometry.keywords(people.eve, dataset_id=dataset.id)
+    with pytest.raises(NotFoundError):
+        await catalog.cytometry.change(people.eve, dataset_id=dataset.id, name="mine")
+
+
+async def test_no_events_and_names_that_repeat(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    (empty,) = await add(catalog, people.ada, study_id, "empty.fcs", build(plain(0, ("a", "a", "b")), b""))
+    assert [entry["channel"] for entry in empty.panel] == ["a", "a-1", "b"]
+    assert (await column(catalog, people.ada, empty, "a-1")).shape == (0,)
+
+
+async def test_changes_and_their_undo(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    (one,) = await add(catalog, people.ada, study_id, "1.fcs", fcs())
+    changed = await catalog.cytometry.change(
+        people.ada, dataset_id=one.id, name="first", is_control=True, compensation="none", gates_locked=True
+    )
+    assert (changed.dataset.name, changed.dataset.is_control, changed.dataset.compensation) == ("first", True, "none")
+    annotated = await catalog.cytometry.annotate(
+        people.ada, dataset_id=one.id, annotations=[("plate", "P2"), ("dose", 2.5), ("live", True)]
+    )
+    assert annotated.annotations == [("plate", "P2"), ("dose", 2.5), ("live", True)]
+    for _ in range(2):
+        await _undo_last(catalog, people.ada, study_id)
+    view = await catalog.cytometry.file(people.ada, dataset_id=one.id)
+    assert (view.dataset.name, view.dataset.is_control, view.dataset.compensation) == ("1.fcs", False, "internal")
+    assert len(view.annotations) == 4
+    for fields, text in (
+        ({"compensation": "f" * 24}, "no such compensation"),
+        ({"compensation": "what"}, "is no compensation"),
+        ({"size": 3}, "no 'size'"),
+        ({"panel": [{"channel": "Z", "reagent": "x"}]}, "no channel 'Z'"),
+    ):
+        with pytest.raises(CytosolError, match=text):
+            await catalog.cytometry.change(people.ada, dataset_id=one.id, **fields)
+
+
+async def _undo_last(catalog: Catalog, actor: Actor, study_id: Key) -> None:
+    found = (await catalog.history.list(actor, study_id=study_id)).items
+    newest = next(one for one in found if one.undone_at is None and not one.verb.startswith("undo"))
+    await catalog.history.undo(actor, revision_id=newest.id)
+
+
+async def test_panels_of_many_files_change_at_once(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    for number in range(3):
+        await add(catalog, people.ada, study_id, f"{number}.fcs", fcs(seed=number))
+    other = build(plain(4, ("FSC-A", "BV421-A")), floats(4, 2).tobytes())
+    (odd,) = await add(catalog, people.ada, study_id, "odd.fcs", other)
+    views = await catalog.cytometry.set_panel(
+        people.ada, study_id=study_id, dataset_ids=[], reagents={"FITC-A": "CD3", "PE-A": "", "BV421-A": "CD19"}
+    )
+    assert [entry["reagent"] for entry in views[0].dataset.panel] == [None, None, "CD3", None, None]
+    assert views[3].dataset.panel[1]["reagent"] == "CD19"
+    assert len({view.dataset.panel_name for view in views[:3]}) == 1
+    await _undo_last(catalog, people.ada, study_id)
+    views = await catalog.cytometry.files(people.ada, study_id=study_id)
+    assert [entry["reagent"] for entry in views[0].dataset.panel] == [None, None, "CD4", "CD8", None]
+    assert [view.dataset.panel_name for view in views] == ["Panel 1", "Panel 1", "Panel 1", "Panel 2"]
+    # the file itself stays
+    assert (await catalog.cytometry.keywords(people.ada, dataset_id=odd.id))["$P2N"] == "BV421-A"
+    with pytest.raises(InvalidInputError, match="None of the files"):
+        await catalog.cytometry.set_panel(people.ada, study_id=study_id, dataset_ids=[], reagents={"Z": "x"})
+
+
+async def test_index_sorts_say_the_well_of_each_event(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    data = fcs(3, **{"INDEX SORTING LOCATIONS_1": "0,0;0,11;", "INDEX SORTING LOCATIONS_2": "7,2;"})
+    (dataset,) = await add(catalog, people.ada, study_id, "sort.fcs", data)
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
+    found = await catalog.tables.column(pinned, "Sorted to well")
+    assert found.values.tolist() == ["A01", "A12", "H03"]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "expected"),
+    [
+        ({"_CYT": "DVSSCIENCES-CYTOF-6.7"}, "mass"),
+        ({"_CYT": "Aurora"}, "spectral"),
+        ({"_CYT": "FACSCalibur"}, "flow"),
+    ],
+)
+async def test_the_kind_of_cytometer(catalog: Catalog, people: People, keywords: dict[str, Any], expected: str) -> None:
+    study_id = await study(catalog, people.ada)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(**keywords))
+    assert dataset.technology == expected

@@ -51,7 +51,7 @@ def build(
 
 
 def plain(n_events: int, names: Sequence[str], *, datatype: str = "F", bits: int = 32, **more: str) -> dict[str, str]:
-    """The keywords that every data set needs; ``more`` has ``_`` in place of ``$``."""
+    """The keywords that every data set needs; ``more`` has a leading ``_`` in place of ``$``."""
     keywords = {
         "$BYTEORD": "1,2,3,4",
         "$DATATYPE": datatype,
@@ -62,7 +62,7 @@ def plain(n_events: int, names: Sequence[str], *, datatype: str = "F", bits: int
     }
     for n, name in enumerate(names, start=1):
         keywords |= {f"$P{n}N": name, f"$P{n}B": str(bits), f"$P{n}R": str(1 << min(bits, 18)), f"$P{n}E": "0,0"}
-    return keywords | {key.replace("_", "$", 1): value for key, value in more.items()}
+    return keywords | {"$" + key[1:] if key.startswith("_") else key: value for key, value in more.items()}
 
 
 def floats(n_events: int, n_channels: int, *, seed: int = 1) -> np.ndarray:

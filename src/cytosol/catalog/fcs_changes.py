@@ -85,7 +85,7 @@ async def _checked_compensation(conn: Connection, view: FileView, said: Any) -> 
         return "internal"
     try:
         key = Key.parse(str(said))
-    except ValueError as error:
+    except InvalidInputError as error:
         raise InvalidInputError(
             f"'{str(said)[:64]}' is no compensation", where="compensation", do="Give none, internal or an id"
         ) from error

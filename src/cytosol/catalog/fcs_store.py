@@ -29,6 +29,7 @@ from cytosol.catalog.fcs_facts import (
 )
 from cytosol.catalog.layouts import dataset_path
 from cytosol.catalog.records import to
+from cytosol.catalog.scales import extend_scales
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.formats.fcs.header import FcsHeader, read_headers
@@ -185,6 +186,7 @@ async def describe_file(conn: Connection, study_id: Key, written: WrittenFile) -
             "notes": written.notes,
         },
     )
+    await extend_scales(conn, study_id, written.scales)
     if written.annotations:
         await set_annotations(conn, study_id, written.bytes_id, written.annotations)
     await events.append(
