@@ -147,7 +147,9 @@ class ByteCache:
 
 
 def size_of(value: Any) -> int:
-    """About how many bytes a value takes in memory."""
+    """About how many bytes a value takes in memory; one may say so itself, as ``n_bytes``."""
+    if isinstance(said := getattr(value, "n_bytes", None), int):
+        return said
     if isinstance(value, np.ndarray):
         if value.dtype == object:
             return _OVERHEAD_BYTES + 8 * value.size + sum(sys.getsizeof(item) for item in value.flat)

@@ -20,6 +20,7 @@ from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
+from cytosol.catalog.feature_tables import FeatureTable, FeatureTables
 from cytosol.catalog.indexes import Indexes
 from cytosol.catalog.layouts import DatasetLayout, Layouts, TableLayout, dataset_path, lasting_id
 from cytosol.catalog.matrix_file import MatrixFile, write_matrix_file
@@ -67,23 +68,6 @@ class FeatureHit:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureTable:
-    """The features of a table.
-
-    Attributes
-    ----------
-    frame : indexed by symbol, unique; text columns feature_id, feature_type and genome
-    by_symbol, by_id : place of each
-    lower : symbol and id of each in lower case, for searches
-    """
-
-    frame: pd.DataFrame
-    by_symbol: dict[str, int]
-    by_id: dict[str, int]
-    lower: list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
 class Values:
     """Values of some features.
 
@@ -120,6 +104,7 @@ class Tables:
         self._context = context
         self._layouts = layouts
         self._indexes = Indexes(context)
+        self._feature_tables = FeatureTables(context.compute)
 
     async def pin(self, actor: Actor, *, dataset_id: Key, table: str = "", version: int | None = None) -> Pinned:
         """Fix the version that is read; None = the newest. ``table`` "" is the main one.
@@ -159,15 +144,7 @@ class Tables:
     async def search(self, pinned: Pinned, *, text: str = "", limit: int = 50) -> list[FeatureHit]:
         """Features whose symbol or id contains the text, whatever the case: equal ones first, then by prefix."""
         known = await self.feature_table(pinned)
-        wanted = text.strip().lower()
-        ranked: tuple[list[int], ...] = ([], [], [])
-        for place, (symbol, id) in enumerate(known.lower):
-            if wanted not in symbol and wanted not in id:
-                continue
-            exact = wanted in (symbol, id)
-            rank = 0 if exact else 1 if symbol.startswith(wanted) or id.startswith(wanted) else 2
-            ranked[rank].append(place)
-        places = [place for part in ranked for place in part][: max(0, limit)]
+        places = (await self._context.compute.run(known.containing, text))[: max(0, limit)]
         return [self._hit(known.frame, place) for place in places]
 
     @staticmethod
@@ -177,7 +154,7 @@ class Tables:
 
     async def feature_table(self, pinned: Pinned) -> FeatureTable:
         """All features."""
-        return await self._context.compute.cached(("features", pinned.key), lambda: self._read_features(pinned))
+        return await self._feature_tables.get(pinned.key, lambda: self.read_frame(pinned))
 
     def read_frame(self, pinned: Pinned) -> pd.DataFrame:
         """All features, for threads: indexed by symbol, with feature_id, feature_type and genome; not kept."""
@@ -190,17 +167,6 @@ class Tables:
     def read_column(self, pinned: Pinned, path: str) -> ColumnData:
         """One annotation by its path, for threads; not kept."""
         return read_column(self._root(pinned), pinned.part.table.path, path)
-
-    def _read_features(self, pinned: Pinned) -> FeatureTable:
-        frame = self.read_frame(pinned)
-        symbols = [str(symbol) for symbol in frame.index]
-        ids = [str(id) for id in frame["feature_id"]]
-        by_id: dict[str, int] = {}
-        for place, id in enumerate(ids):
-            by_id.setdefault(id, place)
-        by_id.pop("", None)
-        lower = [(symbol.lower(), id.lower()) for symbol, id in zip(symbols, ids, strict=True)]
-        return FeatureTable(frame, {symbol: place for place, symbol in enumerate(symbols)}, by_id, lower)
 
     async def barcodes(self, pinned: Pinned) -> np.ndarray:
         """Names of the cells: shape (n_cells,), object array of str, unique."""
@@ -221,11 +187,11 @@ class Tables:
         missing: list[Feature] = []
         for feature in features:
             if isinstance(feature, str):
-                place = known.by_symbol.get(feature, known.by_id.get(feature, -1))
+                place = known.place(feature)
             else:
-                place = feature if 0 <= feature < len(known.lower) else -1
+                place = feature if 0 <= feature < len(known.frame) else -1
             if place >= 0:
-                found.append(int(place))
+                found.append(place)
             else:
                 missing.append(feature)
         if missing:
