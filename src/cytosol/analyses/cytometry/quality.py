@@ -1,0 +1,218 @@
+"""Quality of a run in time: where the flow was unsteady, the signal drifted, or the detector was at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from cytosol.analyses.parameters import Params, parameter
+from cytosol.base.errors import InvalidInputError
+
+CATEGORIES = ("good", "flow rate", "signal", "margin")
+_QUANTILES = (0.25, 0.5, 0.75)
+_MAD = 1.4826
+_EVENTS_PER_BIN = 400
+_FEWEST_BINS, _MOST_BINS = 20, 600
+_GOOD_STRETCH = 5
+"""Good bins between bad ones that are fewer than these are not trusted."""
+_PILED, _TIMES_NEXT = 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class QualityParams(Params):
+    """Parameters of the quality of a run."""
+
+    rate_limit: float = parameter(
+        5.0,
+        "How far the flow rate of a time bin may lie from the median of all",
+        unit="robust standard deviations",
+        minimum=1,
+        maximum=100,
+    )
+    signal_limit: float = parameter(
+        6.0,
+        "How far a quartile of a channel in a time bin may lie from the median of all bins",
+        unit="robust standard deviations",
+        minimum=1,
+        maximum=100,
+    )
+    bin_events: int = parameter(
+        0,
+        "Events in a bin on average; 0 = about 400, and from 20 to 600 bins",
+        unit="events",
+        minimum=0,
+        maximum=1_000_000,
+    )
+    check_margins: bool = parameter(True, "Whether events at the highest value of a channel, where they pile up, count")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Something in time.
+
+    Attributes
+    ----------
+    name : of the channel, or "Flow rate"
+    time : shape (n_bins,), float64, the middle of each bin, in the unit of time or, without a time, in events
+    values : shape (n_bins,), float64: events per unit of time, or the median of the channel, in its unit
+    bad : shape (n_bins,), bool
+    """
+
+    name: str
+    time: np.ndarray
+    values: np.ndarray
+    bad: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What was found.
+
+    Attributes
+    ----------
+    codes : shape (n_events,), int32, place in ``CATEGORIES``; the first that is true of flow rate, signal, margin
+    rate : None where there is no time
+    channels : the course of each channel, in their order
+    notes : sentences
+    """
+
+    codes: np.ndarray
+    rate: Course | None
+    channels: list[Course]
+    notes: list[str] = field(default_factory=list)
+
+
+def check_quality(
+    time: np.ndarray | None, channels: Sequence[np.ndarray], names: Sequence[str], params: QualityParams | None = None
+) -> Quality:
+    """Find the events that were measured while something was wrong.
+
+    Parameters
+    ----------
+    time : shape (n_events,), any unit, in the order of the file; None = not recorded
+    channels : of shape (n_events,) each, scaled as they are looked at; NaN is left out
+    names : of the channels
+    params : None = defaults
+
+    Raises
+    ------
+    InvalidInputError
+        Where there are fewer than 20 bins of 20 events.
+
+    Notes
+    -----
+    The checks of flowAI (Monaco et al. 2016, doi:10.1093/bioinformatics/btw191) with limits in median absolute
+    deviations as in PeacoQC (Emmaneel et al. 2022, doi:10.1002/cyto.a.24501). Rates are counted in bins of equal
+    time, quartiles in bins of equally many events. A deviation is never taken to be smaller than what counting
+    (Poisson) or drawing so many events makes by chance.
+    """
+    given = params or QualityParams()
+    n = len(channels[0]) if channels else len(time) if time is not None else 0
+    n_bins = int(np.clip(n // (given.bin_events or _EVENTS_PER_BIN), _FEWEST_BINS, _MOST_BINS))
+    if n < 20 * n_bins:
+        raise InvalidInputError(
+            f"{n:,} events are too few to be followed in time", do=f"At least {20 * _FEWEST_BINS} are needed"
+        )
+    notes: list[str] = []
+    codes = np.zeros(n, np.int32)
+    rate, order = None, np.arange(n)
+    if time is None:
+        notes.append("There is no time channel, so the flow rate was not looked at.")
+    else:
+        clock = np.asarray(time, np.float64)
+        if not (np.isfinite(clock).all() and np.ptp(clock) > 0):
+            notes.append("The time channel does not advance, so the flow rate was not looked at.")
+        else:
+            if (np.diff(clock) < 0).any():
+                notes.append("The time goes back somewhere; events were put in the order of their time.")
+            order = np.argsort(clock, kind="stable")
+            rate, codes = _check_rate(clock, n_bins, given.rate_limit)
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n) * n_bins // n
+    middle = (np.arange(n_bins) + 0.5) * n / n_bins
+    at = middle if rate is None or time is None else np.asarray(time, np.float64)[order][middle.astype(int)]
+    courses, bad = _check_signal(channels, names, place, (at, given.signal_limit))
+    codes[(codes == 0) & bad[place]] = 2
+    if given.check_margins:
+        codes[(codes == 0) & _at_margin(channels)] = 3
+    return Quality(codes, rate, courses, notes)
+
+
+def _check_rate(time: np.ndarray, n_bins: int, limit: float) -> tuple[Course, np.ndarray]:
+    edges = np.linspace(time.min(), time.max(), n_bins + 1)
+    place = np.clip(np.searchsorted(edges, time, side="right") - 1, 0, n_bins - 1)
+    counts = np.bincount(place, minlength=n_bins).astype(np.float64)
+    typical = float(np.median(counts))
+    spread = max(_MAD * float(np.median(np.abs(counts - typical))), float(np.sqrt(max(typical, 1.0))))
+    bad = _steady(np.abs(counts - typical) > limit * spread)
+    course = Course("Flow rate", (edges[1:] + edges[:-1]) / 2, counts / (edges[1] - edges[0]), bad)
+    return course, bad[place].astype(np.int32)
+
+
+def _check_signal(
+    channels: Sequence[np.ndarray], names: Sequence[str], place: np.ndarray, of: tuple[np.ndarray, float]
+) -> tuple[list[Course], np.ndarray]:
+    """The course of each channel, and whether each bin is bad in any: shape (n_bins,), bool."""
+    at, limit = of
+    n_bins = len(at)
+    order = np.argsort(place, kind="stable")
+    ends = np.searchsorted(place[order], np.arange(n_bins + 1))
+    far = []
+    medians = []
+    for values in channels:
+        sorted_values = np.asarray(values, np.float64)[order]
+        quartiles = np.full((n_bins, len(_QUANTILES)), np.nan)
+        for number in range(n_bins):
+            part = sorted_values[ends[number] : ends[number + 1]]
+            part = part[np.isfinite(part)]
+            if len(part):
+                quartiles[number] = np.quantile(part, _QUANTILES)
+        medians.append(quartiles[:, 1])
+        far.append(_far_off(quartiles, sorted_values, float(np.median(np.diff(ends)))) > limit)
+    bad = _steady(np.any(far, axis=0)) if far else np.zeros(n_bins, bool)
+    return [Course(name, at, values, off) for name, values, off in zip(names, medians, far, strict=True)], bad
+
+
+def _far_off(quartiles: np.ndarray, values: np.ndarray, n_in_bin: float) -> np.ndarray:
+    """How far each bin lies from the others, in robust standard deviations: shape (n_bins,), float64."""
+    finite = values[np.isfinite(values)]
+    worst = np.zeros(len(quartiles))
+    if not len(finite):
+        return worst
+    for column, quantile in enumerate(_QUANTILES):
+        course = quartiles[:, column]
+        typical = float(np.nanmedian(course))
+        spread = _MAD * float(np.nanmedian(np.abs(course - typical)))
+        # what drawing so many events makes of a quantile: the width of the quantiles one standard error about it
+        error = np.sqrt(quantile * (1 - quantile) / n_in_bin)
+        low, high = np.quantile(finite, [max(0.0, quantile - error), min(1.0, quantile + error)])
+        spread = max(spread, float(high - low) / 2, 1e-12)
+        worst = np.fmax(worst, np.abs(course - typical) / spread)
+    return worst
+
+
+def _steady(bad: np.ndarray) -> np.ndarray:
+    """Bad bins, with the short stretches of good ones between them."""
+    out = bad.copy()
+    places = np.flatnonzero(bad)
+    for first, following in pairwise(places.tolist()):
+        if 1 < following - first <= _GOOD_STRETCH:
+            out[first:following] = True
+    return out
+
+
+def _at_margin(channels: Sequence[np.ndarray]) -> np.ndarray:
+    """Events at the highest value of a channel, where many more are than at the next lower one: shape (n,), bool."""
+    found = np.zeros(len(channels[0]) if channels else 0, bool)
+    for values in channels:
+        highest = np.nanmax(values) if np.isfinite(values).any() else np.nan
+        at_top = values == highest
+        below = values[values < highest]
+        if not at_top.sum() >= _PILED or not len(below):
+            continue
+        if at_top.sum() >= _TIMES_NEXT * (below == below.max()).sum():
+            found |= at_top
+    return found
