@@ -1,11 +1,15 @@
-"""FlowKit and flowutils judge the scales, masks and compensation."""
+"""FlowKit and flowutils judge the scales, masks, compensation and what is written."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cytosol.analyses.cytometry.compensation import compensate
+from cytosol.analyses.cytometry.exchange import evaluate_regions
 from cytosol.analyses.cytometry.geometry import inside
 from cytosol.analyses.cytometry.scales import (
     BiexponentialScale,
@@ -15,6 +19,9 @@ from cytosol.analyses.cytometry.scales import (
     LogicleScale,
     Scale,
 )
+from cytosol.formats.gating_ml.reader import read_gating_ml
+from cytosol.formats.gating_ml.writer import write_gating_ml
+from tests.formats.gating_samples import EVERY_KIND
 
 flowutils = pytest.importorskip("flowutils", reason="flowutils, of the extra oracles, is not here")
 
@@ -69,3 +76,25 @@ def test_the_biexponential_of_flowjo() -> None:
         ).apply(values)
         ours = BiexponentialScale(top, positive, negative, width).forward(values)
         assert ours == pytest.approx(theirs, abs=1e-3)  # channels, of 4096
+
+
+def test_flowkit_reads_our_gating_ml_with_equal_counts(tmp_path: Path) -> None:
+    flowkit = pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    events = np.random.default_rng(3).uniform(0, 9000, (5000, 2)).astype(np.float32)
+    sample = flowkit.Sample(events, sample_id="one", channel_labels=["A", "B"])
+    text = re.sub(r' transforms:bound\w+="[^"]*"', "", EVERY_KIND)  # FlowKit leaves bounds out
+    # nor can it take a ratio without an upper limit, a sample's missing compensation, or two compensations in a gate
+    text = text.replace('compensation-ref="spill"', 'compensation-ref="uncompensated"', 1).replace(
+        '"FITC" /></g', '"A" /></g'
+    )
+    text = text.replace('gating:min="1">', 'gating:min="1" gating:max="1e9">').replace('"FCS"', '"uncompensated"')
+    gating = read_gating_ml(text.encode())
+    path = tmp_path / "gates.xml"
+    path.write_bytes(write_gating_ml(gating))
+    session = flowkit.Session(flowkit.parse_gating_xml(path), sample)
+    session.analyze_samples(use_mp=False)
+    report = session.get_analysis_report()
+    counted = dict(zip(report["gate_name"], report["count"], strict=True))
+    ours = evaluate_regions(read_gating_ml(path.read_bytes()), lambda name: events[:, "AB".index(name)])
+    assert {name: int(mask.sum()) for name, mask in ours.items()} == {name: counted[name] for name in ours}
+    assert len(set(counted.values())) > 5
