@@ -35,12 +35,20 @@ class Analyses:
     selections, attributes : what parameters name, for the jobs too
     """
 
-    def __init__(self, context: Context, reader: Tables, gene_sets: GeneSets) -> None:
+    def __init__(
+        self,
+        context: Context,
+        reader: Tables,
+        gene_sets: GeneSets,
+        *,
+        attributes: CellAttributes,
+        selections: Selections,
+    ) -> None:
         self._context = context
         self._gene_sets = gene_sets
         self._reader = reader
-        self.attributes = CellAttributes(context, reader)
-        self.selections = Selections(reader, self.attributes)
+        self.attributes = attributes
+        self.selections = selections
 
     async def submit(
         self,

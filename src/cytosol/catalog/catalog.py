@@ -12,7 +12,9 @@ from cytosol.catalog.annotation_files import AnnotationFiles
 from cytosol.catalog.annotations import Annotations
 from cytosol.catalog.attachments import Attachments
 from cytosol.catalog.audit import Audit
+from cytosol.catalog.axes import Axes
 from cytosol.catalog.care import Care
+from cytosol.catalog.cell_attributes import CellAttributes
 from cytosol.catalog.column_versions import AnnotationSubject
 from cytosol.catalog.comparisons import Comparisons
 from cytosol.catalog.compensations import Compensations
@@ -21,11 +23,13 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.datasets import Datasets, DatasetSubject
 from cytosol.catalog.elements import ResultSubject
+from cytosol.catalog.event_views import EventViews
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.fcs_changes import FileAnnotationSubject, PanelSubject
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.gates import Gates
+from cytosol.catalog.gating import Gating
 from cytosol.catalog.gating_history import GATING_SUBJECTS
 from cytosol.catalog.gene_sets import GeneSets
 from cytosol.catalog.group_studies import GroupStudies
@@ -42,7 +46,9 @@ from cytosol.catalog.registries import Registries
 from cytosol.catalog.sample_history import SampleSubject
 from cytosol.catalog.samples import Samples
 from cytosol.catalog.scales import Scales
+from cytosol.catalog.selections import Selections
 from cytosol.catalog.sharing import Sharing
+from cytosol.catalog.statistics import Statistics
 from cytosol.catalog.storages import Storages
 from cytosol.catalog.studies import Studies, StudySubject
 from cytosol.catalog.study_details import Details
@@ -103,12 +109,20 @@ class Catalog:
         self.tables = Tables(context, layouts)
         self.cytometry = Cytometry(context, layouts, self.uploads, self.tables)
         self.gene_sets = GeneSets(context)
-        self.analyses = Analyses(context, self.tables, self.gene_sets)
+        attributes = CellAttributes(context, self.tables)
+        self.axes = Axes(context, self.tables)
+        self.gating = Gating(
+            context, layouts, self.tables, axes=self.axes, attributes=attributes, compensations=self.compensations
+        )
+        selections = Selections(self.tables, attributes, self.gating)
+        self.event_views = EventViews(context, self.tables, self.gating, self.compensations)
+        self.statistics = Statistics(context, self.gating, self.compensations)
+        self.analyses = Analyses(context, self.tables, self.gene_sets, attributes=attributes, selections=selections)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)
-        self.group_summaries = GroupSummaries(context, self.tables, self.analyses.attributes, self.analyses.selections)
+        self.group_summaries = GroupSummaries(context, self.tables, attributes, selections)
         self.comparisons = Comparisons(context, self.tables)
-        self.subsets = Subsets(context, self.tables, self.analyses.selections)
+        self.subsets = Subsets(context, self.tables, selections)
         self.annotations = Annotations(context, layouts, self.tables)
         self.terms = Terms(context, layouts, self.tables, self.annotations)
         self.annotation_files = AnnotationFiles(context, self.annotations, self.storages, self.uploads)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
+from cytosol.catalog.axes import Spill, is_events
 from cytosol.catalog.context import Context
 from cytosol.catalog.records import all_to, to
+from cytosol.catalog.tables import Pinned
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.gating import Compensation
@@ -22,11 +24,23 @@ _GONE = "There is no such compensation, or it is not shared with you"
 CompensationList = list[Compensation]
 
 
+class Internal(Protocol):
+    """Reads the matrix that the file of an event table brought: channels, n × n numbers row by row; None = none."""
+
+    async def __call__(self, pinned: Pinned) -> tuple[Sequence[str], Sequence[float]] | None: ...
+
+
 class Compensations:
-    """The verbs of compensations. Changing needs the permission gate.edit."""
+    """The verbs of compensations. Changing needs the permission gate.edit.
+
+    Attributes
+    ----------
+    internal : reads what files bring; None = nothing does
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.internal: Internal | None = None
 
     async def list(self, actor: Actor, *, study_id: Key) -> CompensationList:
         """The compensations of a study in the order they were made."""
@@ -94,6 +108,51 @@ class Compensations:
             edits = await changes.remove(conn, "compensation", [old.id], expected=expected)
             await changes.record(conn, actor, "compensation.delete", study_id=old.study_id, edits=edits)
         self._context.notifier.events_stored()
+
+    async def resolve(self, pinned: Pinned, said: str) -> Spill | None:
+        """The matrix that a table is read with; rights were asked when it was pinned.
+
+        Parameters
+        ----------
+        said : none; internal = that of the file; own = what the dataset says, else what its study says; or an id.
+            Tables that hold no events have none, whatever is said.
+
+        Raises
+        ------
+        InvalidInputError
+            Where the file brought none, or the text names none.
+        NotFoundError
+            Where it is not in the study, or deleted.
+        """
+        check_said(said)
+        if not is_events(pinned):
+            return None
+        if said == "own":
+            said = pinned.dataset.compensation or await self._of_study(pinned)
+        if said in ("", "none", "own"):
+            return None
+        if said == "internal":
+            found = None if self.internal is None else await self.internal(pinned)
+            if found is None:
+                raise InvalidInputError(
+                    f"The file of '{pinned.dataset.name}' brought no compensation",
+                    where="compensation",
+                    do="Say none, or the id of one",
+                )
+            return Spill.of(*found)
+        async with self._context.db.read() as conn:
+            row = await rows.get(conn, tables.compensations, Key.parse(said))
+        if row is None or row["deleted_at"] is not None or row["study_id"] != pinned.dataset.study_id:
+            raise NotFoundError(
+                f"The compensation of '{pinned.dataset.name}' is not in its study",
+                where=f"compensation {said}",
+                do="Choose another one",
+            )
+        return Spill.of(row["channels"], row["matrix"])
+
+    async def _of_study(self, pinned: Pinned) -> str:
+        async with self._context.db.read() as conn:
+            return str((await rows.need(conn, tables.studies, pinned.dataset.study_id))["compensation"])
 
 
 def check_said(said: str) -> str:

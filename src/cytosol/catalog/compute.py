@@ -68,6 +68,14 @@ class Compute:
             future.add_done_callback(lambda done: self._keep(key, done))
         return await self._in_time(cast("asyncio.Future[T]", future))
 
+    def held(self, key: Hashable) -> Any:
+        """The answer under a key if it is kept, else None; for threads."""
+        return self._cache.get(key)
+
+    def hold(self, key: Hashable, value: Any, n_bytes: int | None = None) -> None:
+        """Keep an answer that was computed on a thread already."""
+        self._cache.put(key, value, n_bytes)
+
     def _keep(self, key: Hashable, done: asyncio.Future[Any]) -> None:
         self._running.pop(key, None)
         if not done.cancelled() and done.exception() is None:
@@ -139,6 +147,10 @@ class ByteCache:
             while self._bytes > self._most_bytes:
                 _, (_, dropped) = self._held.popitem(last=False)
                 self._bytes -= dropped
+
+    def takes(self, n_bytes: int) -> bool:
+        """Whether values of so many bytes together would stay."""
+        return n_bytes <= self._most_bytes // 4
 
     @property
     def n_bytes(self) -> int:

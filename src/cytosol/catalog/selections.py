@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.tables import Pinned
 
@@ -29,6 +30,7 @@ _KEYS = {
     "column": {"column", "groups"},
     "cells": {"cells"},
     "attribute": {"attribute", "values"},
+    "population": {"population"},
     "rest": {"rest"},
     "not": {"not"},
     "and": {"and"},
@@ -45,17 +47,26 @@ class Columns(Protocol):
     async def column(self, pinned: Pinned, name: str) -> ColumnData: ...
 
 
+class Members(Protocol):
+    """Tells who is in a population of the table's study, and what the populations are called."""
+
+    async def members(self, pinned: Pinned, population_id: Key) -> np.ndarray: ...
+    async def names(self, pinned: Pinned) -> dict[Key, str]: ...
+
+
 class Selections:
     """Resolves selections; rights were asked when the table was pinned.
 
     Parameters
     ----------
     annotations, attributes : readers of both kinds of properties
+    populations : evaluates gates
     """
 
-    def __init__(self, annotations: Columns, attributes: Columns) -> None:
+    def __init__(self, annotations: Columns, attributes: Columns, populations: Members) -> None:
         self._annotations = annotations
         self._attributes = attributes
+        self._populations = populations
 
     async def resolve(self, pinned: Pinned, said: Any, *, where: str = "selection") -> np.ndarray:
         """The cells of a selection: shape (n,), int64, row numbers, rising.
@@ -69,6 +80,11 @@ class Selections:
         """
         check_selection(said, where=where)
         return np.flatnonzero(await self._mask(pinned, said, where))
+
+    async def described(self, pinned: Pinned, said: Said) -> str:
+        """A selection in a few words, for a name."""
+        names = await self._populations.names(pinned)
+        return described(said, {id.hex24: name for id, name in names.items()})
 
     async def resolve_pair(self, pinned: Pinned, first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
         """The cells of two selections that shall be compared, each as from `resolve`.
@@ -105,6 +121,8 @@ class Selections:
             return mask
         if kind == "cells":
             return await asyncio.to_thread(_cells_mask, said["cells"], pinned.part.n_cells, where)
+        if kind == "population":
+            return await self._populations.members(pinned, Key.parse(said["population"]))
         if kind == "column":
             column = await self._annotations.column(pinned, said["column"])
             if "range" in said:
@@ -168,6 +186,12 @@ def _check_cells(said: Said, where: str, _rest: bool, _depth: int) -> None:
         raise InvalidInputError("Row numbers of cells are expected, from 0", where=f"{where}.cells")
 
 
+def _check_population(said: Said, where: str, _rest: bool, _depth: int) -> None:
+    if not isinstance(said["population"], str):
+        raise InvalidInputError("The id of a population is expected", where=f"{where}.population")
+    Key.parse(said["population"])
+
+
 def _check_not(said: Said, where: str, _rest: bool, depth: int) -> None:
     check_selection(said["not"], where=f"{where}.not", depth=depth + 1)
 
@@ -185,6 +209,7 @@ _CHECKS = {
     "column": _check_groups,
     "attribute": _check_groups,
     "cells": _check_cells,
+    "population": _check_population,
     "rest": _check_rest,
     "not": _check_not,
     "and": _check_many,
@@ -285,17 +310,24 @@ def short(said: Any) -> Any:
     return [short(part) for part in said] if isinstance(said, list | tuple) else said
 
 
-def described(said: Said) -> str:
-    """A selection in a few words, for a name."""
+def described(said: Said, populations: Mapping[str, str] | None = None) -> str:
+    """A selection in a few words, for a name.
+
+    Parameters
+    ----------
+    populations : id → name of those that it names; see `Selections.described`
+    """
     kind = next(name for name in _KEYS if name in said)
     if kind == "rest":
         return "all others"
     if kind == "cells":
         return f"{len(said['cells']):,} cells"
+    if kind == "population":
+        return (populations or {}).get(said["population"], "a population")
     if kind == "not":
-        return f"not {described(said['not'])}"
+        return f"not {described(said['not'], populations)}"
     if kind in ("and", "or"):
-        return f" {kind} ".join(described(part) for part in said[kind])
+        return f" {kind} ".join(described(part, populations) for part in said[kind])
     if "range" in said:
         low, high = ("…" if end is None else f"{end:g}" for end in said["range"])
         return f"{said['column']} {low} to {high}"

@@ -14,7 +14,7 @@ from cytosol.catalog.jobs import check_job_limit, insert_job
 from cytosol.catalog.layouts import is_private
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.catalog.records import to
-from cytosol.catalog.selections import Selections, columns_named, described, short
+from cytosol.catalog.selections import Selections, columns_named, short
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -74,7 +74,8 @@ class Subsets:
         n_bytes = int(share * sum(int(part.table.meta["nnz"]) for part in pinned.layout.tables)) * _BYTES_PER_VALUE
         await check_free(self._context.blobs, self._context.settings, n_bytes)
         shown = {"cells": cells.tolist()} if _is_private(pinned, selection) else selection
-        title = clean_name(name.strip() or f"{pinned.dataset.name}: {described(shown)}"[:255])
+        words = await self._selections.described(pinned, shown)
+        title = clean_name(name.strip() or f"{pinned.dataset.name}: {words}"[:255])
         lineage = {
             "parent_id": dataset_id.hex24,
             "parent_version": pinned.version,

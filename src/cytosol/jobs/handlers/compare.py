@@ -13,7 +13,7 @@ from cytosol.analyses.matrix.comparison import CompareRun, Comparison, compare_c
 from cytosol.analyses.matrix.pseudobulk import add_up, compare_bulks, plan_bulks
 from cytosol.base.errors import ConflictError
 from cytosol.base.tables import MatrixBlock
-from cytosol.catalog.selections import described, short
+from cytosol.catalog.selections import short
 from cytosol.jobs.handlers.base import NewResult, Outcome, TableRun
 
 _TARGET_SUM = 1e4
@@ -36,7 +36,8 @@ async def compare(run: TableRun) -> Outcome:
         found = compare_cells(blocks, labels, n_features=run.matrix.index.n_features, params=params)
     for note in notes:
         run.report.log(note, level="warning")
-    name = run.name or f"{described(params.first)} vs {described(params.second)}"[:255]
+    words = [await selections.described(run.pinned, said) for said in (params.first, params.second)]
+    name = run.name or " vs ".join(words)[:255]
     meta = {
         "method": params.method,
         "first": short(params.first),

@@ -1,0 +1,73 @@
+"""The gating of a study at one moment, and what of it is in force for a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cytosol.base.errors import NotFoundError
+from cytosol.base.keys import Key
+from cytosol.catalog.records import all_to
+from cytosol.db import rows, tables
+from cytosol.db.connections import Connection
+from cytosol.model.gating import Gate, Population
+
+Scales = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A gate, or one sector of it, as it is in force for a dataset; sector -1 = the whole gate."""
+
+    gate: Gate
+    sector: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class GatingState:
+    """The gating of a study at one moment.
+
+    Attributes
+    ----------
+    populations : in their order
+    """
+
+    gates: list[Gate]
+    populations: dict[Key, Population]
+    scales: Scales
+
+    def in_force(self, dataset_id: Key) -> dict[str, InForce]:
+        """By gid of gates and sectors: the dataset's own gate of a family, else that of the study."""
+        chosen: dict[str, Gate] = {}
+        for gate in self.gates:
+            if gate.dataset_id == dataset_id or (gate.dataset_id is None and gate.gid not in chosen):
+                chosen[gate.gid] = gate
+        found = {gid: InForce(gate) for gid, gate in chosen.items()}
+        for gate in chosen.values():
+            found |= {part["gid"]: InForce(gate, number) for number, part in enumerate(gate.sectors)}
+        return found
+
+    def population(self, id: Key | None) -> Population | None:
+        """A population by id; None = all cells.
+
+        Raises
+        ------
+        NotFoundError
+            Where the study has none such.
+        """
+        if id is None:
+            return None
+        try:
+            return self.populations[id]
+        except KeyError:
+            raise NotFoundError("There is no such population in this study", where=id.hex24) from None
+
+
+async def gating_state(conn: Connection, study_id: Key) -> GatingState:
+    """The gating of a study, read in one transaction."""
+    live = {"study_id": study_id, "deleted_at": None}
+    gates = all_to(Gate, await rows.find(conn, tables.gates, live))
+    populations = all_to(Population, await rows.find(conn, tables.populations, live, order=("position", "id")))
+    scales = await rows.first(conn, tables.scale_sets, {"study_id": study_id})
+    return GatingState(gates, {one.id: one for one in populations}, {} if scales is None else scales["scales"])
