@@ -20,6 +20,7 @@ from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.catalog.compute import ByteCache
 from cytosol.catalog.context import Context
 from cytosol.catalog.tables import Pinned, Tables
+from cytosol.formats.spatialdata.events import EventColumns
 from cytosol.model.gating_rules import parse_reference
 
 EVENTS = "events"
@@ -176,8 +177,8 @@ class Reading:
 
     def _feature(self, place: int) -> np.ndarray:
         index = self._reader.index_of(self.pinned)
-        if is_events(self.pinned):
-            return index.columns([place])[0].astype(np.float32, copy=False)  # type: ignore[attr-defined,no-any-return]
+        if isinstance(index, EventColumns):
+            return index.columns([place])[0].astype(np.float32, copy=False)
         cells, values = index.feature(place)
         out = np.zeros(self.pinned.part.n_cells, np.float32)
         counted = self.pinned.part.table.meta["kind"] == "counts"

@@ -98,7 +98,6 @@ class Catalog:
         self.samples = Samples(context)
         self.gates = Gates(context)
         self.populations = Populations(context)
-        self.compensations = Compensations(context)
         self.scales = Scales(context)
         layouts = Layouts()
         self.uploads = Uploads(context)
@@ -109,6 +108,7 @@ class Catalog:
         self.tables = Tables(context, layouts)
         self.cytometry = Cytometry(context, layouts, self.uploads, self.tables)
         self.gene_sets = GeneSets(context)
+        self.compensations = Compensations(context, self.cytometry.internal_compensation)
         attributes = CellAttributes(context, self.tables)
         self.axes = Axes(context, self.tables)
         self.gating = Gating(

@@ -33,14 +33,14 @@ class Internal(Protocol):
 class Compensations:
     """The verbs of compensations. Changing needs the permission gate.edit.
 
-    Attributes
+    Parameters
     ----------
-    internal : reads what files bring; None = nothing does
+    internal : reads what files bring
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, internal: Internal) -> None:
         self._context = context
-        self.internal: Internal | None = None
+        self._internal = internal
 
     async def list(self, actor: Actor, *, study_id: Key) -> CompensationList:
         """The compensations of a study in the order they were made."""
@@ -132,7 +132,7 @@ class Compensations:
         if said in ("", "none", "own"):
             return None
         if said == "internal":
-            found = None if self.internal is None else await self.internal(pinned)
+            found = await self._internal(pinned)
             if found is None:
                 raise InvalidInputError(
                     f"The file of '{pinned.dataset.name}' brought no compensation",

@@ -170,7 +170,7 @@ class Cytometry:
         # some instruments write numbers of channels in place of their names
         known = [
             names[int(channel) - 1]
-            if channel not in places.by_symbol and channel.isdigit() and 0 < int(channel) <= len(names)
+            if places.place(channel) < 0 and channel.isdigit() and 0 < int(channel) <= len(names)
             else channel
             for channel in channels
         ]
