@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cytosol.analyses.cytometry.geometry import check_geometry
+from cytosol.analyses.cytometry.trees import gids_of
 from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
@@ -206,6 +207,26 @@ class Gates:
             await self._delete(conn, actor, study_id, family)
         self._context.notifier.events_stored()
         return len(family)
+
+    async def delete_unused(self, actor: Actor, *, study_id: Key, gids: Iterable[str]) -> int:
+        """Delete those families that no population names any more; how many gates.
+
+        Parameters
+        ----------
+        gids : of families or of sectors
+        """
+        wanted, live = set(gids), {"study_id": study_id, "deleted_at": None}
+        async with self._context.db.write() as conn:
+            await study_access(conn, actor, study_id, Permission.GATE_EDIT)
+            named: set[str] = set()
+            for row in await rows.find(conn, tables.populations, live):
+                named |= gids_of(row["tree"])
+            found = all_to(Gate, await rows.find(conn, tables.gates, live))
+            own = {gate.id: {gate.gid, *(sector["gid"] for sector in gate.sectors)} for gate in found}
+            unused = [gate for gate in found if own[gate.id] & wanted and not own[gate.id] & named]
+            await self._delete(conn, actor, study_id, unused)
+        self._context.notifier.events_stored()
+        return len(unused)
 
     async def _delete(
         self, conn: Connection, actor: Actor, study_id: Key, gates: GateList, *, expected: int | None = None

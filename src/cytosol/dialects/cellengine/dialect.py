@@ -9,12 +9,25 @@ from starlette.routing import BaseRoute
 from cytosol.asgi.dialect import ErrorTable, Services
 from cytosol.dialects.cellengine.attachments import ATTACHMENT_CALLS
 from cytosol.dialects.cellengine.calls import PREFIX, Call, call_routes
+from cytosol.dialects.cellengine.compensations import COMPENSATION_CALLS
 from cytosol.dialects.cellengine.errors import STATUS
 from cytosol.dialects.cellengine.experiments import EXPERIMENT_CALLS
 from cytosol.dialects.cellengine.folders import FOLDER_CALLS
+from cytosol.dialects.cellengine.gates import GATE_CALLS
+from cytosol.dialects.cellengine.populations import POPULATION_CALLS
+from cytosol.dialects.cellengine.scales import SCALE_CALLS
 from cytosol.dialects.cellengine.sign_in import SIGN_IN_CALLS
 
-CALLS: tuple[Call, ...] = (*SIGN_IN_CALLS, *EXPERIMENT_CALLS, *FOLDER_CALLS, *ATTACHMENT_CALLS)
+CALLS: tuple[Call, ...] = (
+    *SIGN_IN_CALLS,
+    *EXPERIMENT_CALLS,
+    *FOLDER_CALLS,
+    *ATTACHMENT_CALLS,
+    *COMPENSATION_CALLS,
+    *GATE_CALLS,
+    *POPULATION_CALLS,
+    *SCALE_CALLS,
+)
 
 
 class CellEngineDialect:
