@@ -23,7 +23,8 @@ import requests
 
 from tests.clients.matrix import record
 
-CLIENT, RELEASE = "cellengine", "1.0.0"
+CLIENT, RELEASE = "cellengine, by its wire", "1.0.0"
+CLASSES = {"fcsfile": "FcsFile", "gate": "Gate", "compensation": "Compensation", "population": "Population"}
 UNSET: Any = object()
 GATES = ("RectangleGate", "PolygonGate", "EllipseGate", "RangeGate", "QuadrantGate", "SplitGate")
 READ: Mapping[str, tuple[str, ...]] = {
@@ -345,13 +346,13 @@ class Toolkit:
     def update(self, e: str, kind: str, _id: str, **changes: Any) -> dict[str, Any]:
         """The changed properties of one of them."""
         found = read(kind, self.patch(f"experiments/{e}/{kind}s/{_id}", changes))
-        record(CLIENT, RELEASE, f"{kind}.update", "works")
+        record(CLIENT, RELEASE, f"{CLASSES[kind]}.update", "works")
         return found
 
     def remove(self, e: str, kind: str, _id: str) -> None:
         """Delete one of them."""
         self.delete(f"experiments/{e}/{kind}s/{_id}")
-        record(CLIENT, RELEASE, f"{kind}.delete", "works")
+        record(CLIENT, RELEASE, f"{CLASSES[kind]}.delete", "works")
 
     @driven("Compensation.create")
     def create_compensation(

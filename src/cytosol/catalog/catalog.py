@@ -37,6 +37,7 @@ from cytosol.catalog.group_summaries import GroupSummaries
 from cytosol.catalog.groups import Groups
 from cytosol.catalog.history import History, Subject
 from cytosol.catalog.idempotency import Idempotency
+from cytosol.catalog.imports import Imports
 from cytosol.catalog.inspections import Inspections
 from cytosol.catalog.jobs import Jobs
 from cytosol.catalog.layouts import Layouts
@@ -102,6 +103,7 @@ class Catalog:
         layouts = Layouts()
         self.uploads = Uploads(context)
         self.attachments = Attachments(context)
+        self.imports = Imports(context)
         self.storages = Storages(context)
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)

@@ -138,3 +138,11 @@ def changed_own(own: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, An
 def active_compensation(value: Any) -> str:
     """The compensation of a study in our words."""
     return compensation_said(value, "activeCompensation")
+
+
+def saved_exports(own: Mapping[str, Any], chosen: bool | list[str]) -> list[Any]:
+    """The saved statistics exports that are chosen: all, none, or those with the ids."""
+    known: list[Any] = own.get("savedStatisticsExports", [])
+    if isinstance(chosen, bool):
+        return known if chosen else []
+    return [one for one in known if isinstance(one, Mapping) and one.get("_id") in chosen]

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.imports import Wanted
 from cytosol.catalog.records import UNSET, Unset
 from cytosol.catalog.studies import StudyFields, StudyFilter, StudyView
 from cytosol.dialects.cellengine import wire
@@ -22,6 +23,7 @@ from cytosol.dialects.cellengine.experiment_documents import (
     is_shown,
     people_of,
     plain_text,
+    saved_exports,
 )
 from cytosol.dialects.cellengine.translate import NAME, given_key, own_extra, with_own
 
@@ -164,6 +166,38 @@ async def save_revision(asked: Asked) -> dict[str, Any]:
     return await document(asked, view)
 
 
+async def import_resources(asked: Asked) -> dict[str, Any]:
+    """Bring gates, populations, compensations and saved statistics of another experiment."""
+    view = await experiment(asked)
+    said = await asked.said(wire.ImportRequest)
+    source_id = given_key(said.srcExperiment, "srcExperiment")
+    if source_id is None:
+        raise InvalidInputError('"srcExperiment" is required')
+    source = await asked.catalog.studies.get(asked.actor, study_id=source_id)
+    what = said.resources
+    chosen = what.compensations
+    ids = [given_key(id, "compensations") for id in chosen] if isinstance(chosen, list) else []
+    wanted = Wanted(
+        populations=what.populations,
+        compensation_ids=None if chosen is True else [id for id in ids if id is not None],
+    )
+    await asked.catalog.imports.bring(
+        asked.actor,
+        from_study=source.study.id,
+        to_study=view.study.id,
+        wanted=wanted,
+        channels={old: new or "" for old, new in said.channelMap.items()},
+        parent_id=given_key(said.dstPopulationId, "dstPopulationId"),
+    )
+    exports = saved_exports(own_extra(source.study.extra), what.savedStatisticExports)
+    if exports:
+        own = own_extra(view.study.extra)
+        own["savedStatisticsExports"] = [*own.get("savedStatisticsExports", []), *exports]
+        fields = StudyFields(extra=with_own(view.study.extra, own))
+        await asked.catalog.studies.change(asked.actor, study_id=view.study.id, fields=fields)
+    return {}
+
+
 def _folder(path: list[str]) -> Key | None:
     """The folder that a path ends in; None = at the top."""
     return given_key(path[-1], "path") if path else None
@@ -184,4 +218,5 @@ EXPERIMENT_CALLS = (
     Call("DELETE", E, delete_experiment),
     Call("POST", f"{E}/clone", clone_experiment, status=201),
     Call("POST", f"{E}/revision", save_revision),
+    Call("POST", f"{E}/importResources", import_resources),
 )
