@@ -139,7 +139,8 @@ class _Gates:
 async def _gates(conn: Connection, from_study: Key, to_study: Key, channels: Mapping[str, str] | None) -> _Gates:
     where = {"study_id": from_study, "dataset_id": None, "deleted_at": None}
     source, target = await need_scales(conn, from_study), await need_scales(conn, to_study)
-    made = _Gates([], {}, scales := {})
+    scales: dict[str, Mapping[str, Any]] = {}
+    made = _Gates([], {}, scales)
     for gate in all_to(Gate, await rows.find(conn, tables.gates, where)):
         axes = [_axis(axis, channels) for axis in (gate.x, gate.y)]
         if axes[0] is None or axes[1] is None:
