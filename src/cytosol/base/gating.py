@@ -98,11 +98,14 @@ class Gating:
     regions : in the order of the file, by id
     matrices : by id
     notes : what was left out, a sentence each
+    unit : of the coordinates: scaled values, or data values as FlowJo writes them, whose ellipses have ``{foci, edge}``
+        in 256ths of the axes
     """
 
     regions: dict[str, Region]
     matrices: dict[str, Matrix] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unit: Literal["scaled", "data"] = "scaled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from cytosol.analyses.cytometry.compensation import compensate
 from cytosol.analyses.cytometry.exchange import evaluate_regions
+from cytosol.analyses.cytometry.exchange_units import to_data, to_scaled
 from cytosol.analyses.cytometry.geometry import inside
 from cytosol.analyses.cytometry.scales import (
     BiexponentialScale,
@@ -19,9 +20,13 @@ from cytosol.analyses.cytometry.scales import (
     LogicleScale,
     Scale,
 )
+from cytosol.base.gating import SampleGating
+from cytosol.formats.flowjo.reader import read_workspace
+from cytosol.formats.flowjo.writer import write_workspace
 from cytosol.formats.gating_ml.reader import read_gating_ml
 from cytosol.formats.gating_ml.writer import write_gating_ml
 from tests.formats.gating_samples import EVERY_KIND
+from tests.formats.test_flowjo import events, gating
 
 flowutils = pytest.importorskip("flowutils", reason="flowutils, of the extra oracles, is not here")
 
@@ -98,3 +103,28 @@ def test_flowkit_reads_our_gating_ml_with_equal_counts(tmp_path: Path) -> None:
     ours = evaluate_regions(read_gating_ml(path.read_bytes()), lambda name: events[:, "AB".index(name)])
     assert {name: int(mask.sum()) for name, mask in ours.items()} == {name: counted[name] for name in ours}
     assert len(set(counted.values())) > 5
+
+
+def test_flowkit_opens_our_workspace_with_equal_counts(tmp_path: Path) -> None:
+    flowkit = pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    values = events()
+    columns = np.column_stack([values[name] for name in "ABT"]).astype(np.float32)
+    sample = flowkit.Sample(columns, sample_id="one.fcs", channel_labels=list("ABT"))
+    wanted = gating()
+    path = tmp_path / "one.wsp"
+    path.write_bytes(write_workspace([SampleGating("one.fcs", to_data(wanted))], group="Mice"))
+    workspace = flowkit.Workspace(path, fcs_samples=[sample])
+    assert "Mice" in workspace.get_sample_groups()
+    workspace.analyze_samples("Mice", use_mp=False)
+    report = workspace.get_analysis_report("Mice")
+    counted = {
+        "/".join([*where[1:], name]): count
+        for name, where, count in zip(report["gate_name"], report["gate_path"], report["count"], strict=True)
+    }
+    read = to_scaled(read_workspace(path.read_bytes())[0].gating)
+    ours = evaluate_regions(read, lambda name: columns[:, "ABT".index(name)])
+    assert set(counted) == set(ours)
+    for name, mask in ours.items():
+        # FlowKit draws an ellipse as a polygon of 128 corners
+        slack = 5 if {"egg", "either", "all"} & set(name.replace("/", " ").split()) else 0
+        assert abs(int(mask.sum()) - counted[name]) <= slack, name
