@@ -16,7 +16,7 @@ from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
 from cytosol.model.rights import Actor
 from cytosol.model.studies import Dataset
-from tests.catalog.making import folder_of, upload
+from tests.catalog.making import folder_of, run_here, submit, upload
 from tests.catalog.people import People
 from tests.formats.fcs_files import build, floats, plain
 
@@ -233,3 +233,22 @@ async def test_the_kind_of_cytometer(catalog: Catalog, people: People, keywords:
     study_id = await study(catalog, people.ada)
     (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(**keywords))
     assert dataset.technology == expected
+
+
+async def test_files_may_be_submitted_like_any_other(catalog: Catalog, people: People) -> None:
+    alone = build(plain(4, NAMES[:3]) | {"$NEXTDATA": "0" * 8}, floats(4, 3).tobytes())
+    first = build(plain(4, NAMES[:3]) | {"$NEXTDATA": f"{len(alone):08d}"}, floats(4, 3).tobytes())
+    both = first + build(plain(6, ("x", "y")), floats(6, 2).tobytes())
+    _, dataset_id = await submit(catalog, people.ada, {"one.fcs": both, "two.fcs": fcs()}, name="Run 1")
+    await run_here(catalog)
+    study_id = (await catalog.datasets.get(people.ada, dataset_id=dataset_id)).dataset.study_id
+    views = await catalog.cytometry.files(people.ada, study_id=study_id)
+    assert [(view.dataset.name, view.n_events) for view in views] == [("Run 1", 4), ("Run 1 (2)", 6), ("two.fcs", 50)]
+    assert [view.dataset.state for view in views] == ["published"] * 3
+    assert views[2].annotations[-1] == ("plate well", "A09")
+    assert views[0].md5 == views[1].md5 == hashlib.md5(both).hexdigest()
+    assert np.array_equal(await column(catalog, people.ada, views[2].dataset, "PE-A"), floats(50, 5)[:, 3])
+    await submit(catalog, people.ada, {"bad.fcs": fcs()[:-300]}, study=study_id)
+    with pytest.raises(UnreadableFileError, match="events are announced"):
+        await run_here(catalog)
+    assert len(await catalog.cytometry.files(people.ada, study_id=study_id)) == 3

@@ -159,7 +159,7 @@ H5 = b"\x89HDF\r\n\x1a\n"
         ("a.h5", _hdf5(lambda file: file.create_group("matrix")), "lacks barcodes"),
         ("a.csv", b"<!DOCTYPE html><html>Sign in</html>", "web page"),
         ("a.csv", bytes(range(256)), "not known"),
-        ("a.fcs", b"FCS3.1          58", "flow cytometry"),
+        ("a.fcs", b"FCS3.1          58", "TEXT runs from byte 58"),
         ("a.zip", b"PK\x03\x04broken", "zip archive is damaged"),
         ("a.zip", _zip(readme=b"hello"), "no matrix among the files"),
         ("a.xlsx", _zip(xl__workbook_xml=b"") .replace(b"workbook_xml", b"workbook.xml"), "Excel"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,7 @@ class CommittedResult:
     result : JSON facts for whoever asks about the job
     download : a secret, and what it opens: ``path`` in the blob store, ``filename``, ``size``, ``hours``
     closing : the last lines of the log
+    also : writes further records in the same transaction
     """
 
     elements: tuple[NewElement, ...] = ()
@@ -72,6 +73,7 @@ class CommittedResult:
     result: Mapping[str, Any] = field(default_factory=dict)
     download: tuple[str, Mapping[str, Any]] | None = None
     closing: tuple[str, ...] = ("DONE !!!",)
+    also: Callable[[Connection], Awaitable[None]] | None = None
 
 
 async def commit_result(context: Context, job_id: Key, epoch: int, result: CommittedResult) -> int:
@@ -112,6 +114,8 @@ async def _commit(conn: Connection, job_id: Key, epoch: int, result: CommittedRe
     if result.elements and job.dataset_id is not None:
         version = await insert_elements(conn, job.dataset_id, result.elements, job_id=job.id, owner_id=job.owner_id)
         await _make_ready(conn, job, result)
+    if result.also is not None:
+        await result.also(conn)
     if result.download is not None:
         await _insert_link(conn, job, *result.download)
     await work.append_log(conn, job.id, [{"text": line} for line in result.closing])

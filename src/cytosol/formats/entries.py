@@ -11,6 +11,7 @@ from cytosol.base.protocols import Report, Source
 from cytosol.base.tables import MatrixKind
 from cytosol.formats.bcs import open_bcs
 from cytosol.formats.delimited import DELIMITERS, ORIENTATIONS, open_delimited
+from cytosol.formats.fcs.table import open_fcs
 from cytosol.formats.h5ad import open_h5ad
 from cytosol.formats.h5mu import open_h5mu
 from cytosol.formats.loom import open_loom
@@ -256,6 +257,19 @@ DEFAULT_FORMATS: tuple[FormatEntry, ...] = (
             FormatOption("sheet", "the sheet to take; else the first that is not empty"),
             FormatOption("orientation", "what the rows are", ORIENTATIONS),
         ),
+    ),
+    FormatEntry(
+        name="fcs",
+        title="FCS",
+        suffixes=(".fcs", ".lmd"),
+        description="Flow, spectral and mass cytometry: FCS 2.0 to 3.2 in list mode, and LMD of Beckman Coulter. "
+        "Each data set of the file becomes a dataset of events.",
+        example="Specimen_001_A1.fcs",
+        roles={"matrix": "the .fcs or .lmd file"},
+        priority=5,
+        sniff=_holds("fcs"),
+        open=open_fcs,
+        packings=("",),
     ),
     FormatEntry(
         name="processed-folder",

@@ -19,17 +19,20 @@ from cytosol.formats.spatialdata.tables import CellStats, scan_cells
 from cytosol.jobs.frames import ChannelReport
 from cytosol.jobs.limits import too_large
 from cytosol.jobs.registry import JobRun
-from cytosol.jobs.sources import open_files
+from cytosol.jobs.sources import Files, open_files
 
 _BASE_BYTES = 150 << 20
 
 
-async def open_batches(run: JobRun, note: Callable[[str], None]) -> tuple[TableSource, list[Key]]:
+async def open_batches(
+    run: JobRun, note: Callable[[str], None], first: tuple[Files, list[Key]] | None = None
+) -> tuple[TableSource, list[Key]]:
     """All batches of the job as one table, and the ids of their originals.
 
     Parameters
     ----------
     note : hears what was detected or mended
+    first : files and originals of the first batch, where they are open already
     """
     params = run.job.params
     sources: list[TableSource] = []
@@ -37,7 +40,10 @@ async def open_batches(run: JobRun, note: Callable[[str], None]) -> tuple[TableS
     inputs: list[Key] = []
     try:
         for number, batch in enumerate(params["batches"]):
-            files, ids = await open_files(run, number, batch["files"])
+            if number == 0 and first is not None:
+                files, ids = first
+            else:
+                files, ids = await open_files(run, number, batch["files"])
             inputs += ids
             run.report.log(f"Reading batch: {batch['name']}")
             run.report.progress(0.05, f"Reading {batch['name']}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pandas as pd
 
@@ -11,21 +13,25 @@ from cytosol.base.tables import ColumnData, TableSource
 from cytosol.catalog.column_terms import partner_terms
 from cytosol.catalog.commit import CommittedResult, commit_result
 from cytosol.catalog.pipeline import PipelineParams
-from cytosol.formats.spatialdata.columns import (
-    pandas_to_column,
-)
+from cytosol.formats.spatialdata.columns import pandas_to_column
 from cytosol.formats.table import obs_columns, split_feature_types
 from cytosol.jobs.batches import measure, open_batches
+from cytosol.jobs.ingest_events import holds_events, ingest_events
 from cytosol.jobs.making import Making, begin_making, compute, own_columns, summarise, write_part
 from cytosol.jobs.provenance import made_by
 from cytosol.jobs.registry import JobRun
+from cytosol.jobs.sources import open_files
 
 
 async def ingest(run: JobRun) -> None:
     """Make the dataset of the job."""
     making = await begin_making(run)
     said = {name: run.job.params[name] for name in ("format", "matrix", "filters", "options")}
-    source, making.inputs = await open_batches(run, making.note)
+    first = await open_files(run, 0, run.job.params["batches"][0]["files"])
+    if run.job.params["format"] in (None, "fcs") and await asyncio.to_thread(holds_events, first[0]["matrix"]):
+        await ingest_events(run, making, first)
+        return
+    source, making.inputs = await open_batches(run, making.note, first)
     try:
         parts = split_feature_types(source)
         main = next(iter(parts))

@@ -14,20 +14,6 @@ TEXT_START = 58
 MAX_HEADER_OFFSET = 99_999_999
 """HEADER has eight digits for an offset; beyond that it holds 0, and TEXT alone says it."""
 _DIGITS = 12
-_OURS = (
-    "$BEGINANALYSIS",
-    "$ENDANALYSIS",
-    "$BEGINSTEXT",
-    "$ENDSTEXT",
-    "$BYTEORD",
-    "$DATATYPE",
-    "$MODE",
-    "$NEXTDATA",
-    "$PAR",
-    "$TOT",
-    "$BEGINDATA",
-    "$ENDDATA",
-)
 
 
 def fcs_head(
@@ -43,8 +29,8 @@ def fcs_head(
     ----------
     channels : of each channel what follows ``$Pn`` to its value: ``N`` the name, and ``S``, ``R``, ``G`` … as given;
         ``B`` and ``E`` are set here
-    keywords : further keywords, in their order; those that this file decides itself are left out, as are those of
-        channels and those without a value
+    keywords : further keywords; their order is kept, those that this file decides itself get its values, those of
+        channels and those without a value are left out
     delimiter : one ASCII character; doubled inside of values
 
     Raises
@@ -54,7 +40,7 @@ def fcs_head(
     """
     if len(delimiter) != 1 or not 0 < ord(delimiter) < 127 or delimiter.isalnum() or delimiter == "$":
         raise InvalidInputError(f"The delimiter of TEXT cannot be {delimiter!r}", do="Give one such as form feed or /")
-    text = {
+    ours = {
         "$BEGINANALYSIS": "0",
         "$ENDANALYSIS": "0",
         "$BEGINSTEXT": "0",
@@ -67,12 +53,15 @@ def fcs_head(
         "$TOT": str(n_events),
     }
     for n, channel in enumerate(channels, start=1):
-        text |= _channel_keywords(n, channel)
-    taken = {*_OURS, *(name.upper() for name in text)}
+        ours |= _channel_keywords(n, channel)
+    text: dict[str, str] = {}
     for name, value in (keywords or {}).items():
-        if name.upper() not in taken and not is_channel_keyword(name):
+        upper = name.upper()
+        if upper in ours:
+            text[name] = ours.pop(upper)
+        elif upper not in ("$BEGINDATA", "$ENDDATA") and not is_channel_keyword(name):
             text[name] = value
-    return _with_offsets(text, delimiter, 4 * len(channels) * n_events)
+    return _with_offsets(text | ours, delimiter, 4 * len(channels) * n_events)
 
 
 def is_channel_keyword(name: str) -> bool:

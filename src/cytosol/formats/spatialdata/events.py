@@ -147,11 +147,11 @@ class EventColumns:
         for place in places:
             if not 0 <= place < self.n_features:
                 raise NotFoundError(f"The table has {self.n_features} channels, none has the place {place}")
-        return [self._column(int(place), 0, self.n_cells) for place in places]
+        return [self.column(int(place), 0, self.n_cells) for place in places]
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Read the events ``start`` to ``stop``: shape (stop - start, n_features), as stored."""
-        return np.stack([self._column(place, start, stop) for place in range(self.n_features)], axis=1)
+        return np.stack([self.column(place, start, stop) for place in range(self.n_features)], axis=1)
 
     def feature(self, feature: int) -> tuple[np.ndarray, np.ndarray]:
         """All events, shape (n_cells,), int32, and their values of a channel, shape (n_cells,), float32."""
@@ -177,7 +177,8 @@ class EventColumns:
         for start in range(0, self.n_features, step):
             yield start, self.features(range(start, min(start + step, self.n_features)))
 
-    def _column(self, channel: int, start: int, stop: int) -> np.ndarray:
+    def column(self, channel: int, start: int, stop: int) -> np.ndarray:
+        """Read the events ``start`` to ``stop`` of a channel: shape (stop - start,), as stored."""
         out = np.empty(stop - start, self.dtype)
         first, last = start // self._chunk, -(-stop // self._chunk)
         numbers = range(first, last) if stop > start else range(0)
