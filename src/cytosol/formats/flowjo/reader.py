@@ -127,8 +127,8 @@ class _Sample:
             self._notes.append(f"The population {place!r} was left out: its gate is of the kind {kind!r}")
             return None
         dimensions = list(children(shape, "dimension"))
-        axes = tuple(self._axis(one) for one in dimensions)
-        if any(axis is None for axis in axes):
+        axes = tuple(axis for axis in map(self._axis, dimensions) if axis is not None)
+        if len(axes) < len(dimensions):
             self._notes.append(
                 f"The population {place!r} was left out: an axis of it has a scale that is not documented"
             )
@@ -218,7 +218,9 @@ def _count(element: Element) -> int | None:
 
 
 def _matrix(element: Element, where: str) -> Matrix:
-    rows, dyes, detectors = [], [], []
+    rows: list[tuple[float, ...]] = []
+    dyes: list[str] = []
+    detectors: list[str] = []
     for row in children(element, "spillover"):
         dyes.append(attribute(row, "parameter") or "")
         coefficients = list(children(row, "coefficient"))

@@ -1,0 +1,246 @@
+"""Computes compensation from single-stained controls, how much it spreads populations, and spectral unmixing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cytosol.analyses.cytometry.compensation import compensate
+from cytosol.analyses.cytometry.statistics import quantile
+from cytosol.base.errors import InvalidInputError
+
+Range = tuple[float, float]
+Columns = Sequence[np.ndarray]
+FEWEST_EVENTS = 50
+_NEGATIVE_QUANTILE = 0.995
+_SATURATED = 0.999
+_BINS = 256
+_BLOCK = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Single-stained controls of a panel.
+
+    Attributes
+    ----------
+    channels : names, in the order of all columns
+    stained : channel that is stained → its control's columns, each shape (n_events,), float, one for each channel
+    unstained : columns of an unstained control, None = there is none
+    positive, negative : channel → what values of it, in its control, are taken, data units; where nothing is said they
+        are found
+    """
+
+    channels: Sequence[str]
+    stained: Mapping[str, Columns]
+    unstained: Columns | None = None
+    positive: Mapping[str, Range] = field(default_factory=dict)
+    negative: Mapping[str, Range] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was taken of a control.
+
+    Attributes
+    ----------
+    positive, negative : range of the stained channel, data units; ``negative`` is None where the unstained control stands
+        in
+    n_positive, n_negative : events
+    """
+
+    positive: Range
+    negative: Range | None
+    n_positive: int
+    n_negative: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spillover:
+    """A computed compensation.
+
+    Attributes
+    ----------
+    matrix : shape (n_channels, n_channels), float64, unitless; row = dye, column = detector; a channel without control
+        has its row of the identity
+    parts : channel → what was taken
+    """
+
+    matrix: np.ndarray
+    parts: dict[str, Parts]
+
+
+def compute_spillover(controls: Controls) -> Spillover:
+    """Compute a spillover matrix.
+
+    Raises
+    ------
+    InvalidInputError
+        For a control in which fewer than 50 positive or negative events are found; names it.
+
+    Notes
+    -----
+    Each row is what the medians of positive events rise over those of negative ones, divided by the rise of the stained
+    channel (Bagwell and Adams 1993, doi:10.1111/j.1749-6632.1993.tb38775.x). Positive are events above the 99.5th
+    percentile of the unstained control in the stained channel; without one, above the threshold that parts the control
+    best (Otsu 1979, on an inverse hyperbolic sine), and negative those below. Events at the upper end of the
+    instrument are left out.
+    """
+    matrix = np.eye(len(controls.channels))
+    parts = {}
+    for row, name in enumerate(controls.channels):
+        if name in controls.stained:
+            bright, dim, parts[name] = _taken(controls, name)
+            rises = np.array(
+                [quantile(one, 0.5) - quantile(other, 0.5) for one, other in zip(bright, dim, strict=True)]
+            )
+            if rises[row] <= 0:
+                raise InvalidInputError(
+                    f"The control of {name} has no brighter events in that channel", do="Check that it is its control"
+                )
+            matrix[row] = rises / rises[row]
+    return Spillover(matrix, parts)
+
+
+def spreading_matrix(controls: Controls, matrix: np.ndarray) -> np.ndarray:
+    """Tell how much each dye widens populations in each other channel.
+
+    Parameters
+    ----------
+    matrix : shape (n_channels, n_channels), unitless; the compensation, row = dye, column = detector
+
+    Returns
+    -------
+    shape (n_channels, n_channels), float64, square root of data units; row = dye, column = detector; NaN in the row of
+    a channel without control and on the diagonal
+
+    Notes
+    -----
+    Nguyen et al. 2013, doi:10.1002/cyto.a.22251: the root of the rise of the variance over the root of the rise of the
+    median, after compensation; standard deviations are the 84th percentile less the median.
+    """
+    n = len(controls.channels)
+    spread = np.full((n, n), np.nan)
+    for row, name in enumerate(controls.channels):
+        if name not in controls.stained:
+            continue
+        bright, dim, _ = _taken(controls, name)
+        bright, dim = compensate(bright, matrix), compensate(dim, matrix)
+        rise = quantile(bright[row], 0.5) - quantile(dim[row], 0.5)
+        for column in range(n):
+            if column != row and rise > 0:
+                wider = _width(bright[column]) ** 2 - _width(dim[column]) ** 2
+                spread[row, column] = math.sqrt(max(wider, 0.0) / rise)
+    return spread
+
+
+def _width(values: np.ndarray) -> float:
+    return quantile(values, 0.84) - quantile(values, 0.5)
+
+
+def _taken(controls: Controls, name: str) -> tuple[list[np.ndarray], list[np.ndarray], Parts]:
+    """Positive and negative events of a control, all channels."""
+    columns = [np.asarray(column, np.float32) for column in controls.stained[name]]
+    row = list(controls.channels).index(name)
+    stained = columns[row]
+    if len(stained) == 0:
+        raise InvalidInputError(f"The control of {name} has no events", do="Choose another file or population")
+    negative: Range | None = controls.negative.get(name)
+    if negative is None and controls.unstained is not None:
+        dim = [np.asarray(column, np.float32) for column in controls.unstained]
+        floor = quantile(dim[row], _NEGATIVE_QUANTILE) if len(dim[row]) else 0.0
+    else:
+        floor = _threshold(stained)
+        negative = negative or (float(stained.min()), floor)
+        dim = _between(columns, row, negative)
+        if name in controls.negative and len(dim[row]):
+            floor = quantile(dim[row], _NEGATIVE_QUANTILE)
+    positive = controls.positive.get(name) or (floor, float(stained.max()) * _SATURATED)
+    bright = _between(columns, row, positive)
+    parts = Parts(positive, negative, len(bright[row]), len(dim[row]))
+    for said, count in (("positive", parts.n_positive), ("negative", parts.n_negative)):
+        if count < FEWEST_EVENTS:
+            raise InvalidInputError(
+                f"The control of {name} has {count} {said} events, {FEWEST_EVENTS} are needed",
+                do=f"Give the range of its {said} events, or another control",
+            )
+    return bright, dim, parts
+
+
+def _between(columns: list[np.ndarray], row: int, limits: Range) -> list[np.ndarray]:
+    low, high = limits
+    chosen = (columns[row] >= low) & (columns[row] <= high)
+    return [column[chosen] for column in columns]
+
+
+def _threshold(values: np.ndarray) -> float:
+    """The value that parts values best into low and high ones."""
+    cofactor = max(float(np.median(np.abs(values))), 1e-6)
+    counts, edges = np.histogram(np.arcsinh(values.astype(np.float64) / cofactor), _BINS)
+    middles = (edges[:-1] + edges[1:]) / 2
+    below, sums = counts.cumsum(), (counts * middles).cumsum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (sums[-1] * below / below[-1] - sums) ** 2 / (below * (below[-1] - below))
+    return float(np.sinh(edges[int(np.nanargmax(between[:-1])) + 1]) * cofactor)
+
+
+def reference_spectra(controls: Controls) -> np.ndarray:
+    """Give the spectrum of each stained control, its brightest detector as 1.
+
+    Returns
+    -------
+    shape (n_stained, n_channels), float64, unitless; rows in the order of ``controls.stained``
+    """
+    spectra = []
+    for name in controls.stained:
+        bright, dim, _ = _taken(controls, name)
+        rises = np.array([quantile(one, 0.5) - quantile(other, 0.5) for one, other in zip(bright, dim, strict=True)])
+        spectra.append(rises / rises.max())
+    return np.array(spectra)
+
+
+def unmix(columns: Columns, spectra: np.ndarray, *, weighted: bool = False) -> list[np.ndarray]:
+    """Find how much of each dye every event has.
+
+    Parameters
+    ----------
+    columns : for each detector, shape (n_events,), float, data units
+    spectra : shape (n_dyes, n_detectors), n_dyes ≤ n_detectors, unitless
+    weighted : whether detectors count by one over their variance, taken to be their signal, at least 1, as of counted
+        photons; else all alike
+
+    Returns
+    -------
+    for each dye, shape (n_events,), float32, in the unit of the data at the detector where its spectrum is 1
+
+    Raises
+    ------
+    InvalidInputError
+        If spectra cannot be told apart.
+
+    Notes
+    -----
+    Ordinary and weighted least squares; Novo et al. 2013, doi:10.1002/cyto.a.22272.
+    """
+    spectra = np.asarray(spectra, np.float64)
+    if len(columns) != spectra.shape[1] or np.linalg.matrix_rank(spectra) < len(spectra):
+        raise InvalidInputError(
+            "The spectra cannot be told apart, or do not fit the detectors", do="Leave out one of two equal dyes"
+        )
+    n_events = len(columns[0])
+    found = [np.empty(n_events, np.float32) for _ in spectra]
+    inverse = np.linalg.pinv(spectra)
+    for start in range(0, n_events, _BLOCK):
+        seen = np.array([column[start : start + _BLOCK] for column in columns], np.float64).T
+        if weighted:
+            weights = 1 / np.maximum(seen, 1.0)
+            normal = np.einsum("id,nd,jd->nij", spectra, weights, spectra, optimize=True)
+            amounts = np.linalg.solve(normal, ((seen * weights) @ spectra.T)[:, :, np.newaxis])[:, :, 0]
+        else:
+            amounts = seen @ inverse
+        for column, values in zip(found, amounts.T, strict=True):
+            column[start : start + _BLOCK] = values
+    return found
