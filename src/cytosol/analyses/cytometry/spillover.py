@@ -47,8 +47,8 @@ class Parts:
 
     Attributes
     ----------
-    positive, negative : range of the stained channel, data units; ``negative`` is None where the unstained control stands
-        in
+    positive, negative : range of the stained channel, data units; ``negative`` is None where the unstained control was
+        taken
     n_positive, n_negative : events
     """
 
@@ -94,9 +94,7 @@ def compute_spillover(controls: Controls) -> Spillover:
     for row, name in enumerate(controls.channels):
         if name in controls.stained:
             bright, dim, parts[name] = _taken(controls, name)
-            rises = np.array(
-                [quantile(one, 0.5) - quantile(other, 0.5) for one, other in zip(bright, dim, strict=True)]
-            )
+            rises = _rises(bright, dim)
             if rises[row] <= 0:
                 raise InvalidInputError(
                     f"The control of {name} has no brighter events in that channel", do="Check that it is its control"
@@ -135,6 +133,10 @@ def spreading_matrix(controls: Controls, matrix: np.ndarray) -> np.ndarray:
                 wider = _width(bright[column]) ** 2 - _width(dim[column]) ** 2
                 spread[row, column] = math.sqrt(max(wider, 0.0) / rise)
     return spread
+
+
+def _rises(bright: Columns, dim: Columns) -> np.ndarray:
+    return np.array([quantile(one, 0.5) - quantile(other, 0.5) for one, other in zip(bright, dim, strict=True)])
 
 
 def _width(values: np.ndarray) -> float:
@@ -197,7 +199,7 @@ def reference_spectra(controls: Controls) -> np.ndarray:
     spectra = []
     for name in controls.stained:
         bright, dim, _ = _taken(controls, name)
-        rises = np.array([quantile(one, 0.5) - quantile(other, 0.5) for one, other in zip(bright, dim, strict=True)])
+        rises = _rises(bright, dim)
         spectra.append(rises / rises.max())
     return np.array(spectra)
 
