@@ -44,7 +44,7 @@ from tests.formats.samples import (
 )
 
 READ = {"h5ad", "tenx-h5", "tenx-mtx", "delimited", "loom", "h5mu", "rds", "bcs", "xlsx"}
-READ |= {"zarr", "tiledb-soma", "processed-folder", "bbrowser"}
+READ |= {"zarr", "tiledb-soma", "processed-folder", "bbrowser", "fcs"}
 
 
 class Lines:

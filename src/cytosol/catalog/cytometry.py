@@ -166,11 +166,11 @@ class Cytometry:
         text = await self._text(original, data_set_of(pinned.layout))
         channels, matrix = parse_spill(text[spill])
         names = [str(entry["channel"]) for entry in pinned.dataset.panel]
-        places = await self._tables.feature_table(pinned)
+        features = await self._tables.feature_table(pinned)
         # some instruments write numbers of channels in place of their names
         known = [
             names[int(channel) - 1]
-            if places.place(channel) < 0 and channel.isdigit() and 0 < int(channel) <= len(names)
+            if features.place(channel) < 0 and channel.isdigit() and 0 < int(channel) <= len(names)
             else channel
             for channel in channels
         ]

@@ -10,6 +10,7 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.formats.fcs.text import format_text
 
 DELIMITER = "\x0c"
+_DELIMITERS = (DELIMITER, *(chr(code) for code in range(1, 32) if chr(code) != DELIMITER))
 TEXT_START = 58
 MAX_HEADER_OFFSET = 99_999_999
 """HEADER has eight digits for an offset; beyond that it holds 0, and TEXT alone says it."""
@@ -31,7 +32,7 @@ def fcs_head(
         ``B`` and ``E`` are set here
     keywords : further keywords; their order is kept, those that this file decides itself get its values, those of
         channels and those without a value are left out
-    delimiter : one ASCII character; doubled inside of values
+    delimiter : one ASCII character, doubled inside of values; another one where a keyword holds it
 
     Raises
     ------
@@ -61,7 +62,11 @@ def fcs_head(
             text[name] = ours.pop(upper)
         elif upper not in ("$BEGINDATA", "$ENDDATA") and not is_channel_keyword(name):
             text[name] = value
-    return _with_offsets(text | ours, delimiter, 4 * len(channels) * n_events)
+    whole = text | ours
+    if any(delimiter in name for name in whole):
+        # readers take a doubled delimiter inside of a keyword for an empty value
+        delimiter = next(other for other in _DELIMITERS if not any(other in name for name in whole))
+    return _with_offsets(whole, delimiter, 4 * len(channels) * n_events)
 
 
 def is_channel_keyword(name: str) -> bool:
