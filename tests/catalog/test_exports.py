@@ -151,7 +151,7 @@ async def test_a_published_file_comes_back_equal(
     same_columns(found.obs, wanted.obs)
     same_columns(found.var, values.var)
     for name in wanted.obsm:
-        np.testing.assert_array_equal(found.obsm[name], wanted.obsm[name].astype(np.float32))
+        np.testing.assert_array_equal(found.obsm[name], wanted.obsm[name])
     for name in wanted.obs.select_dtypes("category"):
         if f"{name}_colors" in wanted.uns:
             assert list(found.uns[f"{name}_colors"]) == list(wanted.uns[f"{name}_colors"])

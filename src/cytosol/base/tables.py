@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -34,6 +35,37 @@ class MatrixBlock:
     values: sp.csr_matrix | sp.csc_matrix
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept of a file beyond its table.
+
+    Attributes
+    ----------
+    parts : for a log, such as 'layers spliced, unspliced'
+    notes : one sentence for each part that was left out
+    """
+
+    parts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Remainder(Protocol):
+    """What a file holds beyond its table; kept as a file of its own, so that exports give it back."""
+
+    @property
+    def slot(self) -> str:
+        """The matrix of the file that became the table."""
+        ...
+
+    def cut(self, features: np.ndarray, *, is_first: bool) -> Remainder:
+        """The same for some features by place; ``is_first`` = what belongs to the cells goes with this table."""
+        ...
+
+    def write(self, path: Path, keep: np.ndarray | None) -> Kept:
+        """Write the file; ``keep`` has shape (n_cells,), bool, the cells that the table keeps; None = all."""
+        ...
+
+
 class TableSource(Protocol):
     """A cells × features table read from a file, lazily.
 
@@ -56,6 +88,11 @@ class TableSource(Protocol):
     @property
     def notes(self) -> list[str]:
         """What was detected or mended while reading, one sentence each (orientation, names made unique)."""
+        ...
+
+    @property
+    def remainder(self) -> Remainder | None:
+        """What the file holds beyond the table; None = nothing that could be kept."""
         ...
 
     @property

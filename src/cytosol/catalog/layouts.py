@@ -24,7 +24,9 @@ from cytosol.formats.spatialdata.layout import (
 from cytosol.model.studies import Dataset, Element
 
 _KEPT = 2000
-RESULT_KINDS = ("markers", "comparison")
+REMAINDER = "remainder"
+"""Kind of the element that keeps what a submitted file holds beyond the dataset; see ``formats.remainder``."""
+RESULT_KINDS = ("markers", "comparison", REMAINDER)
 """Kinds of elements that are results: files in the blob store, listed by their meta."""
 
 
@@ -226,6 +228,11 @@ def table_spec(part: TableLayout) -> TableSpec:
         n_features=int(part.table.meta["n_features"]),
         path=part.table.path,
     )
+
+
+def remainder_of(part: TableLayout) -> Element | None:
+    """What was kept of the file that the table was made of."""
+    return next((element for element in part.results if element.kind == REMAINDER), None)
 
 
 async def rewrite_metadata(context: Context, dataset_id: Key) -> None:

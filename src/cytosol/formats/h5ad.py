@@ -15,9 +15,10 @@ from cytosol.base.protocols import Report, Source
 from cytosol.base.tables import MatrixBlock, MatrixKind
 from cytosol.formats.features import cell_index, feature_table, looks_like_ensembl
 from cytosol.formats.files import only_file, open_hdf5, readable
-from cytosol.formats.h5frame import Frame, encoding, read_colors, read_frame
+from cytosol.formats.h5frame import Frame, encoding, index_name, read_colors, read_frame
 from cytosol.formats.h5guard import read_attribute
 from cytosol.formats.h5matrix import DenseMatrix, DiskMatrix, SparseMatrix, read_whole
+from cytosol.formats.remainder import AnnDataRemainder
 from cytosol.formats.table import DEFAULT_BLOCK_BYTES, MatrixTable
 from cytosol.formats.values import Checker, find_fault, number_like
 
@@ -119,12 +120,22 @@ def read_anndata(file: h5py.Group, name: str, kind: MatrixKind, *, slot: str = "
     def blocks(block_bytes: int) -> Iterator[MatrixBlock]:
         return chosen.matrix.blocks(checker, block_bytes)
 
+    obsm = _embeddings(file, len(obs.index), name, notes)
+    remainder = AnnDataRemainder(
+        file,
+        name,
+        chosen.name.replace("raw.X", "raw/X"),
+        shown=tuple(key for key, values in obsm.items() if values.shape[1]),
+        annotations=tuple(obs.columns),
+        index=index_name(file["obs"]),
+    )
     return MatrixTable(
         obs=frame,
         var=var,
         kind=kind,
         make_blocks=blocks,
-        obsm=_embeddings(file, len(obs.index), name, notes),
+        obsm=obsm,
+        remainder=remainder,
         notes=notes,
         memory_bytes=3 * DEFAULT_BLOCK_BYTES + (16 * (len(cells) + len(var)) + (64 << 20)),
     )

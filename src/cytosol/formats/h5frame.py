@@ -49,22 +49,37 @@ def read_frame(item: h5py.Group | h5py.Dataset, *, uns: h5py.Group | None, place
 
 
 def _read_group(group: h5py.Group, place: str) -> Frame:
-    index_name = _text_attribute(group, "_index") or "_index"
-    index_item = group.get(index_name)
-    if index_item is None and index_name == "_index":
-        index_name = "index"
-        index_item = group.get(index_name)
-    if index_item is None:
-        raise UnreadableFileError(f"The row names '{index_name}' are missing", where=place, do="Write the file again")
-    frame = Frame(index=_as_names(_read_column(group, index_name, place), place))
-    order = [_decode(name) for name in np.atleast_1d(read_attribute(group, "column-order", np.array([], dtype=object)))]
-    names = [name for name in order if name in group and name != index_name]
-    names += sorted(name for name in group if name not in names and name not in (index_name, "__categories"))
-    lost = [name for name in order if name not in group and name != index_name]
+    index = index_name(group)
+    if index not in group:
+        raise UnreadableFileError(f"The row names '{index}' are missing", where=place, do="Write the file again")
+    frame = Frame(index=_as_names(_read_column(group, index, place), place))
+    names = frame_columns(group)
+    lost = [name for name in _column_order(group) if name not in group and name != index]
     frame.notes += [f"Column '{name}' of {place} is announced but missing and was left out." for name in lost]
     for name in names:
         _take_column(frame, name, place, lambda name=name: _read_column(group, name, place))
     return frame
+
+
+def frame_columns(group: h5py.Group) -> list[str]:
+    """Names of the columns that a group has, in their order; a name with '/' leads into a group of the group."""
+    index = index_name(group)
+    names = [name for name in _column_order(group) if name in group and name != index]
+    listed = {name.split("/")[0] for name in names}
+    return names + sorted(name for name in group if name not in listed and name not in (index, "__categories"))
+
+
+def index_name(item: h5py.Group | h5py.Dataset) -> str:
+    """What a frame calls the names of its rows."""
+    if isinstance(item, h5py.Dataset):
+        names = item.dtype.names or ("",)
+        return next((name for name in ("index", "_index") if name in names), names[0])
+    said = _text_attribute(item, "_index") or "_index"
+    return "index" if said == "_index" and said not in item else said
+
+
+def _column_order(group: h5py.Group) -> list[str]:
+    return [_decode(name) for name in np.atleast_1d(read_attribute(group, "column-order", np.array([], dtype=object)))]
 
 
 def _take_column(frame: Frame, name: str, place: str, read: Any) -> None:
@@ -153,10 +168,10 @@ def _read_compound(dataset: h5py.Dataset, uns: h5py.Group | None, place: str) ->
     names = table.dtype.names
     if table.ndim != 1 or not names:
         raise UnreadableFileError("It is not a table", where=place, do="Give a file that AnnData wrote")
-    index_name = next((name for name in ("index", "_index") if name in names), names[0])
-    frame = Frame(index=_as_names(_plain(table[index_name], place), place))
+    index = index_name(dataset)
+    frame = Frame(index=_as_names(_plain(table[index], place), place))
     for name in names:
-        if name != index_name:
+        if name != index:
             _take_column(frame, name, place, lambda name=name: _compound_column(table, name, uns, place))
     return frame
 

@@ -40,14 +40,19 @@ def read_whole(dataset: h5py.Dataset, where: str) -> np.ndarray:
     """Read a dataset whole, unless it claims far more than the file holds."""
     check_type(dataset.dtype)
     check_own_values(dataset)
-    claimed = dataset.size * max(dataset.dtype.itemsize, 1)
+    check_claim(dataset, where)
+    return np.asarray(dataset[()])
+
+
+def check_claim(dataset: h5py.Dataset, where: str) -> None:
+    """Refuse a dataset that claims far more than the file holds."""
+    claimed = (dataset.size or 0) * max(dataset.dtype.itemsize, 1)
     if claimed > _SMALL and claimed > _MAX_PACKING * max(dataset.id.get_storage_size(), 1):
         raise UnreadableFileError(
             f"'{dataset.name}' claims {dataset.size} values, far more than the file holds",
             where=where,
             do="Copy or download the file again; a damaged size field looks like this",
         )
-    return np.asarray(dataset[()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from cytosol.base.tables import ColumnData, MatrixBlock, MatrixKind, TableSource
+from cytosol.base.tables import ColumnData, MatrixBlock, MatrixKind, Remainder, TableSource
 from cytosol.formats.features import make_unique
 
 DEFAULT_BLOCK_BYTES = 64 << 20
@@ -43,6 +43,7 @@ class MatrixTable:
     notes: list[str] = field(default_factory=list)
     memory_bytes: int = 4 * DEFAULT_BLOCK_BYTES
     on_close: Callable[[], None] | None = None
+    remainder: Remainder | None = None
 
     @property
     def n_cells(self) -> int:
@@ -117,6 +118,7 @@ def split_feature_types(source: TableSource) -> dict[str, TableSource]:
             notes=notes + ([f"{changed} feature names of type {name} were made unique."] if changed else []),
             memory_bytes=source.memory_bytes,
             on_close=closer(name),
+            remainder=source.remainder and source.remainder.cut(columns, is_first=name == present[0]),
         )
     return parts
 

@@ -69,13 +69,14 @@ def open_zarr(
             root = zarr.open_group(str(store_root(source.path)), mode="r")
             group, name = _anndata(root, source.name, options.get("table", ""))
             with h5py.File(scratch / "copy.h5ad", "w") as copy:
-                _copy_anndata(group, copy, name, options.get("slot", ""))
+                notes = _copy_anndata(group, copy, name, options.get("slot", ""))
         opened.append(h5py.File(scratch / "copy.h5ad", "r"))
         with readable(source.name, "Zarr store"):
             table = read_anndata(opened[0], name, matrix, slot=options.get("slot", ""))
     except BaseException:
         close()
         raise
+    table.notes += notes
     table.on_close = close
     return table
 
@@ -107,8 +108,9 @@ def _anndata(root: zarr.Group, name: str, wanted: str) -> tuple[zarr.Group, str]
     return found[key], f"{name}, table {key}"
 
 
-def _copy_anndata(group: zarr.Group, file: h5py.File, name: str, slot: str) -> None:
-    """Copy what the reader of .h5ad looks at."""
+def _copy_anndata(group: zarr.Group, file: h5py.File, name: str, slot: str) -> list[str]:
+    """Copy everything; one sentence for each part that no table needs and that cannot be copied."""
+    notes: list[str] = []
     _copy_attributes(group, file)
     for part in ("X", "obs", "var", "raw.X", "raw.var"):
         if part in group:
@@ -119,19 +121,18 @@ def _copy_anndata(group: zarr.Group, file: h5py.File, name: str, slot: str) -> N
         for part in ("X", "var"):
             if part in raw:
                 _copy(raw[part], target, part, f"{name}, raw")
+        for key, item in _members(raw, "varm"):
+            _try_copy(item, target.require_group("varm"), key, f"{name}, raw/varm", notes=notes)
     for key, item in _members(group, "layers"):
         target = file.require_group("layers")
         if key in COUNT_LAYERS or slot == f"layers/{key}":
             _copy(item, target, key, f"{name}, layers")
-        elif slot:
-            target.create_group(key)  # so that an error can list it
-    _copy_uns(_members(group, "uns"), file, name)
-    for key, item in _members(group, "obsm"):
-        target = file.require_group("obsm")
-        if isinstance(item, zarr.Group) and item.attrs.get("encoding-type") != "dataframe":
-            _copy_attributes(item, target.create_group(key))  # of a kind that is left out
         else:
-            _copy(item, target, key, f"{name}, obsm")
+            _try_copy(item, target, key, f"{name}, layers", notes=notes)
+    for part in ("obsm", "uns", "varm", "obsp", "varp"):
+        for key, item in _members(group, part):
+            _try_copy(item, file.require_group(part), key, f"{name}, {part}", notes=notes)
+    return notes
 
 
 def _members(group: zarr.Group, key: str) -> list[tuple[str, Any]]:
@@ -140,17 +141,17 @@ def _members(group: zarr.Group, key: str) -> list[tuple[str, Any]]:
     return list(inner.members()) if isinstance(inner, zarr.Group) else []
 
 
-def _copy_uns(members: list[tuple[str, Any]], file: h5py.File, name: str) -> None:
-    """Colours, and the levels of categorical columns in stores of AnnData before 0.7."""
-    target = file.create_group("uns")
-    for key, item in members:
-        if isinstance(item, zarr.Array) and key.endswith(("_colors", "_categories")):
-            try:
-                with readable(f"{name}, uns/{key}"):
-                    _copy(item, target, key, f"{name}, uns")
-            except CytosolError:
-                if key in target:
-                    del target[key]  # colours are no reason to refuse a store
+def _try_copy(item: Any, parent: h5py.Group, key: str, place: str, *, notes: list[str]) -> None:
+    """Copy what no table needs; a failure is no reason to refuse a store."""
+    try:
+        with readable(f"{place}/{key}"):
+            _copy(item, parent, key, place)
+    except LimitExceededError:
+        raise
+    except CytosolError as error:
+        if key in parent:
+            del parent[key]
+        notes.append(f"{place}/{key} was left out: {error.what}.")
 
 
 def _copy(item: Any, parent: h5py.Group, key: str, place: str) -> None:
@@ -185,12 +186,12 @@ def _copy_array(array: zarr.Array[Any], parent: h5py.Group, key: str, where: str
         text = array.dtype.kind in "OTU"
         if not (text or _is_plain(array.dtype)):
             raise UnreadableFileError(f"Its values are of the kind {array.dtype}", where=where)
-        dtype = h5py.string_dtype() if text else array.dtype.newbyteorder("=")
+        dtype = h5py.string_dtype() if text else _native(array.dtype)
         try:
             target = parent.create_dataset(key, shape=array.shape, dtype=dtype)
             for part in _pieces(array):
                 values = np.asarray(array[part])
-                target[part] = _texts(values) if text else values
+                target[part] = _texts(values) if text else values.astype(dtype) if values.dtype.names else values
         except OSError as error:
             if error.errno is None:
                 raise
@@ -205,7 +206,15 @@ def _copy_array(array: zarr.Array[Any], parent: h5py.Group, key: str, where: str
 def _is_plain(dtype: np.dtype[Any]) -> bool:
     """Whether HDF5 stores values of a type as they are: numbers, bytes, or records of them."""
     parts = [dtype] if dtype.names is None else [dtype[name] for name in dtype.names]
-    return all(part.kind == "S" or number_like(part) for part in parts)
+    return all(part.kind == "S" or number_like(part) or (part.kind == "U" and dtype.names) for part in parts)
+
+
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The same in the byte order of this machine; text in records has any length, as AnnData writes it."""
+    if dtype.names is None:
+        return dtype.newbyteorder("=")
+    parts = {name: dtype[name] for name in dtype.names}
+    return np.dtype([(name, h5py.string_dtype() if one.kind == "U" else _native(one)) for name, one in parts.items()])
 
 
 def _pieces(array: zarr.Array[Any]) -> Iterable[Any]:

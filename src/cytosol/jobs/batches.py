@@ -60,6 +60,8 @@ async def open_batches(
             if contigs is not None:
                 attach_contigs(table, contigs, batch=names[-1] if len(params["batches"]) > 1 else "")
         source = sources[0] if len(sources) == 1 else join_tables(sources, names)
+        if len(sources) > 1 and any(each.remainder is not None for each in sources):
+            run.report.log("Layers, graphs, loadings and notes of the files are not kept: several batches are joined")
     except BaseException:
         for opened in sources:
             opened.close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
@@ -18,17 +19,20 @@ from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.commit import commit_result
 from cytosol.catalog.exports import SUFFIXES
-from cytosol.catalog.layouts import TableLayout, dataset_path, table_spec
+from cytosol.catalog.layouts import TableLayout, dataset_path, remainder_of, table_spec
 from cytosol.catalog.tables import Pinned
 from cytosol.formats.seurat_writer import SeuratAssay, SeuratStudy, seurat_feature_names, write_seurat
 from cytosol.formats.spatialdata.cell_sums import CellSums
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import column_to_pandas, read_barcodes, read_column, read_embedding, read_var
 from cytosol.formats.spatialdata.export import write_h5ad
+from cytosol.formats.spatialdata.give_back import KeptFile, Origins, give_back
 from cytosol.formats.spatialdata.layout import free_name, path_part
+from cytosol.formats.spatialdata.zarr_v2_kept import give_back_v2
 from cytosol.formats.spatialdata.zarr_v2_view import ZarrV2View
 from cytosol.jobs.pipeline import LOUVAIN
 from cytosol.jobs.registry import JobRun
+from cytosol.jobs.sources import fetch_blob
 
 _BLOCK_BYTES = 32 << 20
 _ASSAYS = {"rna": "RNA", "antibody": "ADT", "crispr": "GDO", "multiplexing": "HTO"}
@@ -37,11 +41,12 @@ _ASSAYS = {"rna": "RNA", "antibody": "ADT", "crispr": "GDO", "multiplexing": "HT
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What is taken away: a table at a version, and the store it lies in."""
+    """What is taken away: a table at a version, the store it lies in, and what was kept of its submitted file."""
 
     run: JobRun
     pinned: Pinned
     root: Store
+    kept: Path | None = None
 
     @property
     def part(self) -> TableLayout:
@@ -57,6 +62,22 @@ class _Taken:
     def embeddings(self) -> dict[str, np.ndarray]:
         return {element.name: read_embedding(self.root, self.path, element.path) for element in self.part.embeddings}
 
+    def origins(self, columns: Sequence[str], embeddings: Sequence[str]) -> Origins:
+        """What of the export is in the submitted file; both sequences are the names in the export, in order."""
+        element = remainder_of(self.part)
+        said = element.meta if element is not None else {"columns": {}, "embeddings": {}}
+        ours = zip(columns, self.part.columns, strict=True), zip(embeddings, self.part.embeddings, strict=True)
+        found = [
+            {name: known[each.path] for name, each in pairs if each.path in known}
+            for pairs, known in zip(ours, (said["columns"], said["embeddings"]), strict=True)
+        ]
+        return Origins(*found)
+
+    def _slot(self) -> str:
+        """Where the matrix of the table stands in the file."""
+        element = remainder_of(self.part)
+        return str(element.meta["slot"]) if element is not None else "X"
+
     def notes(self) -> dict[str, Any]:
         """Where the file comes from."""
         return {
@@ -65,6 +86,7 @@ class _Taken:
             "version": str(self.pinned.version),
             "table": self.part.table.name,
             "values": self.part.table.meta["kind"],
+            "matrix": self._slot(),
         }
 
 
@@ -81,7 +103,9 @@ async def export(run: JobRun) -> None:
     run.report.log(f"Writing {filename}: {pinned.part.n_cells} cells x {pinned.part.table.meta['n_features']} genes")
     local = run.scratch / f"export{SUFFIXES[params['format']]}"
     root = run.catalog.context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=True)
-    await asyncio.to_thread(_WRITERS[params["format"]], _Taken(run, pinned, root), local)
+    element = remainder_of(pinned.part) if params["format"] in ("h5ad", "zarr") else None
+    kept = await fetch_blob(run, element.path) if element is not None else None
+    await asyncio.to_thread(_WRITERS[params["format"]], _Taken(run, pinned, root, kept), local)
     size = (await asyncio.to_thread(local.stat)).st_size
     path = f"exports/{run.job.id.hex24}/{filename}"
     await run.catalog.context.blobs.put_file(path, local, move=True)
@@ -103,7 +127,7 @@ def _write_h5ad(taken: _Taken, local: Path) -> None:
         },
         index=pd.Index(read_barcodes(taken.root, taken.path), dtype=object),
     )
-    write_h5ad(
+    names, embeddings = write_h5ad(
         local,
         x_blocks=_blocks(taken.run, CellMatrix(taken.root, taken.path)),
         obs=obs,
@@ -111,6 +135,10 @@ def _write_h5ad(taken: _Taken, local: Path) -> None:
         obsm=taken.embeddings(),
         uns={**_colors(columns), "cytosol": taken.notes()},
     )
+    if taken.kept is not None:
+        n_levels = {name: len(one.categories or ()) for name, one in zip(names, columns.values(), strict=True)}
+        with h5py.File(taken.kept, "r") as file:
+            give_back(local, KeptFile(file, taken.origins(names, embeddings)), n_levels)
 
 
 def _blocks(run: JobRun, matrix: CellMatrix) -> Iterator[sp.csr_matrix]:
@@ -127,9 +155,16 @@ def _colors(columns: Mapping[str, ColumnData]) -> dict[str, list[str]]:
 
 def _write_zarr(taken: _Taken, local: Path) -> None:
     """The chunks of the store as they are, under the names of Zarr 2, which every AnnData reads."""
-    uns = {**_colors(taken.columns()), "cytosol": taken.notes()}
+    columns = taken.columns()
+    view = ZarrV2View(taken.root, table_spec(taken.part), {**_colors(columns), "cytosol": taken.notes()})
     taken.run.report.progress(0.1, "Packing the chunks")
-    ZarrV2View(taken.root, table_spec(taken.part), uns).write_zip(local)
+    if taken.kept is None:
+        view.write_zip(local)
+        return
+    n_levels = {name: len(one.categories or ()) for name, one in zip(view.columns, columns.values(), strict=True)}
+    with h5py.File(taken.kept, "r") as file:
+        give_back_v2(view, KeptFile(file, taken.origins(view.columns, view.embeddings)), n_levels)
+        view.write_zip(local)
 
 
 # Seurat

@@ -112,9 +112,11 @@ def _source_columns(making: Making, name: str, part: TableSource, keep: np.ndarr
             kept[title] = ColumnData(values, column.categories, column.ordered, column.colors, column.extra)
     terms = partner_terms(kept)
     for title, column in kept.items():
-        making.column(name, title, column, made, terms=terms.get(title))
+        path = making.column(name, title, column, made, terms=terms.get(title))
+        making.remember(name, "columns", path, title)
     made = made_by("ingest", {"from": "obsm"}, making.inputs)
     for title, embedding in part.obsm.items():
         if embedding.ndim == 2 and embedding.shape[1]:
-            making.embedding(name, title, np.asarray(embedding)[keep], made)
+            path = making.embedding(name, title, np.asarray(embedding)[keep], made)
+            making.remember(name, "embeddings", path, title)
     making.run.report.progress(0.98, "Committing")

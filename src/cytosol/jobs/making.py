@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from cytosol.analyses.matrix.mitochondria import mito_features
 from cytosol.analyses.matrix.quality import MITO_SHARE, N_GENES, N_TRANSCRIPTS
 from cytosol.base.keys import Key, new_key
-from cytosol.base.tables import ColumnData, TableSource
+from cytosol.base.tables import ColumnData, Remainder, TableSource
 from cytosol.catalog.annotation_edits import column_meta
 from cytosol.catalog.column_terms import with_terms
 from cytosol.catalog.commit import NewElement
 from cytosol.catalog.contexts import CELL_TYPE, find_contexts, group_columns
-from cytosol.catalog.layouts import dataset_path, index_path
+from cytosol.catalog.layouts import REMAINDER, dataset_path, index_path
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.catalog.summaries import make_summary, names_path, summary_path
 from cytosol.db import rows, tables
@@ -47,6 +48,7 @@ class Making:
     ----------
     root : its Zarr store
     elements : written so far, in the order in which they shall be listed
+    remainders : by table, the meta of what was kept of its file; see ``remember``
     """
 
     run: JobRun
@@ -58,6 +60,7 @@ class Making:
     notes: list[str] = field(default_factory=list)
     paths: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     names: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    remainders: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         """Something to know about the dataset: in its notes and in the log."""
@@ -86,18 +89,25 @@ class Making:
         made: Mapping[str, Any],
         *,
         terms: Mapping[str, str] | None = None,
-    ) -> None:
-        """Write an annotation; ``terms`` are the standard terms of its categories."""
+    ) -> str:
+        """Write an annotation and give its path; ``terms`` are the standard terms of its categories."""
         title, path = self.place(table, "column", name)
         write_column(self.root, path_part(table), path, column)
         meta = with_terms(column_meta(column), terms or {})
         self.elements.append(NewElement("column", table, title, path, meta, made))
+        return path
 
-    def embedding(self, table: str, name: str, values: np.ndarray, made: Mapping[str, Any]) -> None:
-        """Write an embedding."""
+    def embedding(self, table: str, name: str, values: np.ndarray, made: Mapping[str, Any]) -> str:
+        """Write an embedding and give its path."""
         title, path = self.place(table, "embedding", name)
         write_embedding(self.root, path_part(table), path, values)
         self.elements.append(NewElement("embedding", table, title, path, {"n_dims": int(values.shape[1])}, made))
+        return path
+
+    def remember(self, table: str, kind: Literal["columns", "embeddings"], path: str, name: str) -> None:
+        """Say that an annotation or embedding is the one that the submitted file calls ``name``."""
+        if table in self.remainders:
+            self.remainders[table][kind][path] = name
 
 
 async def begin_making(run: JobRun) -> Making:
@@ -143,8 +153,28 @@ async def write_part(
     making.elements.append(NewElement("table", name, name, path_part(name), meta, made, id=table_id))
     derived = made_by("feature-index", {}, [table_id])
     making.elements.append(NewElement("index", name, "feature-major", place, {}, derived, id=index_id))
+    if part.remainder is not None:
+        await _keep_remainder(making, name, part.remainder, keep=keep, made=made)
     index = FeatureIndex.open(lambda offset, length: blobs.read(place, offset, length))
     return (table_id, index), written
+
+
+async def _keep_remainder(
+    making: Making, name: str, remainder: Remainder, *, keep: np.ndarray, made: Mapping[str, Any]
+) -> None:
+    """Write down what the file holds beyond the table; its element comes with ``remember``."""
+    local = making.run.scratch / f"{path_part(name)}.h5"
+    kept = await asyncio.to_thread(remainder.write, local, keep)
+    if kept.parts:
+        making.run.report.log(f"Kept for exports: {'; '.join(kept.parts)}")
+    for text in kept.notes:
+        making.note(text)
+    id = new_key()
+    place = index_path(making.bytes_id, id, "h5")
+    await making.run.catalog.context.blobs.put_file(place, local, move=True)
+    meta = {"slot": remainder.slot, "columns": {}, "embeddings": {}}
+    making.remainders[name] = meta
+    making.elements.append(NewElement(REMAINDER, name, "Kept for exports", place, meta, made, id=id))
 
 
 def own_columns(making: Making, name: str, table: tuple[Key, FeatureIndex], written: WrittenTable) -> None:

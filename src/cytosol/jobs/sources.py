@@ -46,6 +46,19 @@ async def open_files(run: JobRun, number: int, said: Mapping[str, Mapping[str, s
     return files, inputs
 
 
+async def fetch_blob(run: JobRun, path: str) -> Path:
+    """A blob of the store as a file of this machine: where it lies, or a copy in the scratch folder of the job."""
+    blobs = run.catalog.context.blobs
+    local = blobs.local_path(path)
+    if local is not None:
+        return local
+    copy = run.scratch / path.rpartition("/")[2]
+    with await asyncio.to_thread(copy.open, "wb") as file:
+        async for piece in blobs.stream(path):
+            await asyncio.to_thread(file.write, piece)
+    return copy
+
+
 async def _original(run: JobRun, reference: Mapping[str, str]) -> Original:
     context = run.catalog.context
     if "upload" in reference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -12,15 +13,17 @@ from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData, MatrixBlock
 from cytosol.catalog.column_terms import terms_of
 from cytosol.catalog.commit import CommittedResult, commit_result
-from cytosol.catalog.layouts import TableLayout, dataset_path, is_private
+from cytosol.catalog.layouts import TableLayout, dataset_path, is_private, remainder_of
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.catalog.tables import Pinned
+from cytosol.formats.remainder import AnnDataRemainder
 from cytosol.formats.spatialdata.cells import CellMatrix
-from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_features
+from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_var
 from cytosol.formats.table import MatrixTable
 from cytosol.jobs.making import Making, begin_making, compute, own_columns, summarise, write_part
 from cytosol.jobs.provenance import made_by
 from cytosol.jobs.registry import JobRun
+from cytosol.jobs.sources import fetch_blob
 
 _SUFFIX = " (parent)"
 
@@ -77,9 +80,16 @@ async def _take(making: Making, pinned: Pinned, part: TableLayout, keep: np.ndar
             yield MatrixBlock(start, "cells", block)
 
     obs = pd.DataFrame(index=pd.Index(read_barcodes(root, path), dtype=object))
-    source = MatrixTable(obs, read_features(root, path), part.table.meta["kind"], blocks)
+    source = MatrixTable(obs, read_var(root, path), part.table.meta["kind"], blocks)
     made = made_by("subset", {"parent": pinned.dataset.id.hex24, "version": pinned.version}, [part.table.id])
-    table, written = await write_part(making, name, source, keep=keep, made=made)
+    kept = remainder_of(part)
+    if kept is None:
+        table, written = await write_part(making, name, source, keep=keep, made=made)
+    else:
+        with h5py.File(await fetch_blob(run, kept.path), "r") as file:
+            source.remainder = AnnDataRemainder.again(file, pinned.dataset.name)
+            table, written = await write_part(making, name, source, keep=keep, made=made)
+    origins = kept.meta if kept is not None else {"columns": {}, "embeddings": {}}
     said = run.job.params["parameters"] if is_main else None
     if said is not None:
         params = PipelineParams.from_json(said)
@@ -92,13 +102,17 @@ async def _take(making: Making, pinned: Pinned, part: TableLayout, keep: np.ndar
         column = _kept(read_column(root, path, element.path), keep)
         title = making.beside(name, "column", element.name, _SUFFIX)
         terms = {level: id for level, id in terms_of(element.meta).items() if level in (column.categories or ())}
-        making.column(name, title, column, {**made, "original": dict(element.made_by)}, terms=terms)
+        place = making.column(name, title, column, {**made, "original": dict(element.made_by)}, terms=terms)
+        if element.path in origins["columns"]:
+            making.remember(name, "columns", place, origins["columns"][element.path])
     for element in part.embeddings:
         if is_private(element):
             continue
         values = read_embedding(root, path, element.path)[keep]
         title = making.beside(name, "embedding", element.name, _SUFFIX)
-        making.embedding(name, title, values, {**made, "original": dict(element.made_by)})
+        place = making.embedding(name, title, values, {**made, "original": dict(element.made_by)})
+        if element.path in origins["embeddings"]:
+            making.remember(name, "embeddings", place, origins["embeddings"][element.path])
     if is_main:
         await summarise(making, name, table, written)
 

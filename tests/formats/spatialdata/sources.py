@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 from zarr.storage import LocalStore
 
-from cytosol.base.tables import ColumnData, MatrixBlock, MatrixKind
+from cytosol.base.tables import ColumnData, MatrixBlock, MatrixKind, Remainder
 from cytosol.formats.spatialdata.columns import write_column, write_embedding
 from cytosol.formats.spatialdata.feature_index import FeatureIndex
 from cytosol.formats.spatialdata.layout import (
@@ -63,6 +63,7 @@ class MemorySource:
         self.obsm: Mapping[str, np.ndarray] = {}
         self.notes: list[str] = []
         self.memory_bytes = 0
+        self.remainder: Remainder | None = None
 
     def blocks(self, *, block_bytes: int) -> Iterator[MatrixBlock]:
         """The matrix in order."""

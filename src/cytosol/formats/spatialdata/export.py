@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,12 +12,11 @@ import pandas as pd
 import scipy.sparse as sp
 
 from cytosol.base.errors import InvalidInputError
+from cytosol.formats.h5write import TEXT, Compression, note, packing, write_categorical, write_numbers, write_text
 from cytosol.formats.spatialdata.columns import column_to_pandas, pandas_to_column
 from cytosol.formats.spatialdata.layout import INDEX, free_name
 
-Compression = Literal["gzip", "lzf"] | None
 _CHUNK = 1 << 18
-_TEXT = h5py.string_dtype("utf-8")
 
 
 def write_h5ad(
@@ -29,7 +28,7 @@ def write_h5ad(
     obsm: Mapping[str, np.ndarray] | None = None,
     uns: Mapping[str, Any] | None = None,
     compression: Compression = "gzip",
-) -> None:
+) -> tuple[list[str], list[str]]:
     """Write one table as an h5ad file that every AnnData since 0.8 reads; whole or absent.
 
     Parameters
@@ -42,6 +41,10 @@ def write_h5ad(
     obsm : embeddings by name, each of shape (n_cells, n_dims); NaN = this cell has no place
     uns : further notes: text, numbers, truth values, arrays, lists of these, None, and mappings of them
     compression : of the matrix and the embeddings; None writes faster and larger
+
+    Returns
+    -------
+    Names that the columns of ``obs`` and the entries of ``obsm`` have in the file, in order.
 
     Raises
     ------
@@ -56,9 +59,9 @@ def write_h5ad(
     part = path.with_name(path.name + ".part")
     try:
         with h5py.File(part, "w") as file:
-            _note(file, "anndata", "0.1.0")
+            note(file, "anndata", "0.1.0")
             _write_matrix(file, x_blocks, (len(obs), len(var)), compression)
-            _write_frame(file, "obs", obs)
+            columns = _write_frame(file, "obs", obs)
             _write_frame(file, "var", var)
             _write_mapping(file, "obsm", {})
             taken: list[str] = []
@@ -66,29 +69,25 @@ def write_h5ad(
                 if values.ndim != 2 or len(values) != len(obs):
                     raise InvalidInputError(f"The embedding has the shape {values.shape}", where=f"obsm '{name}'")
                 taken.append(free_name(name.replace("/", "_"), taken))
-                _write_numbers(file["obsm"], taken[-1], values, compression)
+                write_numbers(file["obsm"], taken[-1], values, compression)
             for slot in ("varm", "obsp", "varp", "layers"):
                 _write_mapping(file, slot, {})
             _write_mapping(file, "uns", uns or {})
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _note(node: Any, kind: str, version: str) -> None:
-    node.attrs["encoding-type"] = kind
-    node.attrs["encoding-version"] = version
+    return columns, taken
 
 
 def _write_matrix(
     file: h5py.File, blocks: Iterable[sp.csr_matrix], shape: tuple[int, int], compression: Compression
 ) -> None:
     group = file.create_group("X")
-    _note(group, "csr_matrix", "0.1.0")
+    note(group, "csr_matrix", "0.1.0")
     group.attrs["shape"] = np.array(shape, dtype=np.int64)
     ends = [np.zeros(1, dtype=np.int64)]
     parts: dict[str, h5py.Dataset] = {}
-    options = {"maxshape": (None,), "chunks": (_CHUNK,), **_packing(compression)}
+    options = {"maxshape": (None,), "chunks": (_CHUNK,), **packing(compression)}
     for block in blocks:
         if not parts:
             parts = {"data": group.create_dataset("data", (0,), block.data.dtype, **options)}
@@ -107,26 +106,22 @@ def _write_matrix(
     group.create_dataset("indptr", data=indptr)
 
 
-def _packing(compression: Compression) -> dict[str, Any]:
-    if compression == "gzip":
-        return {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-    return {"compression": compression, "shuffle": True} if compression else {}
-
-
-def _write_frame(parent: h5py.Group, slot: str, frame: pd.DataFrame) -> None:
+def _write_frame(parent: h5py.Group, slot: str, frame: pd.DataFrame) -> list[str]:
+    """Write a data frame as AnnData lays it out; the names of its columns in the file."""
     group = parent.create_group(slot)
-    _note(group, "dataframe", "0.2.0")
+    note(group, "dataframe", "0.2.0")
     index_name = frame.index.name if isinstance(frame.index.name, str) and "/" not in frame.index.name else INDEX
     if index_name in frame.columns:
         index_name = INDEX
     group.attrs["_index"] = index_name
-    _write_text(group, index_name, frame.index.astype(str).to_numpy(dtype=object))
+    write_text(group, index_name, frame.index.astype(str).to_numpy(dtype=object))
     names: list[str] = []
     for wanted, series in frame.items():
         name = _column_name(str(wanted), [index_name, INDEX, *names])
         _write_series(group, name, series, f"{slot} '{wanted}'")
         names.append(name)
-    group.attrs.create("column-order", np.array(names, dtype=object), dtype=_TEXT, shape=(len(names),))
+    group.attrs.create("column-order", np.array(names, dtype=object), dtype=TEXT, shape=(len(names),))
+    return names
 
 
 def _column_name(wanted: str, taken: list[str]) -> str:
@@ -148,49 +143,25 @@ def _write_series(group: h5py.Group, name: str, series: pd.Series, where: str) -
     if not isinstance(series.dtype, pd.CategoricalDtype):
         plain = pandas_to_column(series) if series.dtype.kind not in "biuf" else None
         if plain is None and isinstance(series.dtype, np.dtype):
-            _write_numbers(group, name, series.to_numpy())
+            write_numbers(group, name, series.to_numpy())
             return
         series = column_to_pandas(plain or pandas_to_column(series))
     if series.dtype == object:
         if not series.isna().any():
-            _write_text(group, name, series.to_numpy())
+            write_text(group, name, series.to_numpy())
             return
         series = series.astype("category")
     if isinstance(series.dtype, pd.CategoricalDtype):
-        _write_categorical(group, name, series.cat)
+        write_categorical(group, name, series.cat)
     elif series.dtype.kind in "biuf":
-        _write_numbers(group, name, series.to_numpy())
+        write_numbers(group, name, series.to_numpy())
     else:
         raise InvalidInputError(f"A column of the type {series.dtype} has no place in an h5ad file", where=where)
 
 
-def _write_categorical(group: h5py.Group, name: str, values: Any) -> None:
-    inner = group.create_group(name)
-    _note(inner, "categorical", "0.2.0")
-    inner.attrs["ordered"] = bool(values.ordered)
-    _write_numbers(inner, "codes", values.codes.to_numpy())
-    levels = values.categories
-    if levels.dtype.kind in "biuf":
-        _write_numbers(inner, "categories", levels.to_numpy())
-    else:
-        _write_text(inner, "categories", np.array([str(level) for level in levels], dtype=object))
-
-
-def _write_text(group: h5py.Group, name: str, values: np.ndarray) -> None:
-    data = group.create_dataset(name, shape=values.shape, dtype=_TEXT)
-    if values.size:
-        data[...] = values
-    _note(data, "string-array", "0.2.0")
-
-
-def _write_numbers(group: h5py.Group, name: str, values: np.ndarray, compression: Compression = None) -> None:
-    packing = _packing(compression) if values.size and values.ndim else {}
-    _note(group.create_dataset(name, data=values, **packing), "array", "0.2.0")
-
-
 def _write_mapping(group: h5py.Group, name: str, values: Mapping[str, Any]) -> None:
     inner = group.create_group(name)
-    _note(inner, "dict", "0.1.0")
+    note(inner, "dict", "0.1.0")
     taken: list[str] = []
     for key, value in values.items():
         taken.append(free_name(str(key).replace("/", "_"), taken))
@@ -201,20 +172,20 @@ def _write_value(group: h5py.Group, name: str, value: Any) -> None:
     if isinstance(value, Mapping):
         _write_mapping(group, name, value)
     elif value is None:
-        _note(group.create_dataset(name, data=h5py.Empty("f4")), "null", "0.1.0")
+        note(group.create_dataset(name, data=h5py.Empty("f4")), "null", "0.1.0")
     elif isinstance(value, str):
-        _note(group.create_dataset(name, data=value, dtype=_TEXT), "string", "0.2.0")
+        note(group.create_dataset(name, data=value, dtype=TEXT), "string", "0.2.0")
     elif isinstance(value, bool | int | float | np.number | np.bool_):
-        _note(group.create_dataset(name, data=value), "numeric-scalar", "0.2.0")
+        note(group.create_dataset(name, data=value), "numeric-scalar", "0.2.0")
     elif isinstance(value, pd.DataFrame):
         _write_frame(group, name, value)
     elif isinstance(value, list | tuple | np.ndarray):
         mixed = not isinstance(value, np.ndarray) and len({isinstance(item, str) for item in value}) > 1
         array = np.asarray(value, dtype=object if mixed else None)
         if array.dtype.kind in "biuf":
-            _write_numbers(group, name, array)
+            write_numbers(group, name, array)
         elif array.dtype.kind in "UO" and all(isinstance(item, str) for item in array.ravel()):
-            _write_text(group, name, array.astype(object))
+            write_text(group, name, array.astype(object))
         else:
             raise InvalidInputError("A list of mixed values has no place in an h5ad file", where=f"uns '{name}'")
     else:

@@ -6,6 +6,7 @@ with gaps, which old readers do not know, becomes a categorical column.
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -37,7 +38,7 @@ _DTYPES = {
     "string": "|O",
 }
 _SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
-_TEXT_FILTER = {"id": "vlen-utf8"}
+TEXT_FILTER = {"id": "vlen-utf8"}
 _DICT = {"encoding-type": "dict", "encoding-version": "0.1.0"}
 Content = Callable[[], bytes]
 
@@ -50,25 +51,32 @@ class ZarrV2View:
     root : the dataset's store
     spec : the table, as the records or ``read_table_spec`` give it
     uns : further notes: text, lists of text, and mappings of them
+
+    Attributes
+    ----------
+    columns, embeddings : the names that those of ``spec`` have here, in order
     """
 
     def __init__(self, root: Store, spec: TableSpec, uns: Mapping[str, Any] | None = None) -> None:
         self._root = root
         self._files: dict[str, Content] = {}
         place = f"tables/{spec.path}"
-        self._group("", {"encoding-type": "anndata", "encoding-version": "0.1.0"})
+        self.group("", {"encoding-type": "anndata", "encoding-version": "0.1.0"})
         self._copy(f"{place}/X", "X")
         self._features(f"{place}/var")
-        columns = _names([(entry.name, entry.path) for entry in spec.columns])
+        columns = usable_names([(entry.name, entry.path) for entry in spec.columns])
+        self.columns = [name for name, _ in columns]
         encoding = {"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": INDEX}
-        self._group("obs", {**encoding, "column-order": [name for name, _ in columns]})
+        self.group("obs", {**encoding, "column-order": [name for name, _ in columns]})
         self._copy(f"{place}/obs/{INDEX}", f"obs/{INDEX}")
         for name, path in columns:
             self._copy(f"{place}/obs/{path}", f"obs/{name}")
         for slot in ("obsm", "varm", "obsp", "varp", "layers"):
-            self._group(slot, _DICT)
+            self.group(slot, _DICT)
         self._notes("uns", uns or {})
-        for name, path in _names([(entry.name, entry.path) for entry in spec.embeddings]):
+        embeddings = usable_names([(entry.name, entry.path) for entry in spec.embeddings])
+        self.embeddings = [name for name, _ in embeddings]
+        for name, path in embeddings:
             self._copy(f"{place}/obsm/{path}", f"obsm/{name}")
 
     def paths(self) -> Iterator[str]:
@@ -101,16 +109,18 @@ class ZarrV2View:
     def _features(self, source: str) -> None:
         attributes = get_document(self._root, source)["attributes"]
         known = attributes.get("cytosol", {}).get("names", {})
-        columns = _names([(known.get(path, path), path) for path in attributes["column-order"]])
+        columns = usable_names([(known.get(path, path), path) for path in attributes["column-order"]])
         encoding = {key: value for key, value in attributes.items() if key != "cytosol"}
-        self._group("var", {**encoding, "column-order": [name for name, _ in columns]})
+        self.group("var", {**encoding, "column-order": [name for name, _ in columns]})
         self._copy(f"{source}/{INDEX}", f"var/{INDEX}")
         for name, path in columns:
             self._copy(f"{source}/{path}", f"var/{name}")
 
     def _notes(self, path: str, notes: Mapping[str, Any]) -> None:
-        self._group(path, _DICT)
-        for (name, _), value in zip(_names([(key, path_part(key)) for key in notes]), notes.values(), strict=True):
+        self.group(path, _DICT)
+        for (name, _), value in zip(
+            usable_names([(key, path_part(key)) for key in notes]), notes.values(), strict=True
+        ):
             if isinstance(value, Mapping):
                 self._notes(f"{path}/{name}", value)
             else:
@@ -120,29 +130,50 @@ class ZarrV2View:
         """One text, or a list of texts."""
         if isinstance(value, str):
             document = {**_plain_v2(1, f"<U{max(1, len(value))}", ""), "shape": [], "chunks": []}
-            self._array(path, document, {"encoding-type": "string", "encoding-version": "0.2.0"})
+            self.array(path, document, {"encoding-type": "string", "encoding-version": "0.2.0"})
             self._files[f"{path}/0"] = lambda: np.array(value or "\0", dtype="<U").tobytes()
             return
-        document = {**_plain_v2(len(value), "|O", ""), "filters": [_TEXT_FILTER]}
-        self._array(path, document, {"encoding-type": "string-array", "encoding-version": "0.2.0"})
+        document = {**_plain_v2(len(value), "|O", ""), "filters": [TEXT_FILTER]}
+        self.array(path, document, {"encoding-type": "string-array", "encoding-version": "0.2.0"})
         if value:
             self._files[f"{path}/0"] = lambda: bytes(VLenUTF8().encode(np.array(value, dtype=object)))
 
-    def _group(self, path: str, attributes: dict[str, Any]) -> None:
+    def group(self, path: str, attributes: dict[str, Any]) -> None:
+        """Add a group, or say something else of it."""
         prefix = f"{path}/" if path else ""
         self._files[f"{prefix}.zgroup"] = lambda: json_bytes({"zarr_format": 2})
         self._files[f"{prefix}.zattrs"] = lambda: json_bytes(attributes)
 
-    def _array(self, path: str, document: dict[str, Any], attributes: dict[str, Any]) -> None:
+    def array(self, path: str, document: dict[str, Any], attributes: dict[str, Any]) -> None:
+        """Add an array whose chunks follow with ``content``."""
         self._files[f"{path}/.zarray"] = lambda: json_bytes(document)
         self._files[f"{path}/.zattrs"] = lambda: json_bytes(attributes)
+
+    def content(self, path: str, content: Content) -> None:
+        """Add a file that is made when it is asked for."""
+        self._files[path] = content
+
+    def attributes(self, path: str) -> dict[str, Any]:
+        """What a group or array says of itself."""
+        said: dict[str, Any] = json.loads(self._files[f"{path}/.zattrs"]())
+        return said
+
+    def move(self, path: str, target: str) -> None:
+        """Give a group or array another place."""
+        for key in [key for key in self._files if key.startswith(f"{path}/")]:
+            self._files[target + key.removeprefix(path)] = self._files.pop(key)
+
+    def drop(self, path: str) -> None:
+        """Take a group or array out; none there is no error."""
+        for key in [key for key in self._files if key.startswith(f"{path}/")]:
+            del self._files[key]
 
     def _copy(self, source: str, target: str) -> None:
         """Show the array at a path of the store, or the group with the arrays that its encoding names."""
         document = get_document(self._root, source)
         attributes = {key: value for key, value in document["attributes"].items() if key != "cytosol"}
         if document["node_type"] == "array":
-            self._array(target, _array_v2(document, source), attributes)
+            self.array(target, _array_v2(document, source), attributes)
             for number in self._chunks(source):
                 key = f"{target}/{number.replace('/', '.')}"
                 self._files[key] = lambda at=f"{source}/c/{number}": self._fetch(at)  # type: ignore[misc]
@@ -151,7 +182,7 @@ class ZarrV2View:
         if encoding == "nullable-string-array":
             self._text_with_gaps(source, target)
             return
-        self._group(target, attributes)
+        self.group(target, attributes)
         children = {"csr_matrix": ("data", "indices", "indptr"), "categorical": ("codes", "categories")}
         for child in children.get(encoding, ()):
             self._copy(f"{source}/{child}", f"{target}/{child}")
@@ -172,18 +203,18 @@ class ZarrV2View:
     def _text_with_gaps(self, source: str, target: str) -> None:
         values = pd.Categorical(read_column_at(self._root, source).values)
         encoding = {"encoding-type": "categorical", "encoding-version": "0.2.0", "ordered": False}
-        self._group(target, encoding)
+        self.group(target, encoding)
         codes = np.ascontiguousarray(values.codes)
         levels = values.categories.to_numpy(dtype=object)
         packed = codes.tobytes()
-        self._array(
+        self.array(
             f"{target}/codes",
             _plain_v2(len(codes), codes.dtype.str, 0),
             {"encoding-type": "array", "encoding-version": "0.2.0"},
         )
-        self._array(
+        self.array(
             f"{target}/categories",
-            {**_plain_v2(len(levels), "|O", ""), "filters": [_TEXT_FILTER]},
+            {**_plain_v2(len(levels), "|O", ""), "filters": [TEXT_FILTER]},
             {"encoding-type": "string-array", "encoding-version": "0.2.0"},
         )
         if len(codes):
@@ -193,12 +224,12 @@ class ZarrV2View:
             self._files[f"{target}/categories/0"] = lambda: encoded
 
 
-def _names(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def usable_names(entries: list[tuple[str, str]], index: str = INDEX) -> list[tuple[str, str]]:
     """True names where a Zarr v2 folder can hold them, path parts elsewhere; all different."""
-    taken: list[str] = [INDEX]
+    taken: list[str] = [index]
     out = []
     for name, path in entries:
-        usable = path if "/" in name or name.startswith(".") or len(name.encode()) > 200 else name
+        usable = path_part(path) if "/" in name or name.startswith(".") or len(name.encode()) > 200 else name
         taken.append(free_name(usable or path_part(name), taken))
         out.append((taken[-1], path))
     return out
@@ -237,7 +268,7 @@ def _array_v2(document: dict[str, Any], where: str) -> dict[str, Any]:
         "compressor": compressor,
         "fill_value": fill,
         "order": "C",
-        "filters": [_TEXT_FILTER] if first["name"] == "vlen-utf8" else None,
+        "filters": [TEXT_FILTER] if first["name"] == "vlen-utf8" else None,
         "dimension_separator": ".",
     }
 
