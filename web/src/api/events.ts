@@ -3,7 +3,7 @@
 import { apiUrl } from './http';
 import type { ServerEvent } from './types';
 
-export const EVENT_TYPES = ['job.changed', 'job.log', 'dataset.changed', 'study.changed', 'annotation.changed'] as const;
+export const EVENT_TYPES = ['job.changed', 'job.log', 'dataset.changed', 'study.changed', 'annotation.changed', 'gate.changed'] as const;
 
 export interface EventHandlers {
   onEvent: (event: ServerEvent) => void;

@@ -1,5 +1,7 @@
 /** The records of the native API, named as the server names them. */
 
+import type { CytometryFile } from './cytometry';
+
 export interface Rec {
   id: string;
   created_at: string;
@@ -42,9 +44,7 @@ export interface Token extends Rec {
   token?: string;
 }
 
-export interface Group extends Rec {
-  name: string;
-}
+export type Group = Rec & { name: string };
 
 export type Role = 'owner' | 'editor' | 'reader' | 'limited_reader';
 
@@ -148,12 +148,12 @@ export interface TableRecord {
   name: string;
   n_cells: number;
   n_features: number;
-  kind: 'counts' | 'normalized';
+  kind: 'counts' | 'normalized' | 'events';
   columns: ColumnRecord[];
   embeddings: EmbeddingRecord[];
 }
 
-export interface Dataset extends Rec {
+export interface Dataset extends Rec, CytometryFile {
   study_id: string;
   sample_id: string | null;
   name: string;

@@ -93,7 +93,7 @@ function Keys({ onClose }: { onClose: () => void }) {
           {shortcuts.map((s) => (
             <tr key={s.keys}>
               <td style={{ width: 110 }}>
-                <span className="row">{s.keys.split(' ').map((k) => <kbd key={k} className="key">{KEY_NAMES[k] ?? k}</kbd>)}</span>
+                <span className="row">{s.keys.replace('Ctrl+Z', 'Ctrl Shift z').split(/[ +](?=.)/).map((k) => <kbd key={k} className="key">{KEY_NAMES[k] ?? k}</kbd>)}</span>
               </td>
               <td>{s.title}</td>
             </tr>

@@ -13,6 +13,7 @@ import './css/shell.css';
 import './css/explorer.css';
 import './css/views.css';
 import './css/analyses.css';
+import './css/gating.css';
 
 startTheme();
 startRouting();

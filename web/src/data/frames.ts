@@ -7,6 +7,8 @@ export interface Frame {
   length: number;
   /** A numeric column; nulls are NaN. Throws where there is none of that name. */
   numbers: (name: string) => Float64Array;
+  /** A float32 column as it came; nulls are NaN. */
+  floats: (name: string) => Float32Array;
   /** A text column, all of it. */
   texts: (name: string) => string[];
   has: (name: string) => boolean;
@@ -35,6 +37,11 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       const values = column(name).toArray() as unknown;
       if (values instanceof Float64Array) return values;
       return Float64Array.from(values as ArrayLike<unknown>, (v) => (v == null ? NaN : Number(v)));
+    },
+    floats: (name) => {
+      const values = column(name).toArray() as unknown;
+      if (values instanceof Float32Array) return values;
+      return Float32Array.from(values as ArrayLike<unknown>, (v) => (v == null ? NaN : Number(v)));
     },
     texts: (name) => {
       const from = column(name);

@@ -13,6 +13,17 @@ const VERBS: Record<string, string> = {
   'attribute.add': 'Attribute added',
   'attribute.change': 'Attribute changed',
   'attribute.delete': 'Attribute deleted',
+  'gate.add': 'Gate added',
+  'gate.change': 'Gate changed',
+  'gate.delete': 'Gate deleted',
+  'gate.tailor': 'Gate tailored',
+  'population.add': 'Population added',
+  'population.change': 'Population changed',
+  'population.delete': 'Population deleted',
+  'compensation.add': 'Compensation added',
+  'compensation.change': 'Compensation changed',
+  'compensation.delete': 'Compensation deleted',
+  'scales.change': 'Scales changed',
 };
 
 const PREFIXES: [string, string][] = [

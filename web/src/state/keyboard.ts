@@ -3,7 +3,7 @@
 import { createStore } from './store';
 
 export interface Shortcut {
-  /** A key as the browser names it, or two with a blank between: 'g s'. */
+  /** A key as the browser names it, two with a blank between ('g s'), or one with Ctrl or Cmd: 'Ctrl+z'. */
   keys: string;
   title: string;
   run: () => void;
@@ -33,12 +33,19 @@ export function startKeyboard(): void {
   let held = '';
   let timer: ReturnType<typeof setTimeout> | undefined;
   window.addEventListener('keydown', (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.altKey) return;
+    const withCtrl = event.ctrlKey || event.metaKey;
     if (isTyping(event.target) && event.key !== 'Escape') return;
     // A slider moves by arrow keys; a dialog has the keys for itself.
     if (event.key.startsWith('Arrow') && event.target instanceof HTMLInputElement) return;
     if (document.querySelector('dialog[open]')) return;
     const list = shortcuts.get();
+    if (withCtrl) {
+      const command = matchShortcut(list, '', `Ctrl+${event.key}`);
+      if (command) event.preventDefault();
+      command?.run();
+      return;
+    }
     const found = matchShortcut(list, held, event.key);
     const begins = !held && list.some((s) => s.keys.startsWith(`${event.key} `));
     held = '';

@@ -2,6 +2,7 @@
 
 import { listen } from '../api/events';
 import type { Job, LogLine, ServerEvent } from '../api/types';
+import { refreshGating } from './gating/queries';
 import { keys, queryClient, refresh } from './queries';
 import { createStore } from './store';
 
@@ -65,6 +66,8 @@ function receive(event: ServerEvent): void {
     void refresh(keys.studies, keys.study(id), keys.samples(id), keys.grants(id));
   } else if (event.type === 'annotation.changed') {
     void refresh(['dataset'], ['datasets'], ['revisions']);
+  } else if (event.type === 'gate.changed') {
+    void refreshGating(id);
   }
 }
 

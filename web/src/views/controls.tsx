@@ -39,6 +39,12 @@ const PATHS = {
   marker: 'M12 3l2.6 5.6 6 .7-4.5 4.1 1.3 6L12 16.3 6.6 19.4l1.3-6-4.5-4.1 6-.7z',
   list: 'M9 6h11M9 12h11M9 18h11M4.5 6h.01M4.5 12h.01M4.5 18h.01',
   flask: 'M10 3v6l-5 9c-.8 1.6 0 3 2 3h10c2 0 2.8-1.4 2-3l-5-9V3M8 3h8M7.5 15h9',
+  pointer: 'M6 3l12 9-6 1-3 6z',
+  polygon: 'M4 9l8-5 8 6-3 9H7z',
+  ellipse: 'M12 6c5 0 9 2.7 9 6s-4 6-9 6-9-2.7-9-6 4-6 9-6',
+  range: 'M4 8v8M20 8v8M4 12h16',
+  quadrant: 'M12 4v16M4 12h16',
+  halves: 'M12 4v16M7 9l-3 3 3 3M17 9l3 3-3 3',
   compare: 'M4 20V4M4 20h16M8 8h.01M10 11h.01M18 7h.01M16 10h.01M12 16h.01M14 15h.01',
 } as const;
 

@@ -74,7 +74,7 @@ export function FormDialog({ verb, onSubmit, danger, disabled, ...dialog }: Form
 interface PopoverProps {
   label: string;
   icon?: IconName;
-  text?: string;
+  text?: ReactNode;
   small?: boolean;
   look?: 'plain' | 'primary';
   left?: boolean;
@@ -88,6 +88,8 @@ export function Popover({ label, icon, text, small, look, left, menu, children }
   const ref = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     if (!open) return;
+    // a sheet that opens below the edge of what is scrolled is brought into sight
+    ref.current?.querySelector('.popover')?.scrollIntoView({ block: 'nearest' });
     const outside = (event: Event) => {
       if (!ref.current?.contains(event.target as Node)) setOpen(false);
     };

@@ -20,7 +20,7 @@ describe('pasted lists', () => {
 
 describe('markers', () => {
   const texts: Record<string, string[]> = { group: ['B', 'B', 'T'], feature: ['MS4A1', 'CD79A', 'CD79A'], feature_id: ['1', '2', '2'] };
-  const frame: Frame = { names: [], length: 3, has: () => true, fact: () => null, texts: (name) => texts[name], numbers: (name) => Float64Array.of(3, 2, name === 'z' ? 9 : 1) };
+  const frame: Frame = { names: [], length: 3, has: () => true, fact: () => null, floats: () => new Float32Array(3), texts: (name) => texts[name], numbers: (name) => Float64Array.of(3, 2, name === 'z' ? 9 : 1) };
   it('are parted by group, and the best of all come once', () => {
     const groups = markerGroups(frame);
     expect(groups.map((g) => [g.name, g.markers.map((m) => m.z)])).toEqual([['B', [3, 2]], ['T', [9]]]);

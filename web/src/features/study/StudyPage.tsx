@@ -19,9 +19,11 @@ import { StudyTree } from './StudyTree';
 
 // The plot is the largest part of the page: it comes when a table is opened.
 const Explorer = lazy(() => import('../explorer/Explorer'));
+const GatingPage = lazy(() => import('../gating/GatingPage'));
 
 const TABS = [
   { name: 'data', label: 'Data' },
+  { name: 'gating', label: 'Gating' },
   { name: 'samples', label: 'Samples' },
   { name: 'jobs', label: 'Jobs' },
   { name: 'sharing', label: 'Sharing' },
@@ -33,7 +35,11 @@ export function StudyPage({ id, rest }: { id: string; rest: string[] }) {
   const table = rest[0] === 'tables' && rest.length >= 3 ? { dataset: rest[1], name: rest[2] } : null;
   return (
     <Loaded query={query} rows={8}>
-      {(study) => (
+      {(study) => rest[0] === 'gating' ? (
+        <Suspense fallback={<Skeleton rows={10} />}>
+          <GatingPage study={study} />
+        </Suspense>
+      ) : (
         <div className="study">
           <StudyTree study={study} here={table ? `${table.dataset}/${table.name}` : ''} />
           <div className="content">

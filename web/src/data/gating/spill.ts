@@ -1,0 +1,56 @@
+/** Spillover matrices, row by row: row = dye, column = detector. c = m · S⁻¹. */
+
+export const identity = (n: number): number[] => Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
+
+/** The inverse (Gauss and Jordan, with the largest pivot); null where there is none. */
+export function inverted(matrix: number[], n: number): number[] | null {
+  const a = Array.from({ length: n }, (_, i) => [...matrix.slice(i * n, i * n + n), ...identity(n).slice(i * n, i * n + n)]);
+  for (let k = 0; k < n; k++) {
+    let pivot = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(a[i][k]) > Math.abs(a[pivot][k])) pivot = i;
+    if (!(Math.abs(a[pivot][k]) > 1e-12)) return null;
+    [a[k], a[pivot]] = [a[pivot], a[k]];
+    const p = a[k][k];
+    a[k] = a[k].map((v) => v / p);
+    for (let i = 0; i < n; i++) {
+      if (i === k || a[i][k] === 0) continue;
+      const f = a[i][k];
+      a[i] = a[i].map((v, j) => v - f * a[k][j]);
+    }
+  }
+  return a.flatMap((row) => row.slice(n));
+}
+
+/** One channel of all events, compensated: the sum of all measured ones by a column of the inverse. */
+export function compensated(columns: Float32Array[], inverse: number[], channel: number): Float32Array {
+  const n = columns.length;
+  const out = new Float32Array(columns[0]?.length ?? 0);
+  for (let i = 0; i < n; i++) {
+    const weight = inverse[i * n + channel];
+    if (weight === 0) continue;
+    const column = columns[i];
+    for (let e = 0; e < out.length; e++) out[e] += weight * column[e];
+  }
+  return out;
+}
+
+export function matrixCsv(channels: string[], matrix: number[]): string {
+  const n = channels.length;
+  const spell = (text: string) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+  const rows = channels.map((channel, i) => [spell(channel), ...matrix.slice(i * n, i * n + n).map(String)].join(','));
+  return `${['', ...channels.map(spell)].join(',')}\r\n${rows.join('\r\n')}\r\n`;
+}
+
+/** A square table with names of channels above, and before the rows or not; commas, semicolons or tabs. */
+export function parseMatrixCsv(text: string): { channels: string[]; matrix: number[] } {
+  const lines = text.split(/\r\n?|\n/).filter((line) => line.trim());
+  const head = lines[0] ?? '';
+  const separator = ['\t', ';', ','].find((s) => head.includes(s)) ?? ',';
+  const cells = lines.map((line) => line.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1')));
+  const named = cells.length > 1 && cells[1].length > 0 && Number.isNaN(Number(cells[1][0] || NaN));
+  const channels = cells[0].slice(named && cells[0].length === cells[1].length ? 1 : 0).filter(Boolean);
+  const matrix = cells.slice(1).flatMap((row) => row.slice(named ? 1 : 0)).map(Number);
+  if (channels.length < 2 || matrix.length !== channels.length ** 2 || matrix.some((v) => !Number.isFinite(v)))
+    throw new Error(`This is no spillover matrix: ${channels.length} names of channels, but ${matrix.length} numbers where ${channels.length ** 2} are needed. Give a line of names, then a line of numbers for each.`);
+  return { channels, matrix };
+}

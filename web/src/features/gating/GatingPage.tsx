@@ -1,0 +1,131 @@
+/** The gating workspace of a study: files and populations at the left, plots and tables in the middle. */
+
+import { useEffect, useRef, useState } from 'react';
+import type { Study } from '../../api/types';
+import { redoLast, undoLast } from '../../state/gating/actions';
+import { offerShortcuts } from '../../state/keyboard';
+import { navigate } from '../../state/route';
+import { Button, Icon, type IconName } from '../../views/controls';
+import { Link } from '../../views/Link';
+import { Empty, ErrorNote, Skeleton } from '../../views/states';
+import type { GateTool } from '../../views/gating/GateLayer';
+import { BoxesView } from './BoxesView';
+import { CompensationView } from './CompensationView';
+import { FileList } from './FileList';
+import { FilesView } from './FilesView';
+import { GalleryView } from './GalleryView';
+import { GateInspector } from './GateInspector';
+import { HeatView } from './HeatView';
+import { PlotGrid } from './PlotGrid';
+import { PopulationTree } from './PopulationTree';
+import { StatisticsView } from './StatisticsView';
+import { useClipboardKeys } from './clipboard';
+import { useGating, type GatingState, type ViewName } from './useGating';
+
+const VIEWS: { id: ViewName; title: string; icon: IconName; key: string }[] = [
+  { id: 'plots', title: 'Plots', icon: 'cells', key: 'p' },
+  { id: 'gallery', title: 'Gallery', icon: 'grid', key: 'g' },
+  { id: 'statistics', title: 'Statistics', icon: 'table', key: 's' },
+  { id: 'heatmap', title: 'Heat map', icon: 'heatmap', key: 'h' },
+  { id: 'boxes', title: 'Box plots', icon: 'bars', key: 'b' },
+  { id: 'compensation', title: 'Compensation', icon: 'split', key: 'm' },
+  { id: 'files', title: 'Files and panel', icon: 'file', key: 'f' },
+];
+
+export default function GatingPage({ study }: { study: Study }) {
+  const state = useGating(study);
+  if (state.error) return <div className="centred"><ErrorNote error={state.error} /></div>;
+  if (state.isLoading) return <Skeleton rows={10} />;
+  if (!state.file) {
+    return (
+      <Empty title="Nothing to gate yet" action={<Button look="primary" onClick={() => navigate(`studies/${study.id}/data`)}>Add data</Button>}>
+        Add FCS files, or any other table of cells, under Data. Then draw gates on them here.
+      </Empty>
+    );
+  }
+  return <Workspace state={state} />;
+}
+
+function Workspace({ state }: { state: GatingState }) {
+  const [tool, setTool] = useState<GateTool>('select');
+  const [gateId, setGateId] = useState<string | null>(null);
+  const [renaming, setRenaming] = useState<string | null>(null);
+  const gate = state.gatesHere.find((g) => g.id === gateId) ?? null;
+  useKeys(state, setTool, () => setGateId(null));
+  useClipboardKeys(state, gate);
+  const select = (id: string | null) => {
+    setGateId(id);
+    if (id === null) setRenaming(null);
+  };
+  return (
+    <div className="gating">
+      <header className="view-bar gating-bar">
+        <Link className="button plain small" to={`studies/${state.study.id}`} title="To the study"><span className="cut">{state.study.name}</span></Link>
+        <div className="view-tabs" role="tablist" aria-label="Views of the workspace">
+          {VIEWS.map((view) => (
+            <button key={view.id} type="button" role="tab" aria-selected={state.view === view.id} title={`${view.title} (v ${view.key})`} onClick={() => state.go({ view: view.id })}>
+              <Icon name={view.icon} size={15} /> {view.title}
+            </button>
+          ))}
+        </div>
+        <Button small look="plain" icon="undo" label="Undo (Ctrl+Z)" disabled={!state.mayEdit} onClick={() => void undoLast(state.study.id)} />
+      </header>
+      <aside className="gating-side" aria-label="Files and populations">
+        <FileList state={state} />
+        <PopulationTree state={state} />
+        {gate && state.view === 'plots' && <GateInspector key={gate.id} state={state} gate={gate} renaming={renaming === gate.id} onClose={() => select(null)} />}
+      </aside>
+      <section className="gating-main" aria-label={VIEWS.find((v) => v.id === state.view)?.title}>
+        {state.view === 'plots' && <PlotGrid state={state} tool={tool} onTool={setTool} selected={gateId} onSelect={select} onRename={setRenaming} />}
+        {state.view === 'gallery' && <GalleryView state={state} />}
+        {state.view === 'statistics' && <StatisticsView state={state} />}
+        {state.view === 'heatmap' && <HeatView state={state} />}
+        {state.view === 'boxes' && <BoxesView state={state} />}
+        {state.view === 'compensation' && <CompensationView state={state} />}
+        {state.view === 'files' && <FilesView state={state} />}
+      </section>
+    </div>
+  );
+}
+
+/** The keys of the workspace; the newest state is read when a key is pressed. */
+function useKeys(state: GatingState, setTool: (tool: GateTool) => void, unselect: () => void) {
+  const now = useRef({ state, unselect });
+  useEffect(() => {
+    now.current = { state, unselect };
+  });
+  useEffect(() => {
+    const file = (step: number) => () => {
+      const { files, file: here, go } = now.current.state;
+      const at = files.findIndex((f) => f.key === here?.key);
+      const next = files[(at + step + files.length) % files.length];
+      if (next) go({ file: next.key });
+    };
+    const population = (step: number) => () => {
+      const { rows, population: here, go } = now.current.state;
+      const at = here ? rows.findIndex((row) => row.population.id === here.id) : -1;
+      const next = Math.max(-1, Math.min(rows.length - 1, at + step));
+      go({ population: next < 0 ? '' : rows[next].population.id });
+    };
+    const study = () => now.current.state.study.id;
+    const tool = (keys: string, title: string, kind: GateTool) => ({ keys, title, run: () => setTool(kind) });
+    return offerShortcuts([
+      tool('p', 'Draw a polygon: click corners, or drag', 'polygon'),
+      tool('r', 'Draw a rectangle', 'rectangle'),
+      tool('e', 'Draw an ellipse', 'ellipse'),
+      tool('n', 'Draw a range', 'range'),
+      tool('q', 'Place a quadrant', 'quadrant'),
+      tool('s', 'Place a split', 'split'),
+      { keys: 'Escape', title: 'Put the tool away, select nothing', run: () => { setTool('select'); now.current.unselect(); } },
+      { keys: ']', title: 'Next file', run: file(1) },
+      { keys: '[', title: 'File before', run: file(-1) },
+      { keys: 'ArrowDown', title: 'Next population', run: population(1) },
+      { keys: 'ArrowUp', title: 'Population before', run: population(-1) },
+      { keys: 'u', title: 'To the population above', run: () => now.current.state.go({ population: now.current.state.population?.parent_id ?? '' }) },
+      { keys: 'Ctrl+z', title: 'Undo the last change', run: () => void undoLast(study()) },
+      { keys: 'Ctrl+Z', title: 'Do again what was undone', run: () => void redoLast(study()) },
+      { keys: 'Ctrl+y', title: 'Do again what was undone', run: () => void redoLast(study()) },
+      ...VIEWS.map((view) => ({ keys: `v ${view.key}`, title: `Show ${view.title.toLowerCase()}`, run: () => now.current.state.go({ view: view.id }) })),
+    ]);
+  }, [setTool]);
+}

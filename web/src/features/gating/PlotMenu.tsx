@@ -1,0 +1,40 @@
+/** What can be done with a plot: another like it, turned, saved as a picture, taken away. */
+
+import { plotUrl } from '../../api/gating';
+import type { PlotSpec } from '../../state/gating/layout';
+import { Button } from '../../views/controls';
+import { Popover } from '../../views/overlays';
+import { pasteGate } from './clipboard';
+import type { GatingState } from './useGating';
+
+interface Props {
+  state: GatingState;
+  spec: PlotSpec;
+  onSpec: (part: Partial<PlotSpec>) => void;
+  onCopy: () => void;
+  onRemove: () => void;
+}
+
+const KINDS = { density: 'density', dots: 'dot', contour: 'contour', histogram: 'histogram' } as const;
+const FORMATS = [['png', 'PNG picture'], ['svg', 'SVG drawing'], ['pdf', 'PDF page']] as const;
+
+export function PlotMenu({ state, spec, onSpec, onCopy, onRemove }: Props) {
+  const { file, population, layout } = state;
+  const address = (format: string) =>
+    file ? plotUrl(file.dataset.id, file.table.name, { kind: KINDS[spec.mode], x: spec.x, y: spec.mode === 'histogram' ? null : spec.y, population: population?.id ?? null, compensation: layout.compensation, format }) : '';
+  return (
+    <Popover label="Actions for this plot" icon="more" small look="plain" menu>
+      {(close) => (
+        <>
+          <Button look="plain" small onClick={() => { close(); onCopy(); }}>Another like it</Button>
+          {spec.mode !== 'histogram' && <Button look="plain" small onClick={() => { close(); onSpec({ x: spec.y, y: spec.x }); }}>Exchange the axes</Button>}
+          {state.mayEdit && <Button look="plain" small onClick={() => { close(); void pasteGate(state); }}>Paste gate</Button>}
+          {FORMATS.map(([format, title]) => (
+            <a key={format} className="button plain small" href={address(format)} download={`${file?.name ?? 'plot'}, ${population?.name ?? 'all events'}.${format}`} onClick={close}>{title}</a>
+          ))}
+          <Button look="plain" small icon="close" onClick={() => { close(); onRemove(); }}>Take it off</Button>
+        </>
+      )}
+    </Popover>
+  );
+}

@@ -1,0 +1,78 @@
+/** Which populations, channels and files a table or figure is of. */
+
+import { axisLabel } from '../../data/gating/axes';
+import { uniqueNames } from '../../data/gating/tree';
+import { embeddingTitle } from '../../data/words';
+import { Button } from '../../views/controls';
+import { Popover } from '../../views/overlays';
+import type { GatingState } from './useGating';
+
+export interface Choice {
+  id: string;
+  label: string;
+  side?: string;
+}
+
+interface Props {
+  label: string;
+  all: Choice[];
+  ticked: string[];
+  onChange: (ticked: string[]) => void;
+}
+
+/** A button that says how many are chosen, and a sheet to choose them in. */
+export function TickMenu({ label, all, ticked, onChange }: Props) {
+  const known = ticked.filter((id) => all.some((c) => c.id === id));
+  const flip = (id: string) => onChange(known.includes(id) ? known.filter((other) => other !== id) : all.map((c) => c.id).filter((other) => other === id || known.includes(other)));
+  const text = known.length === 1 ? `${label}: ${all.find((c) => c.id === known[0])?.label}` : `${label}: ${known.length === all.length ? 'all' : known.length}`;
+  return (
+    <Popover label={label} text={text} small left>
+      {() => (
+        <div className="stack tight tick-menu">
+          <div className="filter-list" role="group" aria-label={label}>
+            {all.map((c) => (
+              <label key={c.id}><input type="checkbox" checked={known.includes(c.id)} onChange={() => flip(c.id)} /> <span className="cut">{c.label}</span>{c.side && <span className="count mono">{c.side}</span>}</label>
+            ))}
+          </div>
+          <div className="row">
+            <Button small look="plain" onClick={() => onChange(all.map((c) => c.id))}>All</Button>
+            <Button small look="plain" onClick={() => onChange([])}>None</Button>
+          </div>
+        </div>
+      )}
+    </Popover>
+  );
+}
+
+/** '' stands for all events. */
+export function populationChoices(state: GatingState): Choice[] {
+  const names = uniqueNames(state.populations);
+  return [{ id: '', label: 'All events' }, ...state.rows.map(({ population }) => ({ id: population.id, label: names.get(population.id) ?? population.name }))];
+}
+
+export function channelChoicesOf(state: GatingState): Choice[] {
+  return state.choices.filter((c) => c.reference.startsWith('var:') || c.reference.startsWith('obs:')).map((c) => ({ id: c.reference, label: c.label, side: c.side }));
+}
+
+/** Channels that measure something worth a statistic: those with reagents, else all but time. */
+export function usualChannels(state: GatingState): string[] {
+  const panel = state.file?.panel ?? [];
+  const named = panel.filter((c) => c.reagent);
+  return (named.length ? named : panel.filter((c) => !/^time$/i.test(c.channel))).map((c) => `var:${c.channel}`);
+}
+
+export const labelOf = (state: GatingState, reference: string) => axisLabel(reference, state.file?.panel ?? [], embeddingTitle).label;
+
+export const STATISTICS = [
+  { id: 'event_count', label: 'Events', perChannel: false },
+  { id: 'percent', label: 'Percent', perChannel: false },
+  { id: 'median', label: 'Median', perChannel: true },
+  { id: 'mean', label: 'Mean', perChannel: true },
+  { id: 'geometric_mean', label: 'Geometric mean', perChannel: true },
+  { id: 'quantile', label: 'Quantile', perChannel: true },
+  { id: 'cv', label: 'CV', perChannel: true },
+  { id: 'stddev', label: 'Standard deviation', perChannel: true },
+  { id: 'mad', label: 'MAD', perChannel: true },
+];
+
+export const statisticLabel = (id: string) => STATISTICS.find((s) => s.id === id)?.label ?? id;

@@ -1,0 +1,149 @@
+/** What the parts of the workspace share: the files, which file and population are open, gates, scales, counts. */
+
+import { useMemo, useState } from 'react';
+import type { Channel } from '../../api/cytometry';
+import type { Compensation, CountRow, Gate, Population, ScaleJson, ScaleSet } from '../../api/gating';
+import type { Dataset, Study, TableRecord } from '../../api/types';
+import { channelChoices, tableChoices, type AxisChoice } from '../../data/gating/axes';
+import { scaleOf, type Scale } from '../../data/gating/scales';
+import { fingerprint, gatesFor, treeRows, type TreeRow } from '../../data/gating/tree';
+import { embeddingTitle } from '../../data/words';
+import { layoutStore, type GatingLayout } from '../../state/gating/layout';
+import { useCompensations, useCounts, useGates, usePopulations, useScales, type EventSource } from '../../state/gating/queries';
+import { useDatasets } from '../../state/queries';
+import { useStore } from '../../state/store';
+import { useViewState } from '../../state/viewState';
+
+/** A table that is gated: a file of cytometry, the genes of a run. */
+export interface GatedFile {
+  key: string;
+  name: string;
+  dataset: Dataset;
+  table: TableRecord;
+  panel: Channel[];
+}
+
+const NO_GATES: Gate[] = [];
+const NO_POPULATIONS: Population[] = [];
+const NO_COMPENSATIONS: Compensation[] = [];
+
+/** Short for what a long text says. */
+function digest(text: string): string {
+  let [a, b] = [0x811c9dc5, 0x1b873593];
+  for (let i = 0; i < text.length; i++) {
+    a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);
+    b = Math.imul(b ^ text.charCodeAt(i), 0x85ebca6b);
+  }
+  return (a >>> 0).toString(36) + (b >>> 0).toString(36);
+}
+
+export function filesOf(datasets: Dataset[]): GatedFile[] {
+  return datasets.flatMap((dataset) =>
+    dataset.tables.map((table) => ({
+      key: `${dataset.id}/${table.name}`,
+      name: dataset.tables.length > 1 ? `${dataset.name}, ${table.name}` : dataset.name,
+      dataset,
+      table,
+      panel: (dataset.panel ?? []).map((c) => ({ ...c, reagent: c.reagent ?? '' })),
+    })),
+  );
+}
+
+export const VIEW_NAMES = ['plots', 'gallery', 'statistics', 'heatmap', 'boxes', 'compensation', 'files'] as const;
+export type ViewName = (typeof VIEW_NAMES)[number];
+
+const INITIAL = { view: 'plots', file: '', population: '' };
+
+export interface GatingState {
+  study: Study;
+  mayEdit: boolean;
+  files: GatedFile[];
+  file: GatedFile | null;
+  view: ViewName;
+  /** null = all events. */
+  population: Population | null;
+  go: (to: Partial<typeof INITIAL>) => void;
+  gates: Gate[];
+  /** Those that hold for the file that is open. */
+  gatesHere: Gate[];
+  populations: Population[];
+  rows: TreeRow<Population>[];
+  scaleSet: ScaleSet | null;
+  scales: Record<string, ScaleJson>;
+  scaleFor: (reference: string) => Scale;
+  /** Scales that are being tried, over those of the study. */
+  draftScales: Record<string, ScaleJson>;
+  setDraftScales: (drafts: Record<string, ScaleJson>) => void;
+  compensations: Compensation[];
+  choices: AxisChoice[];
+  counts: Map<string, CountRow>;
+  layout: GatingLayout;
+  change: (part: Partial<GatingLayout>) => void;
+  /** Where the events of a population of a file are asked, with what they depend on. */
+  sourceOf: (file: GatedFile, population: Population | null) => EventSource;
+  /** Changes with anything that counts depend on. */
+  token: string;
+  isLoading: boolean;
+  error: unknown;
+}
+
+export function useGating(study: Study): GatingState {
+  const datasets = useDatasets(study.id);
+  const gatesQuery = useGates(study.id);
+  const populationsQuery = usePopulations(study.id);
+  const scalesQuery = useScales(study.id);
+  const compensations = useCompensations(study.id).data ?? NO_COMPENSATIONS;
+  const store = layoutStore(study.id);
+  const layout = useStore(store);
+  const [place, go] = useViewState('gating', INITIAL);
+  const [draftScales, setDraftScales] = useState<Record<string, ScaleJson>>({});
+  const files = useMemo(() => filesOf(datasets.data ?? []), [datasets.data]);
+  const file = files.find((f) => f.key === place.file) ?? files[0] ?? null;
+  const gates = gatesQuery.data ?? NO_GATES;
+  const populations = populationsQuery.data ?? NO_POPULATIONS;
+  const gatesHere = useMemo(() => (file ? gatesFor(gates, file.dataset.id) : NO_GATES), [gates, file]);
+  const rows = useMemo(() => treeRows(populations), [populations]);
+  const scaleSet = scalesQuery.data ?? null;
+  const scales = useMemo(() => ({ ...scaleSet?.scales, ...draftScales }), [scaleSet, draftScales]);
+  const made = useMemo(() => new Map(Object.entries(scales).map(([reference, json]) => [reference, scaleOf(json)])), [scales]);
+  const population = populations.find((p) => p.id === place.population) ?? null;
+  const scaleVersion = scaleSet?.version ?? 0;
+  const token = useMemo(
+    () => digest(JSON.stringify([gates.map((g) => [g.id, g.version]), populations.map((p) => [p.id, p.version]), compensations.map((c) => [c.id, c.version]), scaleVersion])),
+    [gates, populations, compensations, scaleVersion],
+  );
+  const countsQuery = useCounts(study.id, file ? [file.dataset.id] : [], layout.compensation, token);
+  const counts = useMemo(() => new Map((countsQuery.data ?? []).map((row) => [row.population_id ?? '', row])), [countsQuery.data]);
+  return {
+    study,
+    mayEdit: study.permissions.includes('gate.edit'),
+    files,
+    file,
+    view: VIEW_NAMES.find((name) => name === place.view) ?? 'plots',
+    population,
+    go,
+    gates,
+    gatesHere,
+    populations,
+    rows,
+    scaleSet,
+    scales,
+    scaleFor: (reference) => made.get(reference) ?? scaleOf(null),
+    draftScales,
+    setDraftScales,
+    compensations,
+    choices: useMemo(() => (file ? [...channelChoices(file.panel), ...tableChoices(file.table, embeddingTitle)] : []), [file]),
+    counts,
+    layout,
+    change: (part) => store.set((now) => ({ ...now, ...part })),
+    sourceOf: (of, p) => ({
+      dataset: of.dataset.id,
+      table: of.table.name,
+      version: of.dataset.data_version,
+      token: p ? digest(`${fingerprint(p, gatesFor(gates, of.dataset.id))} ${scaleVersion}`) : '',
+    }),
+    token,
+    isLoading: datasets.isPending || gatesQuery.isPending || populationsQuery.isPending || scalesQuery.isPending,
+    error: datasets.error ?? gatesQuery.error ?? populationsQuery.error ?? scalesQuery.error,
+  };
+}

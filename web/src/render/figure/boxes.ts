@@ -1,0 +1,66 @@
+/** Boxes of one number by group: quartiles, median, whiskers to 1.5 times the box, and every point. */
+
+import { number } from '../../data/words';
+import { leftAxis, linear } from './parts';
+import type { Ink, Mark, Scene } from './scene';
+import { shortened } from './widths';
+
+export interface BoxPoint {
+  name: string;
+  group: string;
+  value: number;
+}
+
+export interface BoxesInput {
+  points: BoxPoint[];
+  /** In the order in which they stand. */
+  groups: string[];
+  colors: string[];
+  title: string;
+}
+
+/** Quantile of a sorted list, between the neighbours in a straight line. */
+export function quantile(sorted: number[], q: number): number {
+  const at = q * (sorted.length - 1);
+  const i = Math.floor(at);
+  return i + 1 < sorted.length ? sorted[i] + (sorted[i + 1] - sorted[i]) * (at - i) : sorted[i];
+}
+
+export function drawBoxes({ points, groups, colors, title }: BoxesInput, ink: Ink, width: number, height: number): Scene {
+  const at = { left: 66, right: Math.max(200, Math.min(width - 12, 66 + groups.length * 150)), top: 14, bottom: Math.max(200, Math.min(height, 460) - 46) };
+  const values = points.map((p) => p.value);
+  const [low, high] = values.length ? [Math.min(0, ...values), Math.max(...values)] : [0, 1];
+  const top = high > low ? high + (high - low) * 0.05 : low + 1;
+  const y = linear(low, top, at.bottom, at.top);
+  const marks: Mark[] = leftAxis({ ink, title, low, high: top, most: 6 }, at);
+  const step = (at.right - at.left) / Math.max(1, groups.length);
+  const half = Math.min(34, step * 0.3);
+  groups.forEach((group, g) => {
+    const x = at.left + step * (g + 0.5);
+    const of = points.filter((p) => p.group === group);
+    const sorted = of.map((p) => p.value).sort((a, b) => a - b);
+    marks.push({ kind: 'text', x, y: at.bottom + 14, text: shortened(group, step - 6, 12), anchor: 'middle', fill: ink.ink, tip: group });
+    marks.push({ kind: 'text', x, y: at.bottom + 30, text: `n = ${of.length}`, anchor: 'middle', size: 11, fill: ink.soft });
+    if (sorted.length >= 3) marks.push(...box(sorted, { x, half, y, color: colors[g % colors.length], group, ink }));
+    of.forEach((p, i) => {
+      // spread out evenly, always in the same way
+      const shift = of.length > 1 ? (((i * 0.618034) % 1) - 0.5) * half * 1.1 : 0;
+      marks.push({ kind: 'circle', x: x + shift, y: y(p.value), r: 3.5, fill: colors[g % colors.length], stroke: ink.paper, tip: `${p.name}\n${number(p.value)}`, data: { name: p.name, group, value: p.value } });
+    });
+  });
+  return { width: at.right + 12, height: at.bottom + 44, marks };
+}
+
+function box(sorted: number[], { x, half, y, color, group, ink }: { x: number; half: number; y: (v: number) => number; color: string; group: string; ink: Ink }): Mark[] {
+  const [q1, q2, q3] = [0.25, 0.5, 0.75].map((q) => quantile(sorted, q));
+  const reach = 1.5 * (q3 - q1);
+  const low = sorted.find((v) => v >= q1 - reach) ?? q1;
+  const high = [...sorted].reverse().find((v) => v <= q3 + reach) ?? q3;
+  const tip = `${group}\nmedian ${number(q2)}, quartiles ${number(q1)} and ${number(q3)}`;
+  return [
+    { kind: 'line', x1: x, x2: x, y1: y(low), y2: y(q1), stroke: ink.soft },
+    { kind: 'line', x1: x, x2: x, y1: y(q3), y2: y(high), stroke: ink.soft },
+    { kind: 'rect', x: x - half, y: y(q3), width: 2 * half, height: Math.max(1, y(q1) - y(q3)), fill: color, opacity: 0.25, stroke: color, tip, data: { group, median: q2, q1, q3 } },
+    { kind: 'line', x1: x - half, x2: x + half, y1: y(q2), y2: y(q2), stroke: ink.ink, width: 2, tip },
+  ];
+}

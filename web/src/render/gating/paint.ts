@@ -1,0 +1,188 @@
+/** Pictures of events on a canvas: density, dots, contours, histograms. */
+
+import { mapColor, parseHex } from '../../data/colors';
+import type { Axes } from '../../data/gating/drawing';
+import { blurred, contourLines, countOnGrid, probabilityLevels, type Raster } from '../../data/gating/raster';
+
+export interface Cloud {
+  /** In places of the axes. */
+  x: Float32Array;
+  y: Float32Array;
+}
+
+export interface Overlay extends Cloud {
+  color: string;
+}
+
+export interface PaintLook {
+  dark: boolean;
+  palette: 'hue' | 'viridis';
+  ratio: number;
+}
+
+/** Sparse to dense: on paper from light to dark, on dark ground from dark to light. */
+const HUE_LIGHT: [number, number, number][] = [[143, 196, 212], [62, 150, 178], [22, 105, 140], [14, 66, 102], [8, 30, 58]];
+const HUE_DARK: [number, number, number][] = [[44, 88, 106], [38, 128, 148], [68, 176, 186], [150, 220, 214], [240, 253, 244]];
+const STEPS = 256;
+
+function ramp(stops: [number, number, number][], t: number): [number, number, number] {
+  const at = Math.min(0.9999, Math.max(0, t)) * (stops.length - 1);
+  const i = Math.floor(at);
+  return [0, 1, 2].map((k) => stops[i][k] + (stops[i + 1][k] - stops[i][k]) * (at - i)) as [number, number, number];
+}
+
+export function paletteOf({ dark, palette }: PaintLook): Uint8Array {
+  const out = new Uint8Array(STEPS * 3);
+  for (let i = 0; i < STEPS; i++) {
+    const t = i / (STEPS - 1);
+    out.set(palette === 'viridis' ? mapColor('viridis', dark ? 0.12 + 0.88 * t : 0.95 * t) : ramp(dark ? HUE_DARK : HUE_LIGHT, t), i * 3);
+  }
+  return out;
+}
+
+function clear(canvas: HTMLCanvasElement, axes: Axes, ratio: number): CanvasRenderingContext2D | null {
+  const [width, height] = [Math.max(1, Math.round(axes.width * ratio)), Math.max(1, Math.round(axes.height * ratio))];
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext('2d');
+  context?.clearRect(0, 0, width, height);
+  return context;
+}
+
+/** A dot is about this wide, in CSS pixels. */
+const DOT = 1.6;
+const cellsAcross = (axes: Axes) => ({ width: Math.max(8, Math.round(axes.width / DOT)), height: Math.max(8, Math.round(axes.height / DOT)) });
+
+/** The brightest is the density that all but these events lie below, so that a heap on an edge does not dim the rest. */
+const TOP_SHARE = 0.005;
+
+function topDensity(raster: Raster, smooth: Float32Array): number {
+  const filled: number[] = [];
+  for (let i = 0; i < smooth.length; i++) if (raster.counts[i]) filled.push(smooth[i]);
+  filled.sort((a, b) => a - b);
+  return filled[Math.max(0, Math.floor(filled.length * (1 - TOP_SHARE)) - 1)] ?? 0;
+}
+
+export function paintDensity(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, look: PaintLook): void {
+  const context = clear(canvas, axes, look.ratio);
+  if (!context) return;
+  const { width, height } = cellsAcross(axes);
+  const raster = countOnGrid(cloud.x, cloud.y, axes, width, height);
+  if (!raster.total) return;
+  const smooth = blurred(raster, Math.max(1.2, Math.min(4, 220 / Math.sqrt(raster.total))));
+  const top = topDensity(raster, smooth);
+  const palette = paletteOf(look);
+  const image = new ImageData(width, height);
+  for (let i = 0; i < smooth.length; i++) {
+    if (!raster.counts[i]) continue;
+    const shade = Math.min(STEPS - 1, Math.round(Math.sqrt(top > 0 ? smooth[i] / top : 0) * (STEPS - 1)));
+    image.data.set([palette[shade * 3], palette[shade * 3 + 1], palette[shade * 3 + 2], 255], i * 4);
+  }
+  place(context, canvas, image);
+}
+
+function place(context: CanvasRenderingContext2D, canvas: HTMLCanvasElement, image: ImageData): void {
+  const small = document.createElement('canvas');
+  small.width = image.width;
+  small.height = image.height;
+  small.getContext('2d')?.putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+}
+
+export function paintDots(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, look: PaintLook): void {
+  const context = clear(canvas, axes, look.ratio);
+  if (!context) return;
+  const alpha = Math.max(0.12, Math.min(0.9, 60 / Math.sqrt(Math.max(1, cloud.x.length))));
+  dots(context, cloud, axes, look.ratio, look.dark ? `rgb(210 222 228 / ${alpha})` : `rgb(38 52 64 / ${alpha})`, DOT);
+}
+
+function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ratio: number, style: string, size: number): void {
+  const [fx, fy] = [(axes.width * ratio) / (axes.x[1] - axes.x[0]), (axes.height * ratio) / (axes.y[1] - axes.y[0])];
+  const [w, h] = [axes.width * ratio, axes.height * ratio];
+  const side = size * ratio;
+  context.fillStyle = style;
+  for (let i = 0; i < x.length; i++) {
+    const px = Math.min(w - side / 2, Math.max(side / 2, (x[i] - axes.x[0]) * fx));
+    const py = Math.min(h - side / 2, Math.max(side / 2, (axes.y[1] - y[i]) * fy));
+    if (px === px && py === py) context.fillRect(px - side / 2, py - side / 2, side, side);
+  }
+}
+
+/** Events of other populations over the plot, each in its colour. */
+export function paintOverlays(canvas: HTMLCanvasElement, overlays: Overlay[], axes: Axes, look: PaintLook): void {
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, overlay.color, DOT + 0.2);
+}
+
+const GRID = 96;
+/** Lines enclose 10 %, 20 % … 90 % and 97 % of the events; the rest are dots. */
+const SHARES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97];
+
+export function paintContours(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, look: PaintLook): void {
+  const context = clear(canvas, axes, look.ratio);
+  if (!context) return;
+  const raster = countOnGrid(cloud.x, cloud.y, axes, GRID, GRID);
+  if (!raster.total) return;
+  const density = blurred(raster, 1.6);
+  const levels = probabilityLevels(density, SHARES);
+  const [sx, sy] = [canvas.width / GRID, canvas.height / GRID];
+  const ink = look.dark ? '210 222 228' : '38 52 64';
+  const [fx, fy] = [GRID / (axes.x[1] - axes.x[0]), GRID / (axes.y[1] - axes.y[0])];
+  const outside = { x: [] as number[], y: [] as number[] };
+  for (let i = 0; i < cloud.x.length; i++) {
+    const cx = Math.min(GRID - 1, Math.max(0, Math.floor((cloud.x[i] - axes.x[0]) * fx)));
+    const cy = Math.min(GRID - 1, Math.max(0, Math.floor((axes.y[1] - cloud.y[i]) * fy)));
+    if (density[cy * GRID + cx] < levels[0]) {
+      outside.x.push(cloud.x[i]);
+      outside.y.push(cloud.y[i]);
+    }
+  }
+  dots(context, { x: Float32Array.from(outside.x), y: Float32Array.from(outside.y) }, axes, look.ratio, `rgb(${ink} / 0.7)`, DOT);
+  const palette = paletteOf(look);
+  context.lineWidth = look.ratio;
+  levels.forEach((level, i) => {
+    const shade = Math.round((0.25 + (0.75 * i) / Math.max(1, levels.length - 1)) * (STEPS - 1));
+    context.strokeStyle = `rgb(${palette[shade * 3]} ${palette[shade * 3 + 1]} ${palette[shade * 3 + 2]})`;
+    context.beginPath();
+    const pieces = contourLines(density, GRID, GRID, level);
+    for (let k = 0; k < pieces.length; k += 4) {
+      context.moveTo(pieces[k] * sx, pieces[k + 1] * sy);
+      context.lineTo(pieces[k + 2] * sx, pieces[k + 3] * sy);
+    }
+    context.stroke();
+  });
+}
+
+export interface HistogramCurve {
+  /** Heights of the bins, from left to right. */
+  heights: Float32Array;
+  color: string;
+  /** The share of the plot's height that its foot stands above the axis. */
+  lift: number;
+}
+
+/** Curves over an axis, the last one in front; `top` is the height (in the unit of the curves) that fills the room. */
+export function paintHistograms(canvas: HTMLCanvasElement, curves: HistogramCurve[], axes: Axes, room: number, look: PaintLook): void {
+  const context = clear(canvas, axes, look.ratio);
+  if (!context) return;
+  const { width, height } = canvas;
+  context.lineJoin = 'round';
+  for (const { heights, color, lift } of curves) {
+    const foot = height * (1 - lift);
+    const points = Array.from(heights, (v, i): [number, number] => [((i + 0.5) / heights.length) * width, foot - v * room * height]);
+    context.beginPath();
+    context.moveTo(0, foot);
+    points.forEach(([x, y]) => context.lineTo(x, y));
+    context.lineTo(width, foot);
+    const [r, g, b] = parseHex(color);
+    context.fillStyle = `rgb(${r} ${g} ${b} / ${curves.length > 1 ? 0.28 : 0.35})`;
+    context.fill();
+    context.beginPath();
+    points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+    context.strokeStyle = color;
+    context.lineWidth = 1.5 * look.ratio;
+    context.stroke();
+  }
+}

@@ -1,0 +1,102 @@
+/** Changes of gates and populations: shown at once, sent, and read afresh. */
+
+import * as api from '../../api/gating';
+import { undoRevision, listRevisions } from '../../api/routes';
+import { isUndoing, verbText } from '../../data/verbs';
+import { tell, tellError } from '../notices';
+import { keys, queryClient, refresh } from '../queries';
+import { gatingKeys, refreshGating } from './queries';
+
+/** Send a change; what went wrong is told, and the page shows what the server has. */
+async function change<T>(studyId: string, send: () => Promise<T>): Promise<T | null> {
+  try {
+    return await send();
+  } catch (error) {
+    tellError(error);
+    return null;
+  } finally {
+    // what is drawn next is waited for; counts and statistics come when they come
+    void refreshGating(studyId);
+    await refresh(gatingKeys.gates(studyId), gatingKeys.populations(studyId));
+  }
+}
+
+const showGate = (studyId: string, id: string, part: Partial<api.Gate>) =>
+  queryClient.setQueryData<api.Gate[]>(gatingKeys.gates(studyId), (gates) => gates?.map((gate) => (gate.id === id ? { ...gate, ...part } : gate)));
+
+export const addGate = (studyId: string, gate: api.NewGate, parentId: string | null) =>
+  change(studyId, () => api.createGates(studyId, { gates: [gate], populations: true, parent_id: parentId }));
+
+export const addGates = (studyId: string, gates: api.NewGate[], parentId: string | null) =>
+  change(studyId, () => api.createGates(studyId, { gates, populations: true, parent_id: parentId }));
+
+export function changeGate(gate: api.Gate, part: api.GatePatch) {
+  showGate(gate.study_id, gate.id, part);
+  return change(gate.study_id, () => api.patchGate(gate, part));
+}
+
+/** Move or reshape a gate as one file sees it: its own where gates are tailored to files, else that of all files. */
+export function reshapeGate(gate: api.Gate, geometry: Record<string, unknown>, datasetId: string) {
+  showGate(gate.study_id, gate.id, { geometry });
+  if (gate.dataset_id === null && gate.tailored) {
+    return change(gate.study_id, () => api.tailorGate(gate.study_id, { gid: gate.gid, gate: { ...gate, geometry, dataset_id: datasetId }, dataset_ids: [datasetId] }));
+  }
+  return change(gate.study_id, () => api.patchGate(gate, { geometry }));
+}
+
+/** Give files this gate as their own. */
+export const tailorTo = (gate: api.Gate, datasetIds: string[]) =>
+  change(gate.study_id, () => api.tailorGate(gate.study_id, { gid: gate.gid, gate, dataset_ids: datasetIds }));
+
+/** Take a gate away with the populations that it makes and all below them. */
+export async function removeGate(gate: api.Gate, made: api.Population[]) {
+  await change(gate.study_id, async () => {
+    for (const population of made) await api.deletePopulation(population, true);
+    await api.deleteGateFamily(gate.study_id, gate.gid);
+  });
+  tell(`‘${gate.name || made.map((p) => p.name).join(', ')}’ is gone`, { label: 'Undo', run: () => void undoLast(gate.study_id, made.length + 1) });
+}
+
+export const renamePopulation = (population: api.Population, name: string) => change(population.study_id, () => api.patchPopulation(population, { name }));
+
+export async function removePopulation(population: api.Population, branch: boolean) {
+  const done = await change(population.study_id, () => api.deletePopulation(population, branch));
+  if (done) tell(`‘${population.name}’ is gone`, { label: 'Undo', run: () => void undoLast(population.study_id) });
+}
+
+export const addPopulation = (studyId: string, json: Parameters<typeof api.createPopulation>[1]) => change(studyId, () => api.createPopulation(studyId, json));
+
+export const changeScales = (studyId: string, set: api.ScaleSet, scales: Record<string, api.ScaleJson>) => change(studyId, () => api.putScales(studyId, set, scales));
+
+export const changeFile = (studyId: string, send: () => Promise<unknown>) =>
+  change(studyId, async () => {
+    await send();
+    await refresh(keys.datasets(studyId), ['dataset']);
+  });
+
+/** The newest changes that nobody undid, taken back one after the other. */
+export async function undoLast(studyId: string, times = 1): Promise<void> {
+  await step(studyId, times, (verb) => !isUndoing(verb), 'There is nothing to undo');
+}
+
+/** What was undone last, done again. */
+export async function redoLast(studyId: string): Promise<void> {
+  await step(studyId, 1, (verb) => verb.startsWith('undo: '), 'There is nothing to do again');
+}
+
+async function step(studyId: string, times: number, wanted: (verb: string) => boolean, nothing: string): Promise<void> {
+  try {
+    for (let i = 0; i < times; i++) {
+      const revisions = await listRevisions(studyId);
+      const revision = revisions.find((r) => !r.undone_at && wanted(r.verb));
+      if (!revision) return tell(nothing);
+      await undoRevision(revision.id);
+      if (i === times - 1) tell(isUndoing(revision.verb) ? 'Done again' : `Undone: ${revision.label || verbText(revision.verb).toLowerCase()}`);
+    }
+  } catch (error) {
+    tellError(error);
+  } finally {
+    await refreshGating(studyId);
+    await refresh(keys.revisions(studyId), keys.datasets(studyId));
+  }
+}

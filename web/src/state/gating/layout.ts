@@ -1,0 +1,44 @@
+/** Which plots stand in the grid of each population, kept in this browser for each study. */
+
+import { createStore, rememberedStore, type Store } from '../store';
+
+export type PlotMode = 'density' | 'dots' | 'contour' | 'histogram';
+
+export interface PlotSpec {
+  id: number;
+  x: string;
+  y: string;
+  mode: PlotMode;
+}
+
+export interface GatingLayout {
+  /** Plots by population id, '' for all events. */
+  plots: Record<string, PlotSpec[]>;
+  /** Side of a plot in pixels. */
+  size: number;
+  /** Events drawn of each plot, at most. */
+  events: number;
+  palette: 'hue' | 'viridis';
+  /** Populations whose events are laid over the plots. */
+  overlaid: string[];
+  compensation: string;
+  groupBy: string;
+  sortBy: string;
+}
+
+export const INITIAL_LAYOUT: GatingLayout = { plots: {}, size: 320, events: 50_000, palette: 'hue', overlaid: [], compensation: 'own', groupBy: '', sortBy: 'name' };
+
+const stores = new Map<string, Store<GatingLayout>>();
+
+export function layoutStore(studyId: string): Store<GatingLayout> {
+  const known = stores.get(studyId);
+  if (known) return known;
+  const store = rememberedStore<GatingLayout>(`cytosol.gating.${studyId}`, INITIAL_LAYOUT);
+  // a layout of an earlier version lacks what came later
+  store.set((now) => ({ ...INITIAL_LAYOUT, ...now }));
+  stores.set(studyId, store);
+  return store;
+}
+
+/** Copied gates, waiting to be pasted into another population or study. */
+export const clipboardStore = createStore<{ kind: string; name: string; x: string; y: string; geometry: Record<string, unknown>; sectors: string[]; panel: { index: number; channel: string; reagent: string }[] } | null>(null);

@@ -1,0 +1,67 @@
+/** What the gating workspace reads from the server. */
+
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { countPopulations, getEvents, getScales, getStatistics, listCompensations, listGates, listPopulations, type EventsQuery, type StatisticsQuery } from '../../api/gating';
+import { decodeFrame } from '../../data/frames';
+import { refresh } from '../queries';
+
+export const gatingKeys = {
+  gates: (studyId: string) => ['gates', studyId],
+  populations: (studyId: string) => ['populations', studyId],
+  scales: (studyId: string) => ['scales', studyId],
+  compensations: (studyId: string) => ['compensations', studyId],
+  counts: (studyId: string) => ['population-counts', studyId],
+  statistics: (studyId: string) => ['statistics', studyId],
+};
+
+/** Read afresh what a change of gates, populations, scales or compensations touches. */
+export const refreshGating = (studyId: string) =>
+  refresh(...Object.values(gatingKeys).map((key) => key(studyId)), ['revisions', studyId]);
+
+export const useGates = (studyId: string) => useQuery({ queryKey: gatingKeys.gates(studyId), queryFn: ({ signal }) => listGates(studyId, signal) });
+export const usePopulations = (studyId: string) => useQuery({ queryKey: gatingKeys.populations(studyId), queryFn: ({ signal }) => listPopulations(studyId, signal) });
+export const useScales = (studyId: string) => useQuery({ queryKey: gatingKeys.scales(studyId), queryFn: ({ signal }) => getScales(studyId, signal) });
+export const useCompensations = (studyId: string) => useQuery({ queryKey: gatingKeys.compensations(studyId), queryFn: ({ signal }) => listCompensations(studyId, signal) });
+
+/** `token` says what the counts depend on: other gates, another key; the last ones stay while new ones are counted. */
+export const useCounts = (studyId: string, datasetIds: string[], compensation: string, token: string) =>
+  useQuery({
+    queryKey: [...gatingKeys.counts(studyId), datasetIds, compensation, token],
+    queryFn: ({ signal }) => countPopulations(studyId, { dataset_ids: datasetIds, compensation }, signal),
+    enabled: datasetIds.length > 0,
+    placeholderData: keepPreviousData,
+  });
+
+export const useStatistics = (studyId: string, asked: StatisticsQuery, token: string, enabled: boolean) =>
+  useQuery({
+    queryKey: [...gatingKeys.statistics(studyId), asked, token],
+    queryFn: ({ signal }) => getStatistics(studyId, asked, signal),
+    enabled,
+    placeholderData: keepPreviousData,
+  });
+
+export interface EventSource {
+  dataset: string;
+  table: string;
+  version: number;
+  /** What the events of the population depend on. */
+  token: string;
+}
+
+/** Some events of a population on some axes, in data units. */
+export interface Events {
+  axes: Map<string, Float32Array>;
+  /** How many were sent. */
+  length: number;
+}
+
+export const eventsQuery = (source: EventSource, asked: EventsQuery) => ({
+  queryKey: ['gating-events', source.dataset, source.table, source.version, source.token, asked],
+  queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Events> => {
+    const frame = decodeFrame(await getEvents(source.dataset, source.table, asked, signal));
+    return { axes: new Map(asked.axes.map((axis) => [axis, frame.floats(axis)])), length: frame.length };
+  },
+  staleTime: Infinity,
+  gcTime: 120_000,
+  structuralSharing: false as const,
+});

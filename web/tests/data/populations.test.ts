@@ -1,0 +1,62 @@
+/** Populations, their gates and their axes. */
+
+import { describe, expect, it } from 'vitest';
+import { axisLabel, channelChoices, firstAxes, matchByReagent, nextAxes } from '../../src/data/gating/axes';
+import { branchOf, fingerprint, gatedAxes, gatesFor, madeBy, namedBy, percentText, treeBelow, treeRows, uniqueNames, type GateLike, type PopulationLike } from '../../src/data/gating/tree';
+
+const population = (id: string, parent: string | null, gid: string, name = id): PopulationLike => ({ id, version: 1, parent_id: parent, name, tree: { and: [{ gate: gid }] }, terminal_gid: gid, position: 0 });
+const gate = (id: string, gid: string, more: Partial<GateLike> = {}): GateLike => ({ id, version: 1, gid, dataset_id: null, sectors: [], x: 'var:A', y: 'var:B', ...more });
+
+const POPULATIONS = [population('c', 'b', 'g3', 'CD4'), population('a', null, 'g1', 'Cells'), population('b', 'a', 'g2', 'T'), population('d', 'a', 's1', 'CD4')];
+const GATES = [gate('1', 'g1'), gate('2', 'g2', { x: 'var:C' }), gate('3', 'g3'), gate('4', 'q', { sectors: [{ gid: 's1', name: 'CD4' }, { gid: 's2', name: 'x' }] }), gate('5', 'g2', { dataset_id: 'f1', version: 7 })];
+
+describe('populations', () => {
+  it('stand below their parents', () => {
+    expect(treeRows(POPULATIONS).map((r) => `${r.depth}${r.population.id}`)).toEqual(['0a', '1b', '2c', '1d']);
+    expect(branchOf(POPULATIONS, 'b').map((p) => p.id)).toEqual(['b', 'c']);
+    expect(treeRows([population('x', 'gone', 'g')]).map((r) => r.depth)).toEqual([0]);
+    expect([...uniqueNames(POPULATIONS).values()]).toEqual(['Cells', 'T', 'T > CD4', 'Cells > CD4']);
+  });
+
+  it('depend on the gates that hold for the file', () => {
+    const tree = { and: [{ gate: 'g1' }, { not: [{ gate: 'g2' }] }, { column: 'phase', groups: ['S'] }] };
+    expect(namedBy(tree)).toEqual({ gids: ['g1', 'g2'], columns: ['phase'] });
+    expect(gatesFor(GATES, 'f1').map((g) => g.id)).toEqual(['1', '3', '4', '5']);
+    expect(gatesFor(GATES, 'f2').map((g) => g.id)).toEqual(['1', '2', '3', '4']);
+    expect(fingerprint(POPULATIONS[2], gatesFor(GATES, 'f1'))).not.toBe(fingerprint(POPULATIONS[2], gatesFor(GATES, 'f2')));
+    expect(fingerprint(POPULATIONS[1], gatesFor(GATES, 'f1'))).toBe(fingerprint(POPULATIONS[1], gatesFor(GATES, 'f2')));
+  });
+
+  it('are made by gates and sectors', () => {
+    expect(madeBy(GATES[3], POPULATIONS, 'a').map((p) => p?.id ?? null)).toEqual(['d', null]);
+    expect(gatedAxes('a', POPULATIONS, GATES)).toEqual([{ x: 'var:C', y: 'var:B' }, { x: 'var:A', y: 'var:B' }]);
+    expect(treeBelow(POPULATIONS[1], 'g9')).toEqual({ and: [{ gate: 'g1' }, { gate: 'g9' }] });
+    expect(treeBelow({ ...POPULATIONS[1], tree: { or: [{ gate: 'g1' }] } }, 'g9')).toEqual({ and: [{ or: [{ gate: 'g1' }] }, { gate: 'g9' }] });
+  });
+
+  it('percents are told honestly', () => {
+    expect([percentText(1, 8), percentText(1, 1e6), percentText(99999, 100000), percentText(5, 5), percentText(3, 0), percentText(null, 4)]).toEqual(['12.5 %', '< 0.01 %', '> 99.9 %', '100.0 %', '–', '–']);
+  });
+});
+
+describe('axes', () => {
+  const panel = ['FSC-A', 'FSC-H', 'SSC-A', 'V450-A', 'B530-A'].map((channel, i) => ({ index: i + 1, channel, reagent: ['', '', '', 'CD3', 'CD4'][i] }));
+  const bare = { columns: [], embeddings: [] };
+
+  it('are called by reagent, with the channel beside it', () => {
+    expect(channelChoices(panel)[0]).toEqual({ reference: 'var:V450-A', label: 'CD3', side: 'V450-A', group: 'Reagents' });
+    expect(axisLabel('obsm:X_umap:1', [], () => 'UMAP').label).toBe('UMAP 2');
+    expect(axisLabel('var:B530-A', panel, String)).toEqual({ label: 'CD4', side: 'B530-A' });
+  });
+
+  it('begin with scatter, go on with reagents, and with the embedding where there is no panel', () => {
+    expect(firstAxes(panel, bare)).toEqual({ x: 'var:FSC-A', y: 'var:SSC-A' });
+    expect(nextAxes(panel, bare, [{ x: 'var:FSC-A', y: 'var:SSC-A' }])).toEqual({ x: 'var:V450-A', y: 'var:B530-A' });
+    expect(firstAxes([], { columns: [], embeddings: [{ name: 'X_pca', n_dims: 50 }, { name: 'X_umap', n_dims: 2 }] })).toEqual({ x: 'obsm:X_umap:0', y: 'obsm:X_umap:1' });
+  });
+
+  it('go to another panel by reagent', () => {
+    const other = [{ index: 1, channel: 'R660-A', reagent: 'cd4' }, { index: 2, channel: 'FSC-A', reagent: '' }];
+    expect([matchByReagent('var:B530-A', panel, other), matchByReagent('var:FSC-A', panel, other), matchByReagent('var:V450-A', panel, other)]).toEqual(['var:R660-A', 'var:FSC-A', null]);
+  });
+});
