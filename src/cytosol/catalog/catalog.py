@@ -42,6 +42,7 @@ from cytosol.catalog.inspections import Inspections
 from cytosol.catalog.jobs import Jobs
 from cytosol.catalog.layouts import Layouts
 from cytosol.catalog.leases import Leases
+from cytosol.catalog.plots import Plots
 from cytosol.catalog.populations import Populations
 from cytosol.catalog.registries import Registries
 from cytosol.catalog.sample_history import SampleSubject
@@ -119,6 +120,7 @@ class Catalog:
         selections = Selections(self.tables, attributes, self.gating)
         self.event_views = EventViews(context, self.tables, self.gating, self.compensations)
         self.statistics = Statistics(context, self.gating, self.compensations)
+        self.plots = Plots(context, self.tables, self.gating, self.compensations)
         self.analyses = Analyses(context, self.tables, self.gene_sets, attributes=attributes, selections=selections)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)

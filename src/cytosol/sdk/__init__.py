@@ -7,6 +7,7 @@ from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.ontologies import AsyncOntologies
 from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
 from cytosol.sdk.aio.tables import AsyncTable
+from cytosol.sdk.figures import Figure
 from cytosol.sdk.sync.client import Client
 from cytosol.sdk.sync.gene_sets import GeneSets
 from cytosol.sdk.sync.jobs import Job
@@ -24,6 +25,7 @@ __all__ = [
     "AsyncTable",
     "Client",
     "Dataset",
+    "Figure",
     "GeneSets",
     "Job",
     "JobFailedError",

@@ -33,6 +33,7 @@ from cytosol.dialects.native.routes.groups import GroupRoutes
 from cytosol.dialects.native.routes.inspections import InspectionRoutes
 from cytosol.dialects.native.routes.ontologies import OntologyRoutes
 from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, UserRoutes
+from cytosol.dialects.native.routes.plots import PlotRoutes
 from cytosol.dialects.native.routes.populations import CompensationRoutes, PopulationRoutes
 from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
@@ -48,6 +49,7 @@ _NOUNS = (
     StudyRoutes,
     TableRoutes,
     SummaryRoutes,
+    PlotRoutes,
     DatasetRoutes,
     JobRoutes,
     UploadRoutes,

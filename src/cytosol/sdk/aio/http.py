@@ -45,6 +45,10 @@ class AsyncHttp:
         """A JSON answer; parameters that are None are left out."""
         return orjson.loads(await self._send("GET", path, params=_given(query)))
 
+    async def get_bytes(self, path: str, **query: Any) -> bytes:
+        """An answer as it is."""
+        return await self._send("GET", path, params=_given(query))
+
     async def get_columns(self, path: str, **query: Any) -> dict[str, Column]:
         """An Arrow answer."""
         return read_columns(await self._send("GET", path, params=_given(query)))

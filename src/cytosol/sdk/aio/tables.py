@@ -12,6 +12,7 @@ from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.aio.gene_sets import Sets, set_items
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.plots import AsyncPlots
 from cytosol.sdk.frames import joined, to_csc, to_frame
 from cytosol.sdk.records import Record
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Unit = Literal["raw", "lognorm"]
 
 
-class AsyncTable(Record):
+class AsyncTable(Record, AsyncPlots):
     """Cells × features, with annotations and embeddings."""
 
     _shown = ("name", "n_cells", "n_features", "kind")

@@ -45,6 +45,10 @@ class Http:
         """A JSON answer; parameters that are None are left out."""
         return orjson.loads(self._send("GET", path, params=_given(query)))
 
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        """An answer as it is."""
+        return self._send("GET", path, params=_given(query))
+
     def get_columns(self, path: str, **query: Any) -> dict[str, Column]:
         """An Arrow answer."""
         return read_columns(self._send("GET", path, params=_given(query)))

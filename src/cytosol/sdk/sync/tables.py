@@ -14,6 +14,7 @@ from cytosol.sdk.records import Record
 from cytosol.sdk.sync.gene_sets import Sets, set_items
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
+from cytosol.sdk.sync.plots import Plots
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Unit = Literal["raw", "lognorm"]
 
 
-class Table(Record):
+class Table(Record, Plots):
     """Cells × features, with annotations and embeddings."""
 
     _shown = ("name", "n_cells", "n_features", "kind")

@@ -1,0 +1,290 @@
+"""Figures of any table: density, dots, contours, histograms of populations, and heatmaps of their medians."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cytosol.analyses.cytometry.plots.figures import draw
+from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap
+from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Kind, Layer, PlotStyle
+from cytosol.analyses.cytometry.sampling import sample_rows
+from cytosol.analyses.cytometry.scales import Scale, scale_from_json
+from cytosol.analyses.cytometry.statistics import statistic
+from cytosol.base.errors import InvalidInputError, LimitExceededError
+from cytosol.base.keys import Key
+from cytosol.catalog.compensations import Compensations
+from cytosol.catalog.context import Context
+from cytosol.catalog.gating import Gating
+from cytosol.catalog.gating_masks import Prepared
+from cytosol.catalog.gating_state import GatingState
+from cytosol.catalog.plot_marks import axis_label, gate_marks
+from cytosol.catalog.tables import Pinned, Tables
+from cytosol.model.rights import Actor
+
+MAX_OVERLAYS = 32
+MAX_HEATMAP_CELLS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which events are drawn, at random and the same for the same seed.
+
+    Attributes
+    ----------
+    pre_n, pre_p : of all events, before the population is taken: at most so many, or this share (0 to 1); None = all
+    post_n, post_p : of the events of the population
+    """
+
+    pre_n: int | None = None
+    pre_p: float | None = None
+    post_n: int | None = None
+    post_p: float | None = None
+    seed: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What else is laid over a plot; None = that of the plot. ``name`` "" = made of both."""
+
+    dataset_id: Key | None = None
+    population_id: Key | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotSpec:
+    """What a plot shows.
+
+    Attributes
+    ----------
+    x, y, color_by : feature references; y is "" for a histogram, color_by is of dots and "" for one colour
+    population_id : None = all events
+    compensation : none, internal, own (of each dataset), or the id of one
+    overlays : further layers, of any kind of plot but a density
+    """
+
+    kind: Kind
+    x: str
+    y: str = ""
+    color_by: str = ""
+    population_id: Key | None = None
+    compensation: str = "own"
+    sampling: Sampling = field(default_factory=Sampling)
+    overlays: tuple[Overlay, ...] = ()
+    title: str = ""
+    style: PlotStyle = field(default_factory=PlotStyle)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the events of a layer come from, to be read on a thread."""
+
+    name: str
+    prepared: Prepared
+    token: str
+
+    def rows(self, sampling: Sampling) -> np.ndarray:
+        """Rows of the events that are drawn: shape (n,), int64, rising."""
+        rows = np.flatnonzero(self.prepared.mask(0))
+        n_cells = self.prepared.reading.pinned.part.n_cells
+        if sampling.pre_n is not None or sampling.pre_p is not None:
+            drawn = np.zeros(n_cells, bool)
+            drawn[sample_rows(n_cells, count=sampling.pre_n, fraction=sampling.pre_p, seed=sampling.seed)] = True
+            rows = rows[drawn[rows]]
+        if sampling.post_n is not None or sampling.post_p is not None:
+            rows = rows[sample_rows(len(rows), count=sampling.post_n, fraction=sampling.post_p, seed=sampling.seed)]
+        return rows
+
+    def layer(self, spec: PlotSpec) -> Layer:
+        """The events, in the unit of the data."""
+        rows, n_cells = self.rows(spec.sampling), self.prepared.reading.pinned.part.n_cells
+
+        def values(reference: str) -> np.ndarray:
+            whole = self.prepared.reading.values(reference)
+            return whole if len(rows) == n_cells else whole[rows]
+
+        y = values(spec.y) if spec.y else None
+        return Layer(self.name, values(spec.x), y, values(spec.color_by) if spec.color_by else None)
+
+
+class Plots:
+    """The verbs that draw. All need the permission to read data."""
+
+    def __init__(self, context: Context, reader: Tables, gating: Gating, compensations: Compensations) -> None:
+        self._context = context
+        self._reader = reader
+        self._gating = gating
+        self._compensations = compensations
+
+    async def draw(self, actor: Actor, *, dataset_id: Key, table: str = "", spec: PlotSpec) -> bytes:
+        """A figure of events or cells: the bytes of a PNG, SVG or PDF.
+
+        Raises
+        ------
+        NotFoundError
+            Where a dataset, population, axis or compensation does not exist.
+        InvalidInputError
+            Where the axes do not fit the kind of plot, or something cannot be one.
+        """
+        spec = _checked(spec)
+        pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
+        state = await self._gating.state(pinned.dataset.study_id)
+        sources = [await self._source(pinned, spec, state, spec.population_id)]
+        for overlay in spec.overlays:
+            sources.append(await self._overlay(actor, (pinned, table), spec, overlay, state=state))
+        marks = gate_marks(state, dataset_id, spec.population_id, (spec.x, spec.y))
+        drawing = _Plan(spec, pinned, state, marks)
+        key = hashlib.blake2b(repr([drawing.token, *(source.token for source in sources)]).encode(), digest_size=16)
+        return await self._context.compute.cached(("plot", key.digest()), lambda: draw(drawing.of(sources)))
+
+    async def _overlay(
+        self, actor: Actor, place: tuple[Pinned, str], spec: PlotSpec, overlay: Overlay, *, state: GatingState
+    ) -> _Source:
+        pinned, table = place
+        if overlay.dataset_id is not None and overlay.dataset_id != pinned.dataset.id:
+            pinned = await self._reader.pin(actor, dataset_id=overlay.dataset_id, table=table)
+            if pinned.dataset.study_id != place[0].dataset.study_id:
+                raise InvalidInputError(
+                    f"'{pinned.dataset.name}' is in another study",
+                    where="overlays",
+                    do="Lay datasets of one study over each other",
+                )
+        population_id = spec.population_id if overlay.population_id is None else overlay.population_id
+        return await self._source(pinned, spec, state, population_id, name=overlay.name)
+
+    async def _source(
+        self, pinned: Pinned, spec: PlotSpec, state: GatingState, population_id: Key | None, *, name: str = ""
+    ) -> _Source:
+        spill = await self._compensations.resolve(pinned, spec.compensation)
+        population = state.population(population_id)
+        axes = _axes(spec)
+        prepared = await self._gating.prepare(pinned, [population], state=state, compensation=spill, axes=axes)
+        if not name:
+            name = pinned.dataset.name if population is None else f"{pinned.dataset.name}: {population.name}"
+        tokens = [prepared.reading.sources[axis].token for axis in axes]
+        return _Source(name, prepared, repr([name, pinned.key, prepared.tokens, tokens]))
+
+    async def heatmap(
+        self,
+        actor: Actor,
+        *,
+        dataset_id: Key,
+        axes: Sequence[str],
+        population_ids: Sequence[Key | None] | None = None,
+        table: str = "",
+        compensation: str = "own",
+        style: PlotStyle | None = None,
+    ) -> bytes:
+        """A heatmap of the medians of populations (rows) on axes (columns), scaled: bytes of a PNG, SVG or PDF.
+
+        Parameters
+        ----------
+        population_ids : None among them = all events; None = all populations of the study
+        """
+        pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
+        state = await self._gating.state(pinned.dataset.study_id)
+        ids = list(state.populations) if population_ids is None else list(dict.fromkeys(population_ids))
+        populations = [state.population(id) for id in ids]
+        if not populations or not axes:
+            raise InvalidInputError("There is nothing to draw", do="Name populations and axes")
+        if len(populations) * len(axes) > MAX_HEATMAP_CELLS:
+            raise LimitExceededError(
+                f"A heatmap of {len(populations)} × {len(axes)} cells is too large",
+                do=f"Ask for at most {MAX_HEATMAP_CELLS:,} cells",
+                setting="heatmap-cells",
+            )
+        spill = await self._compensations.resolve(pinned, compensation)
+        prepared = await self._gating.prepare(pinned, populations, state=state, compensation=spill, axes=axes)
+        names = tuple("All events" if one is None else one.name for one in populations)
+        columns = tuple(axis_label(pinned, axis) for axis in axes)
+        made = Heatmap(names, columns, np.empty((0, 0)), "Median, scaled", style=style or PlotStyle())
+        scales = [_scale(state, axis) for axis in axes]
+
+        def work() -> bytes:
+            masks = [prepared.mask(place) for place in range(len(populations))]
+            values = [[prepared.reading.values(axis)[mask] for axis in axes] for mask in masks]
+            return draw_heatmap(replace(made, values=_medians(values, scales)))
+
+        return await self._context.compute.run(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A figure without its events."""
+
+    spec: PlotSpec
+    pinned: Pinned
+    state: GatingState
+    marks: tuple[GateMark, ...]
+
+    def axis(self, reference: str) -> Axis:
+        """One axis with its label and scale."""
+        return Axis(axis_label(self.pinned, reference), _scale(self.state, reference))
+
+    @property
+    def token(self) -> str:
+        """Tells it from every other plan."""
+        return repr([self.spec, *(self.axis(name) for name in _axes(self.spec)), self.marks])
+
+    def of(self, sources: Sequence[_Source]) -> Drawing:
+        """The figure with its events; reads, so call it on a thread."""
+        spec = self.spec
+        return Drawing(
+            spec.kind,
+            self.axis(spec.x),
+            tuple(source.layer(spec) for source in sources),
+            y=self.axis(spec.y) if spec.y else None,
+            shade=self.axis(spec.color_by) if spec.color_by else None,
+            gates=self.marks,
+            title=spec.title,
+            style=spec.style,
+        )
+
+
+def _checked(spec: PlotSpec) -> PlotSpec:
+    """The spec with what its kind of plot does not show left out."""
+    if spec.kind == "histogram":
+        return _few(replace(spec, y="", color_by=""))
+    if not spec.y:
+        raise InvalidInputError(f"A {spec.kind} plot has two axes", where="y", do="Name what is on the y axis")
+    if spec.kind == "density" and spec.overlays:
+        raise InvalidInputError(
+            "Densities cannot be laid over each other", where="overlays", do="Ask for contours, dots or a histogram"
+        )
+    color_by = spec.color_by if spec.kind == "dot" and not spec.overlays else ""
+    return _few(replace(spec, color_by=color_by))
+
+
+def _few(spec: PlotSpec) -> PlotSpec:
+    if len(spec.overlays) > MAX_OVERLAYS:
+        raise LimitExceededError(
+            f"{len(spec.overlays)} overlays are too many",
+            where="overlays",
+            do=f"Lay at most {MAX_OVERLAYS} over a plot",
+            setting="overlays",
+        )
+    return spec
+
+
+def _axes(spec: PlotSpec) -> list[str]:
+    return [name for name in (spec.x, spec.y, spec.color_by) if name]
+
+
+def _scale(state: GatingState, reference: str) -> Scale | None:
+    said = state.scales.get(reference)
+    return None if said is None else scale_from_json(said)
+
+
+def _medians(values: Sequence[Sequence[np.ndarray]], scales: Sequence[Scale | None]) -> np.ndarray:
+    """Scaled medians: shape (n_populations, n_axes), float64; NaN of no events."""
+    out = np.full((len(values), len(scales)), np.nan)
+    for row, axes in enumerate(values):
+        for column, (events, scale) in enumerate(zip(axes, scales, strict=True)):
+            median = statistic("median", events)
+            if median is not None:
+                out[row, column] = median if scale is None else float(scale.forward(np.array([median]))[0])
+    return out
