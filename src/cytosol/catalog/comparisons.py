@@ -123,10 +123,10 @@ class Comparisons:
         await rewrite_metadata(self._context, dataset_id)
 
 
-def csv_bytes(columns: Mapping[str, np.ndarray]) -> bytes:
+def csv_bytes(columns: Mapping[str, np.ndarray], *, delimiter: str = ",") -> bytes:
     """Columns as CSV with a header; numbers as Python spells them, empty = missing."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(_rows(columns))
     return file.getvalue().encode()

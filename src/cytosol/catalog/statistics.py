@@ -5,6 +5,7 @@ Values are compensated where that is asked for, never scaled or limited.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,17 +15,20 @@ import orjson
 from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, summarize
 from cytosol.base.errors import InvalidInputError, LimitExceededError
 from cytosol.base.keys import Key
+from cytosol.catalog.access import study_access
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
+from cytosol.catalog.dataset_attributes import annotations_of
 from cytosol.catalog.gating import Gating, percent
 from cytosol.catalog.gating_masks import Prepared
 from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.populations import unique_names
 from cytosol.catalog.tables import Pinned
+from cytosol.db import rows, studies, tables
 from cytosol.model.gating import Population
 from cytosol.model.gating_rules import parse_reference
-from cytosol.model.rights import Actor
+from cytosol.model.rights import Actor, Permission
 
 COUNTS = ("event_count", "percent")
 STATISTICS = (*CHANNEL_STATISTICS, *COUNTS)
@@ -175,6 +179,22 @@ class Statistics:
         found = await self._gating.each(pinned, lambda one: self._rows_of(one, ids, state, asked))
         return _table(asked, pinned, [row for part in found for row in part], state)
 
+    async def annotations(
+        self, actor: Actor, *, study_id: Key, dataset_ids: Sequence[Key]
+    ) -> dict[Key, dict[str, Any]]:
+        """What datasets, and the samples they belong to, are annotated with: name → value, their own last."""
+        live = {"study_id": study_id, "deleted_at": None}
+        async with self._context.db.read() as conn:
+            await study_access(conn, actor, study_id, Permission.STUDY_READ)
+            found = await rows.find(conn, tables.datasets, live | {"id": list(dataset_ids)})
+            own = await annotations_of(conn, study_id, dataset_ids)
+            names = {row["id"]: row["name"] for row in await rows.find(conn, tables.attributes, live)}
+            values = await studies.sample_values(conn, study_id)
+        of_samples: dict[Key, dict[str, Any]] = defaultdict(dict)
+        for row in values:
+            of_samples[row["subject_id"]][names[row["attribute_id"]]] = row["value"]
+        return {row["id"]: of_samples.get(row["sample_id"], {}) | dict(own.get(row["id"], ())) for row in found}
+
     async def _rows_of(
         self, pinned: Pinned, ids: Sequence[Key | None], state: GatingState, asked: Asked
     ) -> list[StatisticsRow]:
@@ -243,7 +263,7 @@ def _reference(of: str | Key, id: Key | None, state: GatingState) -> Key | None:
     return None if of == TOTAL else id
 
 
-def _table(asked: Asked, pinned: Sequence[Pinned], rows: list[StatisticsRow], state: GatingState) -> StatisticsTable:
+def _table(asked: Asked, pinned: Sequence[Pinned], made: list[StatisticsRow], state: GatingState) -> StatisticsTable:
     known = state.populations
     names: dict[Key | None, str] = {None: UNGATED}
     longer: dict[Key | None, str] = {None: UNGATED}
@@ -251,7 +271,7 @@ def _table(asked: Asked, pinned: Sequence[Pinned], rows: list[StatisticsRow], st
         names[id], longer[id] = known[id].name, unique
     return StatisticsTable(
         asked,
-        rows,
+        made,
         {one.dataset.id: one.dataset.name for one in pinned},
         {one.dataset.id: _reagents(one.dataset.panel) for one in pinned},
         names,

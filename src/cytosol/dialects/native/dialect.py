@@ -37,6 +37,7 @@ from cytosol.dialects.native.routes.plots import PlotRoutes
 from cytosol.dialects.native.routes.populations import CompensationRoutes, PopulationRoutes
 from cytosol.dialects.native.routes.registries import ServerRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
+from cytosol.dialects.native.routes.statistics import StatisticsRoutes
 from cytosol.dialects.native.routes.studies import SharingRoutes, StudyRoutes
 from cytosol.dialects.native.routes.summaries import SummaryRoutes
 from cytosol.dialects.native.routes.table_texts import TableTextRoutes
@@ -55,6 +56,7 @@ _NOUNS = (
     UploadRoutes,
     InspectionRoutes,
     SampleRoutes,
+    StatisticsRoutes,
     GateRoutes,
     PopulationRoutes,
     CompensationRoutes,

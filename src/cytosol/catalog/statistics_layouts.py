@@ -1,0 +1,144 @@
+"""Tables of statistics laid out as columns: one row a population and axis, one row a value, or one row a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from cytosol.base.keys import Key
+from cytosol.catalog.statistics import StatisticsRow, StatisticsTable
+
+Annotations = Mapping[Key, Mapping[str, Any]]
+Columns = dict[str, list[Any]]
+_BETWEEN = " | "
+
+
+def medium(table: StatisticsTable, annotations: Annotations) -> Columns:
+    """One row for each dataset, population, reference of percent, and axis; the statistics are columns."""
+    columns: Columns = {}
+    asked = table.asked
+    for row in table.rows:
+        head = _head(table, row, annotations)
+        for share in row.shares if "percent" in asked.statistics else [None]:
+            said = dict(head)
+            if share is not None:
+                said |= {"percent_of_id": _hex(share.of), "percent_of": table.names[share.of]}
+                said |= {"percent_of_unique_name": table.unique_names[share.of], "percent": share.value}
+            if "event_count" in asked.statistics:
+                said["event_count"] = row.n_events
+            for axis, values in row.values.items() or [("", None)]:
+                _add(columns, said if values is None else {**said, **_axis(table, row, axis), **values})
+    return columns
+
+
+def tall(table: StatisticsTable, annotations: Annotations) -> Columns:
+    """One row a value: dataset, population, axis, statistic, value."""
+    columns: Columns = {}
+    for row in table.rows:
+        head = _head(table, row, annotations)
+        for axis, name, value in _values(table, row):
+            shown = _axis(table, row, axis) if axis else {"axis": "", "channel": "", "reagent": None}
+            _add(columns, {**head, **shown, "statistic": name, "value": value})
+    return columns
+
+
+def wide(table: StatisticsTable, annotations: Annotations) -> Columns:
+    """One row a dataset, one column a value: "population | channel | statistic"."""
+    found: dict[Key, dict[str, Any]] = {}
+    for row in table.rows:
+        head = {"dataset_id": row.dataset_id.hex24, "dataset": table.datasets[row.dataset_id]}
+        line = found.setdefault(row.dataset_id, {**head, **_annotated(annotations, row.dataset_id)})
+        line |= {_label(table, row, axis, name): value for axis, name, value in _values(table, row)}
+    names = dict.fromkeys(name for line in found.values() for name in line)
+    return {name: [line.get(name) for line in found.values()] for name in names}
+
+
+def prism(table: StatisticsTable, annotations: Annotations) -> Columns:
+    """One column a dataset, one row a value, as GraphPad Prism takes a table of groups."""
+    turned = wide(table, annotations)
+    turned.pop("dataset_id", None)
+    titles: list[str] = []
+    for name in turned.pop("dataset", []):
+        fresh, number = str(name), 2
+        while fresh in titles:
+            fresh, number = f"{name} ({number})", number + 1
+        titles.append(fresh)
+    columns: Columns = {"statistic": list(turned)}
+    return columns | {title: [values[place] for values in turned.values()] for place, title in enumerate(titles)}
+
+
+LAYOUTS: dict[str, Callable[[StatisticsTable, Annotations], Columns]] = {
+    "medium": medium, "tall": tall, "wide": wide, "prism": prism,
+}  # fmt: skip
+
+
+def typed(columns: Columns) -> dict[str, np.ndarray]:
+    """Columns as arrays: numbers as float64 or int64 (NaN = none), all else as objects, None = none."""
+    made: dict[str, np.ndarray] = {}
+    for name, values in columns.items():
+        present = [value for value in values if value is not None]
+        if present and all(type(value) is int for value in values):
+            made[name] = np.array(values, np.int64)
+        elif present and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
+            made[name] = np.array([np.nan if value is None else value for value in values], np.float64)
+        else:
+            made[name] = np.empty(len(values), object)
+            made[name][:] = [value if value is None or isinstance(value, str) else str(value) for value in values]
+    return made
+
+
+def _head(table: StatisticsTable, row: StatisticsRow, annotations: Annotations) -> dict[str, Any]:
+    id = row.population_id
+    parent = None if id is None else table.parents.get(id)
+    return {
+        "dataset_id": row.dataset_id.hex24,
+        "dataset": table.datasets[row.dataset_id],
+        "population_id": _hex(id),
+        "population": table.names[id],
+        "unique_name": table.unique_names[id],
+        "parent_id": _hex(parent),
+        "parent": table.names.get(parent),
+        **_annotated(annotations, row.dataset_id),
+    }
+
+
+def _annotated(annotations: Annotations, id: Key) -> dict[str, Any]:
+    names = dict.fromkeys(name for values in annotations.values() for name in values)
+    own = annotations.get(id, {})
+    return {f"annotation:{name}": own.get(name) for name in names}
+
+
+def _axis(table: StatisticsTable, row: StatisticsRow, axis: str) -> dict[str, Any]:
+    channel = axis.partition(":")[2]
+    return {"axis": axis, "channel": channel, "reagent": table.reagents[row.dataset_id].get(channel)}
+
+
+def _values(table: StatisticsTable, row: StatisticsRow) -> Iterator[tuple[str, str, Any]]:
+    """Axis ("" = of the population itself), name and value of all statistics of a row."""
+    asked = table.asked
+    if "event_count" in asked.statistics:
+        yield "", "event_count", row.n_events
+    if "percent" in asked.statistics:
+        for share, of in zip(row.shares, asked.percent_of, strict=True):
+            words = table.unique_names[of] if isinstance(of, Key) else of
+            yield "", f"percent of {words}", share.value
+    for axis, values in row.values.items():
+        for name, value in values.items():
+            yield axis, name, value
+
+
+def _label(table: StatisticsTable, row: StatisticsRow, axis: str, name: str) -> str:
+    shown = _axis(table, row, axis) if axis else {}
+    parts = [table.unique_names[row.population_id], shown.get("reagent") or shown.get("channel"), name]
+    return _BETWEEN.join(part for part in parts if part)
+
+
+def _add(columns: Columns, row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        columns.setdefault(name, []).append(value)
+
+
+def _hex(id: Key | None) -> str | None:
+    return None if id is None else id.hex24

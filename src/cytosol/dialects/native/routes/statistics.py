@@ -1,0 +1,151 @@
+"""Counts, statistics and events of populations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cytosol.asgi.responses import attachment
+from cytosol.catalog.comparisons import csv_bytes, xlsx_bytes
+from cytosol.catalog.event_views import Wanted
+from cytosol.catalog.gating import CountRow
+from cytosol.catalog.statistics import Asked
+from cytosol.catalog.statistics_layouts import LAYOUTS, typed
+from cytosol.dialects.native.answers import answer
+from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer, parquet_bytes
+from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
+from cytosol.dialects.native.routes.tables import Names, Version
+from cytosol.dialects.native.translate.common import hex_of
+from cytosol.dialects.native.translate.features import names_of
+from cytosol.dialects.native.wire import statistics as wire
+from cytosol.dialects.native.wire.common import Id
+
+_FILES = {
+    "csv": "text/csv; charset=utf-8",
+    "tsv": "text/tab-separated-values; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+}
+_SAMPLED = Annotated[int | None, Query(ge=0, description="At most so many cells, drawn with the seed; none = all")]
+_Population = Annotated[Id | None, Query(description="Whose cells; none = all")]
+_Compensation = Annotated[str, Query(max_length=64, description="none, internal, own, or the id of one")]
+_Scaled = Annotated[bool, Query(description="Whether values are limited and scaled by the study's scales")]
+
+
+class StatisticsRoutes(Routes):
+    """Who is in which population, and what they measure."""
+
+    tag = "Populations"
+
+    @endpoint("POST", "/studies/{study_id}/population-counts", gives=wire.Counts)
+    async def count_populations(self, request: Request, study_id: Id, body: wire.CountsRequest) -> Response:
+        """Count the cells of populations in datasets, with percent of parent and total.
+
+        Only what changed since is computed anew. It changes nothing: it needs the right to read.
+        """
+        found = await self.catalog.gating.counts(
+            actor_of(request),
+            study_id=study_id,
+            dataset_ids=body.dataset_ids,
+            population_ids=body.population_ids,
+            compensation=body.compensation,
+            table=body.table,
+        )
+        return answer({"items": [_count_json(row) for row in found]})
+
+    @endpoint("POST", "/studies/{study_id}/statistics", gives=wire.StatisticsTable)
+    async def compute_statistics(self, request: Request, study_id: Id, body: wire.StatisticsRequest) -> Response:
+        """Statistics of populations of datasets, as JSON or as a file.
+
+        ``format``: json, csv, tsv, xlsx, parquet, or arrow (a stream). What has no value, such as the mean of nobody,
+        is null, or empty. It changes nothing: it needs the right to read.
+        """
+        actor = actor_of(request)
+        asked = Asked(
+            axes=body.axes,
+            statistics=body.statistics,
+            q=body.q,
+            percent_of=body.percent_of or ["parent"],
+            compensation=body.compensation,
+            table=body.table,
+        )
+        table = await self.catalog.statistics.table(
+            actor,
+            study_id=study_id,
+            asked=asked,
+            dataset_ids=body.dataset_ids,
+            population_ids=body.population_ids,
+        )
+        annotations = (
+            await self.catalog.statistics.annotations(actor, study_id=study_id, dataset_ids=list(table.datasets))
+            if body.annotations
+            else {}
+        )
+        columns = await asyncio.to_thread(LAYOUTS[body.layout], table, annotations)
+        if body.format == "json":
+            rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            return answer({"columns": list(columns), "items": rows})
+        arrays = await asyncio.to_thread(typed, columns)
+        if body.format == "arrow":
+            return await arrow_answer(arrays, headers={"cache-control": "no-store"})
+        name = f"{(await self.catalog.studies.get(actor, study_id=study_id)).study.name} - Statistics"
+        content = await asyncio.to_thread(_file, arrays, body.format, name)
+        headers = {"content-disposition": attachment(f"{name}.{body.format}"), "cache-control": "no-store"}
+        return Response(content, media_type=_FILES[body.format], headers=headers)
+
+    @endpoint("GET", "/datasets/{dataset_id}/tables/{table}/events", media=MEDIA_TYPE)
+    async def get_events(  # noqa: PLR0913, PLR0917 (a query's parameters)
+        self,
+        request: Request,
+        dataset_id: Id,
+        table: str,
+        axes: Names = None,
+        population: _Population = None,
+        compensation: _Compensation = "own",
+        n: _SAMPLED = None,
+        seed: float = 0,
+        scaled: _Scaled = False,
+        version: Version = None,
+    ) -> Response:
+        """Axes of the cells of a population: row (int32), then one float32 column an axis, named as asked for.
+
+        Axes are feature references, as in ``axes=var:CD4,obsm:X_umap:0``. The header ``X-Total-Events`` tells how many
+        cells the population has before the sample.
+        """
+        wanted = Wanted(
+            axes=names_of(axes or (), field="axes"),
+            population_id=population,
+            compensation=compensation,
+            count=n,
+            seed=seed,
+            scaled=scaled,
+        )
+        view = await self.catalog.event_views.read(
+            actor_of(request), dataset_id=dataset_id, wanted=wanted, table=table, version=version
+        )
+        headers = {"x-total-events": str(view.n_total), "cache-control": "no-store"}
+        return await arrow_answer({"row": view.rows.astype(np.int32), **view.columns}, headers=headers)
+
+
+def _count_json(row: CountRow) -> dict[str, Any]:
+    return {
+        "dataset_id": row.dataset_id.hex(),
+        "population_id": hex_of(row.population_id),
+        "n_events": row.n_events,
+        "percent_of_parent": row.of_parent,
+        "percent_of_total": row.of_total,
+        "problem": row.problem,
+    }
+
+
+def _file(columns: dict[str, np.ndarray], format: str, name: str) -> bytes:
+    if format == "xlsx":
+        return xlsx_bytes(columns, sheet="Statistics")
+    if format == "parquet":
+        return parquet_bytes(columns)
+    return csv_bytes(columns, delimiter="\t" if format == "tsv" else ",")

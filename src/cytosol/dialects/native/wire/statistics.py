@@ -1,0 +1,83 @@
+"""Wire models of counts and statistics of populations."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cytosol.dialects.native.wire.common import HexId, Id, Wire
+
+Statistic = Literal[
+    "mean", "median", "quantile", "mad", "geometric_mean", "cv", "stddev", "event_count", "percent"
+]  # fmt: skip
+Reference = Literal["parent", "grandparent", "total"] | Id
+Layout = Literal["medium", "tall", "wide", "prism"]
+Format = Literal["json", "csv", "tsv", "xlsx", "parquet", "arrow"]
+_COMPENSATION = "none, internal (that of the file), own (what each dataset says), or the id of one"
+
+
+class CountsRequest(Wire):
+    """Which populations of which datasets are to be counted."""
+
+    dataset_ids: list[Id] | None = None
+    """null = all that are ready and no controls."""
+    population_ids: list[Id | None] | None = None
+    """null among them = all cells; null instead of a list = all populations, and all cells."""
+    compensation: str = Field("own", description=_COMPENSATION)
+    table: str = ""
+    """Empty = the main one of each dataset."""
+
+
+class CountRow(Wire):
+    """Cells of a population in a dataset."""
+
+    dataset_id: HexId
+    population_id: HexId | None
+    """null = all cells."""
+    n_events: int | None
+    """null where it cannot be told; ``problem`` says why."""
+    percent_of_parent: float | None
+    percent_of_total: float | None
+    problem: str
+
+
+class Counts(Wire):
+    """Counts, dataset by dataset."""
+
+    items: list[CountRow]
+
+
+class StatisticsRequest(Wire):
+    """Which statistics of which populations of which datasets."""
+
+    dataset_ids: list[Id] | None = None
+    """null = all that are ready and no controls."""
+    population_ids: list[Id | None] | None = None
+    """null among them = all cells; null instead of a list = all cells alone."""
+    axes: list[str] = Field(default_factory=list, examples=[["var:FITC-A", "obs:n_genes"]])
+    """Feature references; values are compensated, never scaled."""
+    statistics: list[Statistic] = Field(min_length=1)
+    """``quantile`` is type 8 of Hyndman and Fan, ``mad`` has no factor, ``stddev`` divides by n - 1, ``cv`` is in
+    percent."""
+    q: float | None = Field(None, ge=0, le=1)
+    """Of the quantile."""
+    percent_of: list[Reference] | None = None
+    """What ``percent`` is of: parent, grandparent, total, or ids of populations; null = parent."""
+    compensation: str = Field("own", description=_COMPENSATION)
+    table: str = ""
+    """Empty = the main one of each dataset."""
+    annotations: bool = False
+    """Whether what the datasets and their samples are annotated with comes along."""
+    layout: Layout = "medium"
+    """medium: one row a dataset, population and axis; tall: one row a value; wide: one row a dataset; prism: one column
+    a dataset."""
+    format: Format = "json"
+
+
+class StatisticsTable(Wire):
+    """Statistics as rows."""
+
+    columns: list[str]
+    """In their order; the rows are objects with these keys."""
+    items: list[dict[str, Any]]
