@@ -22,11 +22,13 @@ from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.datasets import Datasets, DatasetSubject
+from cytosol.catalog.derivations import Derivations
 from cytosol.catalog.elements import ResultSubject
 from cytosol.catalog.event_views import EventViews
 from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.fcs_changes import FileAnnotationSubject, PanelSubject
+from cytosol.catalog.file_exports import FileExports
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.gates import Gates
 from cytosol.catalog.gating import Gating
@@ -117,6 +119,7 @@ class Catalog:
         self.gating = Gating(
             context, layouts, self.tables, axes=self.axes, attributes=attributes, compensations=self.compensations
         )
+        self._open_files(context)
         selections = Selections(self.tables, attributes, self.gating)
         self.event_views = EventViews(context, self.tables, self.gating, self.compensations)
         self.statistics = Statistics(context, self.gating, self.compensations)
@@ -135,6 +138,19 @@ class Catalog:
         self.inspections = Inspections(context, self.submissions, self.jobs)
         self.leases = Leases(context)
         self.care = Care(context)
+
+    def _open_files(self, context: Context) -> None:
+        """The verbs that write files of cytometry."""
+        self.file_exports = FileExports(
+            context,
+            self.tables,
+            cytometry=self.cytometry,
+            gating=self.gating,
+            compensations=self.compensations,
+        )
+        self.derivations = Derivations(
+            context, self.tables, cytometry=self.cytometry, exports=self.file_exports, uploads=self.uploads
+        )
 
     @classmethod
     async def open(cls, settings: Settings, *, notifier: Notifier) -> Catalog:

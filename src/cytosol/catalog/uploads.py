@@ -252,14 +252,21 @@ class Uploads:
             original = await rows.get(conn, tables.originals, row["original_id"]) if row["original_id"] else None
             await rows.delete(conn, tables.upload_chunks, {"upload_id": upload_id})
             await rows.delete(conn, tables.uploads, {"id": upload_id})
-            lost = None
-            if original is not None and original["dataset_id"] is None:
-                await rows.delete(conn, tables.originals, {"id": original["id"]})
-                lost = original["bytes_id"]
-            in_use = lost and await rows.count(conn, tables.originals, {"bytes_id": lost})
-        if lost and not in_use:
-            await self._context.blobs.delete(original_path(lost))
+        if original is not None:
+            await self.forget_original(original["id"])
         await staged.drop(self._context.blobs, upload_id)
+
+    async def forget_original(self, original_id: Key) -> None:
+        """Remove a file that nothing came of, with its bytes, unless others have the same."""
+        async with self._context.db.write() as conn:
+            original = await rows.get(conn, tables.originals, original_id)
+            if original is None or original["dataset_id"] is not None:
+                return
+            await rows.delete(conn, tables.originals, {"id": original_id})
+            lost = original["bytes_id"]
+            in_use = lost is None or await rows.count(conn, tables.originals, {"bytes_id": lost})
+        if not in_use:
+            await self._context.blobs.delete(original_path(lost))
 
     async def _assemble(self, upload: Upload, key: Key, known: Sequence[staged.ChunkInfo]) -> Digest:
         place = original_path(key)
@@ -312,6 +319,10 @@ class Uploads:
         values = {"original_id": original_id, "state": "complete", "size": digest.size, "expires_at": self._expiry()}
         await rows.change(conn, tables.uploads, upload.id, values, expected=None)
         await rows.delete(conn, tables.upload_chunks, {"upload_id": upload.id})
+
+    async def check_room(self, conn: Connection, user_id: Key, size: int) -> None:
+        """Refuse a file that would be too much for what a user may store."""
+        await self._check_user(conn, user_id, size, opening=False)
 
     async def _check_user(self, conn: Connection, user_id: Key, size: int, *, opening: bool = True) -> None:
         if opening:

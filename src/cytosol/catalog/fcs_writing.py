@@ -1,0 +1,146 @@
+"""Events of the store as FCS or TSV, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from cytosol.analyses.cytometry.compensation import compensate, format_spill
+from cytosol.catalog.axes import Spill
+from cytosol.formats.fcs.records import Keywords
+from cytosol.formats.fcs.text import SPILL_NAMES
+from cytosol.formats.fcs.writer import DELIMITER, fcs_head, is_channel_keyword
+from cytosol.formats.spatialdata.events import EventColumns
+
+EVENT_NUMBER = "EventNumber"
+FILE_NUMBER = "FileNumber"
+_BLOCK_BYTES = 8 << 20
+Channel = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Events of one table that are written.
+
+    Attributes
+    ----------
+    places : of the channels, in the order in which they are written
+    rows : shape (n,), ascending; None = all events
+    with_numbers : whether a column follows with the number of each event in its file, from 1
+    spill : shape (n, n) on these places of channels; None = values stay as they are
+    """
+
+    events: EventColumns
+    places: tuple[int, ...]
+    rows: np.ndarray | None = None
+    with_numbers: bool = False
+    spill: tuple[tuple[int, ...], np.ndarray] | None = None
+
+    @property
+    def n_events(self) -> int:
+        """Events that are written."""
+        return self.events.n_cells if self.rows is None else len(self.rows)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The values in order: shape (n_block, n_channels), float32; events without one of the rows are not read."""
+        step = max(1, _BLOCK_BYTES // max(1, 4 * len(self.places)))
+        for start in range(0, self.events.n_cells, step):
+            stop = min(start + step, self.events.n_cells)
+            chosen = None
+            if self.rows is not None:
+                low, high = np.searchsorted(self.rows, [start, stop])
+                if low == high:
+                    continue
+                chosen = self.rows[low:high] - start
+            yield self._block(start, stop, chosen)
+
+    def _block(self, start: int, stop: int, chosen: np.ndarray | None) -> np.ndarray:
+        columns = [self.events.column(place, start, stop) for place in self.places]
+        if chosen is not None:
+            columns = [column[chosen] for column in columns]
+        columns = [column.astype(np.float32, copy=False) for column in columns]
+        if self.spill is not None:
+            inside, matrix = self.spill
+            where = [self.places.index(place) for place in inside]
+            for place, values in zip(where, compensate([columns[at] for at in where], matrix), strict=True):
+                columns[place] = values
+        if self.with_numbers:
+            numbers = np.arange(start, stop) if chosen is None else start + chosen
+            columns.append((numbers + 1).astype(np.float32))
+        return np.stack(columns, axis=1) if columns else np.empty((stop - start, 0), np.float32)
+
+
+def channel_keywords(text: Mapping[str, str], panel: Sequence[Mapping[str, object]]) -> list[Channel]:
+    """What follows ``$Pn`` for each channel of a file: names and reagents as the panel has them, the rest as it says.
+
+    ``$PnR`` of decoded logarithms is their largest value.
+    """
+    keywords = Keywords(text)
+    channels = []
+    for entry in panel:
+        n = str(entry["index"])
+        said: Channel = {}
+        for name, value in keywords.text.items():
+            if (
+                is_channel_keyword(name)
+                and name[2:].rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == n
+            ):
+                said[name[2 + len(n) :].upper()] = value
+        said["N"] = str(entry["channel"])
+        said["S"] = str(entry["reagent"] or "")
+        said["R"] = _linear_range(keywords, n) or said.get("R", "")
+        said.pop("DATATYPE", None)
+        channels.append(said)
+    return channels
+
+
+def _linear_range(keywords: Keywords, n: str) -> str:
+    """The largest value of a channel whose logarithms were decoded; "" where they were not."""
+    if keywords.get("$DATATYPE").upper() != "I":
+        return ""
+    try:
+        decades, first = (float(part) for part in keywords.get(f"$P{n}E").split(","))
+    except ValueError:
+        return ""
+    return f"{(first or 1.0) * 10**decades:g}" if decades > 0 else ""
+
+
+def with_spill(text: Mapping[str, str], spill: Spill | None) -> dict[str, str]:
+    """Keywords with another spillover matrix under the keyword that the file has, else $SPILLOVER; None = with none."""
+    present = [name for name in text if name.upper() in SPILL_NAMES]
+    kept = {name: value for name, value in text.items() if name not in present[1:]}
+    if spill is None:
+        return {name: value for name, value in kept.items() if name not in present}
+    kept[present[0] if present else SPILL_NAMES[0]] = format_spill(list(spill.channels), spill.matrix)
+    return kept
+
+
+def fcs_stream(
+    taken: Taken, channels: Sequence[Channel], keywords: Mapping[str, str], *, delimiter: str = DELIMITER
+) -> tuple[int, Iterator[bytes]]:
+    """An FCS 3.1 file: its size in bytes, and its pieces."""
+    said = [dict(channel) for channel in channels]
+    if taken.with_numbers:
+        said.append({"N": EVENT_NUMBER, "R": str(taken.events.n_cells + 1)})
+    head = fcs_head(said, taken.n_events, keywords=keywords, delimiter=delimiter)
+
+    def pieces() -> Iterator[bytes]:
+        yield head
+        for block in taken.blocks():
+            yield block.astype("<f4", copy=False).tobytes()
+
+    return len(head) + 4 * len(said) * taken.n_events, pieces()
+
+
+def tsv_pieces(taken: Taken, names: Sequence[str], *, with_header: bool) -> Iterator[bytes]:
+    """Text with tabs and CRLF; numbers in the shortest form that reads back as the same float32, NaN as ``NaN``."""
+    titles = [*names, EVENT_NUMBER] if taken.with_numbers else list(names)
+    if with_header:
+        yield ("\t".join(titles) + "\r\n").encode()
+    for block in taken.blocks():
+        text = orjson.dumps(np.ascontiguousarray(block), option=orjson.OPT_SERIALIZE_NUMPY)[2:-2] + b"\r\n"
+        text = text.replace(b"],[", b"\r\n").replace(b",", b"\t").replace(b"null", b"NaN")
+        yield text.replace(b".0\t", b"\t").replace(b".0\r", b"\r")
