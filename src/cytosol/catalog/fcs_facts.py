@@ -121,9 +121,11 @@ def facts_of(header: FcsHeader) -> dict[str, Any]:
     Returns
     -------
     ``data_set``: its number in the file, from 1; ``version`` of the standard; ``spill``: the keyword that holds the
-    spillover matrix, "" = none.
+    spillover matrix, "" = none; ``sample``: the value of the keyword SAMPLE ID as it is, None = none.
     """
-    return {"data_set": header.number, "version": header.version, "spill": header.keywords.spill_name}
+    known = {"data_set": header.number, "version": header.version, "spill": header.keywords.spill_name}
+    sample = [value for name, value in header.keywords.text.items() if name.upper() == "SAMPLE ID"]
+    return {**known, "sample": sample[0][:255] if sample else None}
 
 
 def default_scales(header: FcsHeader) -> dict[str, dict[str, Any]]:

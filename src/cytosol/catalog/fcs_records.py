@@ -30,7 +30,8 @@ class FileView:
     ----------
     size, md5, crc32c, sha256 : of the file as it was given; of a file with several data sets, of the whole
     data_set : its number in that file, from 1
-    has_internal : whether the file has a spillover matrix
+    spill : the keyword that holds it, "" = none
+    sample_name : the keyword SAMPLE ID as it is; None = none
     annotations : name and value, in order
     """
 
@@ -41,8 +42,14 @@ class FileView:
     crc32c: str
     sha256: str
     data_set: int
-    has_internal: bool
+    spill: str
+    sample_name: str | None
     annotations: list[Annotation]
+
+    @property
+    def has_internal(self) -> bool:
+        """Whether the file has a spillover matrix."""
+        return bool(self.spill)
 
 
 async def file_views(conn: Connection, layouts: Layouts, datasets: Sequence[Dataset]) -> list[FileView]:
@@ -76,7 +83,8 @@ def _view(
         crc32c=original.crc32c if original else "",
         sha256=original.sha256 if original else "",
         data_set=int(facts.get("data_set", 1)),
-        has_internal=bool(facts.get("spill")),
+        spill=facts.get("spill", ""),
+        sample_name=facts.get("sample"),
         annotations=annotations,
     )
 

@@ -1,0 +1,172 @@
+"""FCS files: uploaded, listed, changed, deleted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.base.keys import Key
+from cytosol.catalog.fcs_records import FileView
+from cytosol.dialects.cellengine import wire
+from cytosol.dialects.cellengine.calls import Asked, Call, parse
+from cytosol.dialects.cellengine.experiments import E, experiment
+from cytosol.dialects.cellengine.translate import compensation_said, compensation_value, own_extra, time_of
+from cytosol.dialects.cellengine.uploads import take_in
+
+
+def file_document(view: FileView) -> dict[str, Any]:
+    """An FCS file as lists show it: without its keywords."""
+    dataset = view.dataset
+    chosen = dataset.compensation or ("internal" if view.has_internal else "none")
+    return {
+        "_id": dataset.id.hex24,
+        "__v": 0,
+        "experimentId": dataset.study_id.hex24,
+        "filename": dataset.name,
+        "annotations": [{"name": name, "value": value} for name, value in view.annotations],
+        "panel": [
+            {"channel": entry["channel"], "reagent": entry["reagent"], "index": entry["index"]}
+            for entry in dataset.panel
+        ],
+        "panelName": dataset.panel_name,
+        "eventCount": view.n_events,
+        "size": view.size,
+        "md5": view.md5,
+        "crc32c": view.crc32c,
+        "isControl": dataset.is_control,
+        "gatesLocked": dataset.gates_locked,
+        "compensation": compensation_value(chosen),
+        "hasFileInternalComp": view.has_internal,
+        "sampleName": view.sample_name,
+        "data": own_extra(dataset.extra).get("data", {}) | sources_of(view),
+        "created": time_of(dataset.created_at),
+        "deleted": time_of(dataset.deleted_at),
+    }
+
+
+def sources_of(view: FileView) -> dict[str, Any]:
+    """What a derived file was made of, in order; nothing for one that was uploaded."""
+    sources = view.dataset.lineage.get("sources")
+    if not isinstance(sources, list):
+        return {}
+    return {"sourceFiles": [{"experimentId": one["study_id"], "_id": one["dataset_id"]} for one in sources]}
+
+
+async def whole_document(asked: Asked, view: FileView) -> dict[str, Any]:
+    """An FCS file with its keywords, as JSON text, and its spill string."""
+    text = await asked.catalog.cytometry.keywords(asked.actor, dataset_id=view.dataset.id)
+    spill = text.get(view.spill) if view.spill else None
+    return {
+        **file_document(view),
+        "header": json.dumps(text, ensure_ascii=False),
+        "spillString": None if spill is None else spill.strip(),
+    }
+
+
+async def file_of(asked: Asked, dataset_id: Key) -> FileView:
+    """A live file of the experiment in the path."""
+    view = await experiment(asked)
+    found = await asked.catalog.cytometry.file(asked.actor, dataset_id=dataset_id)
+    if found.dataset.study_id != view.study.id:
+        raise NotFoundError("There is no such FCS file in this experiment")
+    return found
+
+
+async def list_files(asked: Asked) -> list[Any]:
+    """The files of an experiment; controls only with ``includeControls=true``, or where the query asks for them."""
+    view = await experiment(asked)
+    cytometry, listing = asked.catalog.cytometry, asked.listing
+    found = await cytometry.files(asked.actor, study_id=view.study.id)
+    if listing.shows_deleted:
+        found += await _deleted(asked, view.study.id)
+    with_controls = asked.flag("includeControls") or listing.query is not None
+    shown = [file for file in found if with_controls or not file.dataset.is_control]
+    return asked.listed([file_document(file) for file in shown])
+
+
+async def _deleted(asked: Asked, study_id: Key) -> list[FileView]:
+    return await asked.catalog.cytometry.files(asked.actor, study_id=study_id, trash=True)
+
+
+async def upload_file(asked: Asked) -> dict[str, Any]:
+    """Take a file in; of one with several data sets the first, the others come beside it."""
+    view = await experiment(asked)
+    upload_id, filename = await take_in(asked)
+    made = await asked.catalog.cytometry.add_file(
+        asked.actor, study_id=view.study.id, upload_id=upload_id, filename=filename
+    )
+    return await whole_document(asked, await asked.catalog.cytometry.file(asked.actor, dataset_id=made[0].id))
+
+
+async def get_file(asked: Asked) -> dict[str, Any]:
+    """One live file, with keywords."""
+    return await whole_document(asked, await file_of(asked, asked.id("file")))
+
+
+async def change_file(asked: Asked) -> dict[str, Any]:
+    """Change facts of a file; ``deleted`` set deletes, ``deleted: null`` brings back."""
+    body = await asked.body()
+    said = parse(wire.FileChange, body)
+    dataset_id = asked.id("file")
+    if "deleted" in said.model_fields_set and said.deleted is None:
+        await _undelete(asked, dataset_id)
+    view = await file_of(asked, dataset_id)
+    if fields := _changes(said):
+        view = await asked.catalog.cytometry.change(asked.actor, dataset_id=dataset_id, **fields)
+    if said.annotations is not None:
+        pairs = [_annotation(one) for one in said.annotations]
+        view = await asked.catalog.cytometry.annotate(asked.actor, dataset_id=dataset_id, annotations=pairs)
+    document = await whole_document(asked, view)
+    if said.deleted is not None:
+        await asked.catalog.datasets.delete(asked.actor, dataset_id=dataset_id)
+        gone = [one for one in await _deleted(asked, view.dataset.study_id) if one.dataset.id == dataset_id]
+        document |= file_document(gone[0])
+    return document
+
+
+def _changes(said: wire.FileChange) -> dict[str, Any]:
+    named = {
+        "name": said.filename,
+        "panel": said.panel,
+        "panel_name": said.panelName,
+        "is_control": said.isControl,
+        "gates_locked": said.gatesLocked,
+    }
+    fields = {name: value for name, value in named.items() if value is not None}
+    if said.compensation is not None:
+        chosen = compensation_said(said.compensation, "compensation")
+        if chosen == "own":
+            raise InvalidInputError('"compensation" of a file must be 0, -1 or the id of a compensation')
+        fields["compensation"] = chosen
+    return fields
+
+
+def _annotation(said: dict[str, Any]) -> tuple[str, Any]:
+    if not isinstance(said.get("name"), str):
+        raise InvalidInputError('"annotations" must hold {"name": text, "value": text or number}')
+    return said["name"], said.get("value")
+
+
+async def _undelete(asked: Asked, dataset_id: Key) -> None:
+    view = await experiment(asked)
+    if any(one.dataset.id == dataset_id for one in await _deleted(asked, view.study.id)):
+        await asked.catalog.datasets.undelete(asked.actor, dataset_id=dataset_id)
+
+
+async def delete_file(asked: Asked) -> Response:
+    """Put a file into the trash."""
+    found = await file_of(asked, asked.id("file"))
+    await asked.catalog.datasets.delete(asked.actor, dataset_id=found.dataset.id)
+    return Response(status_code=204)
+
+
+FILE_CALLS = (
+    Call("GET", f"{E}/fcsfiles", list_files),
+    Call("POST", f"{E}/fcsfiles", upload_file, status=201),
+    Call("GET", f"{E}/fcsfiles/{{file}}", get_file),
+    Call("PATCH", f"{E}/fcsfiles/{{file}}", change_file),
+    Call("DELETE", f"{E}/fcsfiles/{{file}}", delete_file),
+)
