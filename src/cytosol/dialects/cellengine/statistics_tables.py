@@ -117,7 +117,7 @@ def _wide(table: StatisticsTable, annotations: Annotations) -> Rows:
     """One row a file; columns are named "POPULATION - CHANNEL - STATISTIC"."""
     files: dict[Key, dict[str, Any]] = {}
     for row in table.rows:
-        first = {"fcsFileId": row.dataset_id.hex24, "filename": table.datasets[row.dataset_id]}
+        first: dict[str, Any] = {"fcsFileId": row.dataset_id.hex24, "filename": table.datasets[row.dataset_id]}
         first |= {} if annotations is None else {"annotations": dict(annotations.get(row.dataset_id, {}))}
         columns = files.setdefault(row.dataset_id, first)
         population = table.unique_names[row.population_id]
