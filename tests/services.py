@@ -117,14 +117,24 @@ def rscript() -> str:
     if command is None:
         absent("R is not installed (Debian: r-base-core)")
         return ""
-    wanted = ("Matrix", "SeuratObject", "jsonlite", "httr")
+    _need_packages(command, "Matrix", "SeuratObject", "jsonlite", "httr")
+    return command
+
+
+@pytest.fixture(scope="session")
+def seurat(rscript: str) -> str:
+    """The same, where Seurat itself is there, too."""
+    _need_packages(rscript, "Seurat")
+    return rscript
+
+
+def _need_packages(command: str, *wanted: str) -> None:
     asked = (
         f"for (name in c({', '.join(map(repr, wanted))})) if (!requireNamespace(name, quietly = TRUE)) cat(name, '')"
     )
-    done = subprocess.run([command, "-e", asked], capture_output=True, text=True, check=False, timeout=START_S)
+    done = subprocess.run([command, "-e", asked], capture_output=True, text=True, check=False, timeout=2 * START_S)
     if done.returncode or done.stdout.strip():
         absent(f"R lacks packages: {done.stdout.strip() or done.stderr.strip()} (Debian: r-cran-…)")
-    return command
 
 
 @pytest.fixture(scope="session")

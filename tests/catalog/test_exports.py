@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import scipy.io
 import scipy.sparse as sp
+import scipy.stats
 import zarr
 
 import cytosol
@@ -225,3 +226,43 @@ async def test_r_opens_normalised_values_without_counts(
     np.testing.assert_array_equal(judged.astype(np.float32), dense(table.X))
     for name in table.obs:
         same_in_r(found["metadata"][name], table.obs[name])
+
+
+async def test_seurat_goes_on_and_finds_the_same_markers(
+    catalog: Catalog, people: People, tmp_path: Path, *, seurat: str, rich: anndata.AnnData
+) -> None:
+    """The t-test of Seurat is ours; its Wilcoxon test corrects for continuity, as R does, where ours does not."""
+    rich.obsm["X_pca"][4] = 0
+    dataset_id = await ingest(catalog, people.ada, file_of(rich))
+    (tmp_path / "study.rds").write_bytes((await exported(catalog, people.ada, dataset_id, format="rds"))[1])
+    command = [
+        seurat,
+        str(READER.with_name("seurat_goes_on.R")),
+        str(tmp_path / "study.rds"),
+        str(tmp_path / "found.json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (found["active"], sorted(found["reductions"]), found["same"]) == ("RNA", ["pca", "umap"], True)
+    assert found["graphs"] == ["RNA_nn", "RNA_snn"]
+    assert found["n_clusters"] >= 1
+    first, second = ({"column": "donor", "groups": [group]} for group in found["groups"])
+    values = np.log1p(dense(rich.X)[:, :N_GENES] / dense(rich.X)[:, :N_GENES].sum(axis=1, keepdims=True) * 1e4)
+    one, other = (values[(rich.obs["donor"] == group).to_numpy()] for group in found["groups"])
+    corrected = scipy.stats.mannwhitneyu(one, other, method="asymptotic", use_continuity=True, axis=0).pvalue
+    for method, theirs in {"t-test": found["t"], "wilcoxon": found["wilcox"]}.items():
+        said = {"first": first, "second": second, "method": method}
+        job = await catalog.analyses.submit(people.ada, dataset_id=dataset_id, analysis="compare", parameters=said)
+        id = Key.parse((await run_here(catalog)).result["elements"][0]["id"])
+        _, columns = await catalog.comparisons.read(people.ada, dataset_id=dataset_id, id=id)
+        ours = pd.Series(columns["p"], [name.replace("_", "-") for name in columns["feature"]])
+        judged = pd.Series(theirs["p"], theirs["feature"])
+        assert (job.kind, set(judged.index)) == ("analyse", set(ours.index))
+        if method == "t-test":
+            np.testing.assert_allclose(judged, ours[judged.index], rtol=1e-5)
+            continue
+        place = [int(name.split("-")[1]) for name in judged.index]
+        np.testing.assert_allclose(judged, corrected[place], rtol=1e-5)
+        without = scipy.stats.mannwhitneyu(one, other, method="asymptotic", use_continuity=False, axis=0).pvalue
+        np.testing.assert_allclose(ours[judged.index], without[place], rtol=1e-6)
