@@ -2,7 +2,7 @@
 
 import type { Column } from './columns';
 import { MISSING, type Filter } from './filters';
-import { number } from './words';
+import { count, number } from './words';
 
 export type Selection =
   | { column: string; groups: (string | null)[] }
@@ -47,7 +47,7 @@ export function selectionText(said: unknown): string {
   if (Array.isArray(s.range)) return `${String(s.column)} ${(s.range as (number | null)[]).map((end) => (end === null ? '…' : number(end))).join(' to ')}`;
   if ('column' in s) return list(s.groups);
   if ('attribute' in s) return `${String(s.attribute)}: ${list(s.values)}`;
-  if ('cells' in s) return 'selected cells';
+  if ('cells' in s) return `${count(typeof s.n_cells === 'number' ? s.n_cells : Array.isArray(s.cells) ? s.cells.length : 0)} selected cells`;
   if ('not' in s) return `not ${selectionText(s.not)}`;
   for (const word of ['and', 'or'] as const) {
     if (word in s && Array.isArray(s[word])) return (s[word] as unknown[]).map(selectionText).join(` ${word} `);

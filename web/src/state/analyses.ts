@@ -28,7 +28,8 @@ export function useRun(dataset: string, table: string, onDone?: (job: Job) => vo
   });
   const job = jobId === null ? null : (query.data ?? null);
   useEffect(() => {
-    if (job?.state !== 'succeeded' || told.current === job.id) return;
+    // an event may tell the end before the result has been read
+    if (job?.state !== 'succeeded' || !job.result?.elements || told.current === job.id) return;
     told.current = job.id;
     void refresh(keys.dataset(dataset), keys.comparisons(dataset, table), keys.markers(dataset, table), ['markers', dataset, table]);
     onDone?.(job);

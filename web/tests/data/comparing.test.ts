@@ -17,7 +17,7 @@ describe('sides of a comparison', () => {
   it('are told in words', () => {
     expect(selectionText({ column: 'type', groups: ['B', 'T', null, 'NK', 'x'] })).toBe('B, T, no value and 2 more');
     expect(selectionText({ attribute: 'sex', values: ['f'] })).toBe('sex: f');
-    expect(selectionText({ and: [{ column: 'a', groups: ['1'] }, { not: { cells: [1] } }] })).toBe('1 and not selected cells');
+    expect(selectionText({ and: [{ column: 'a', groups: ['1'] }, { not: { cells: [1] } }] })).toBe('1 and not 1 selected cells');
     expect(selectionText({ rest: true })).toBe('all other cells');
     expect(selectionText(null)).toBe('cells');
   });

@@ -19,9 +19,11 @@ interface BarProps {
   onAdd: () => void;
   /** Left out where one may not add data to the study. */
   onSubset?: () => void;
+  /** Left out where one may not compute. */
+  compare?: { label: string; run: () => void };
 }
 
-export function SelectionBar({ state, onAdd, onSubset }: BarProps) {
+export function SelectionBar({ state, onAdd, onSubset, compare }: BarProps) {
   const { selection, setSelection, shown, n } = state;
   if (!selection) return null;
   const chosen = selection.count();
@@ -34,6 +36,7 @@ export function SelectionBar({ state, onAdd, onSubset }: BarProps) {
       </span>
       <Button small look="primary" disabled={chosen === 0} onClick={onAdd}>Add population</Button>
       {onSubset && <Button small disabled={chosen === 0} title="These cells as a dataset of their own, with clusters of their own" onClick={onSubset}>New dataset</Button>}
+      {compare && <Button small disabled={chosen === 0} title="Which genes differ" onClick={compare.run}>{compare.label}</Button>}
       <Button small onClick={invert}>Invert</Button>
       <Button small icon="close" label="Clear the selection (Esc)" look="plain" onClick={() => setSelection(null)} />
     </div>

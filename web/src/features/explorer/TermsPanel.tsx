@@ -81,7 +81,7 @@ function Term({ level, mayEdit, onSet }: { level: LevelTerm; mayEdit: boolean; o
         else setSearching(true);
       }}
     >
-      <option value="" disabled>{level.suggestions.length ? `${plural(level.suggestions.length, 'suggestion')}…` : 'No suggestion'}</option>
+      <option value="" disabled>{level.suggestions.length ? `Suggested: ${level.suggestions[0].label}…` : 'No suggestion'}</option>
       {level.suggestions.map((s) => <option key={s.id} value={s.id}>{s.label} ({s.id}, {alike(s.score)})</option>)}
       <option value="search">Search a term…</option>
     </select>

@@ -71,12 +71,12 @@ export function ScopeLine({ scope, shared }: { scope: Scope; shared: Shared }) {
       {shared.all ? (
         <>
           <span>All {count(scope.total)} cells</span>
-          <Button small look="plain" onClick={() => shared.setAll(false)}>Only the {count(scope.narrowed)} {scope.why}</Button>
+          <Button small onClick={() => shared.setAll(false)}>Only the {count(scope.narrowed)} {scope.why}</Button>
         </>
       ) : (
         <>
           <span><strong>{count(scope.narrowed)}</strong> of {count(scope.total)} cells: those {scope.why === 'selected' ? 'selected in the plot' : scope.why}</span>
-          <Button small look="plain" onClick={() => shared.setAll(true)}>Use all cells</Button>
+          <Button small onClick={() => shared.setAll(true)}>Use all cells</Button>
         </>
       )}
     </div>

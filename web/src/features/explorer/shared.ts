@@ -3,6 +3,7 @@
 import { useState } from 'react';
 import { nameList } from '../../api/datasets';
 import type { TableRecord } from '../../api/types';
+import type { SideDraft } from '../../data/selections';
 import { replaceQuery } from '../../state/route';
 
 export interface Shared {
@@ -14,6 +15,14 @@ export interface Shared {
   /** Whether figures count all cells, whatever is filtered or selected. */
   all: boolean;
   setAll: (all: boolean) => void;
+  /** The two sides of a comparison that is being chosen, while other views are open too; null = none is. */
+  sides: Sides | null;
+  setSides: (sides: Sides | null) => void;
+}
+
+export interface Sides {
+  first: SideDraft;
+  second: SideDraft;
 }
 
 /** Names from one text with commas between; the other way round than `nameList`. */
@@ -46,6 +55,7 @@ function defaultGroup(table: TableRecord, colored: string | null): string {
 export function useShared(table: TableRecord, colored: string | null): Shared {
   const [genes, setGenes] = useState(() => namesOf(new URL(location.href).searchParams.get('genes')));
   const [group, setGroup] = useState(() => new URL(location.href).searchParams.get('group') ?? '');
+  const [sides, setSides] = useState<Sides | null>(null);
   const [all, setAll] = useState(() => new URL(location.href).searchParams.get('cells') === 'all');
   const isThere = groupings(table).some((c) => c.name === group) || group.startsWith(ATTRIBUTE);
   return {
@@ -60,6 +70,8 @@ export function useShared(table: TableRecord, colored: string | null): Shared {
       setGroup(column);
       replaceQuery('group', column);
     },
+    sides,
+    setSides,
     all,
     setAll: (next) => {
       setAll(next);

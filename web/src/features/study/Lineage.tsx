@@ -12,6 +12,8 @@ function DatasetLink({ study, dataset }: { study: Study; dataset: Dataset }) {
   return table ? <Link to={tablePath(study.id, dataset.id, table.name)}>{dataset.name}</Link> : <span>{dataset.name}</span>;
 }
 
+const isDrawn = (selection: unknown) => typeof selection === 'object' && selection !== null && 'cells' in selection;
+
 /** 'Subset of PBMC: 129 cells, CD14+ Monocyte'; nothing for other datasets. */
 export function SubsetOf({ study, dataset }: { study: Study; dataset: Dataset }) {
   const { parent_id, selection, n_cells } = dataset.lineage;
@@ -19,7 +21,7 @@ export function SubsetOf({ study, dataset }: { study: Study; dataset: Dataset })
   if (!parent_id) return null;
   return (
     <>
-      Subset of {parent ? <DatasetLink study={study} dataset={parent} /> : 'a dataset that is no longer here'}: {cells(n_cells)}, {selectionText(selection)}
+      Subset of {parent ? <DatasetLink study={study} dataset={parent} /> : 'a dataset that is no longer here'}: {cells(n_cells)}, {isDrawn(selection) ? 'selected in the plot' : selectionText(selection)}
     </>
   );
 }

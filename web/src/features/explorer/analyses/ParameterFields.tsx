@@ -90,7 +90,7 @@ function ParameterField({ parameter: p, value, options, onChange }: FieldProps) 
   return (
     <Field label={<>{label}{p.required && <span className="muted"> · needed</span>}</>} help={<>{facts}.{fault && text !== '' && <strong className="warn-text"> {fault}.</strong>}</>}>
       {kind === 'choice' || kind === 'name' ? (
-        <OneOf text={text} options={options} required={Boolean(p.required)} onChange={onChange} />
+        <OneOf text={text} options={options} required={Boolean(p.required) || Boolean(p.choices?.length && p.default)} onChange={onChange} />
       ) : (
         <input className="input" inputMode={kind === 'number' ? 'decimal' : undefined} aria-invalid={fault !== '' && text !== ''} placeholder={p.default === null ? 'no limit' : ''} value={text} onChange={(e) => onChange(e.target.value)} />
       )}

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { selectWithin } from '../../../data/lasso';
-import { filterSelection, type Selection } from '../../../data/selections';
+import { emptySide, filterSelection, type Selection } from '../../../data/selections';
 import { count, embeddingTitle } from '../../../data/words';
 import { drawMultiples } from '../../../render/figure/multiples';
 import type { Ink } from '../../../render/figure/scene';
@@ -102,7 +102,7 @@ export function CellsView(props: ViewProps) {
             <ErrorNote error={state.error} />
           </div>
         ) : null}
-        <SelectionBar state={state} onAdd={() => setAdding(true)} onSubset={onSubset(() => ({ cells: Array.from(state.selection?.toIndices() ?? []) }))} />
+        <SelectionBar state={state} onAdd={() => setAdding(true)} onSubset={onSubset(() => ({ cells: Array.from(state.selection?.toIndices() ?? []) }))} compare={study.permissions.includes('analysis.run') ? comparing(props) : undefined} />
       </div>
       <aside className="side" aria-label="Inspector">
         {draft && <DraftPanel draft={draft} actions={actions} onDraft={setDraft} onSaved={onSaved} onError={tellError} />}
@@ -116,6 +116,17 @@ export function CellsView(props: ViewProps) {
       )}
     </div>
   );
+}
+
+/** Takes the selected cells as a side of a comparison: as the second where the first were selected here before. */
+function comparing({ state, shared, open }: ViewProps) {
+  const waits = shared.sides?.first.kind === 'cells' && shared.sides.first.cells.length > 0 && shared.sides.second.kind !== 'cells';
+  const run = () => {
+    const side = { ...emptySide('cells'), cells: Array.from(state.selection?.toIndices() ?? []) };
+    shared.setSides(waits && shared.sides ? { ...shared.sides, second: side } : { first: side, second: emptySide('rest') });
+    open('compare');
+  };
+  return { label: waits ? 'Compare with the first' : 'Compare', run };
 }
 
 const PICTURE_RATIO = 2;

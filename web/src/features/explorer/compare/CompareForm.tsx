@@ -11,18 +11,24 @@ import { ErrorNote, Skeleton } from '../../../views/states';
 import { ParameterFields, useOffers } from '../analyses/ParameterFields';
 import { RunLine } from '../analyses/RunLine';
 import type { ViewProps } from '../registry';
+import type { Sides } from '../shared';
 import { SidePicker } from './SidePicker';
 
 /** How the registry begins the help of parameters that only one method looks at. */
 const OF_PSEUDOBULK = /^pseudobulk only/i;
+
+/** What a new comparison begins with: the cells that are selected in the plot, else the groups that figures show. */
+export function newSides(selected: ArrayLike<number> | null, group: string): Sides {
+  return { first: selected ? { ...emptySide('cells'), cells: Array.from(selected) } : emptySide('groups', group), second: emptySide('rest') };
+}
 
 export function CompareForm({ study, dataset, table, state, shared, onDone }: ViewProps & { onDone: (job: Job) => void }) {
   const analyses = useAnalyses();
   const offers = useOffers(study, table);
   const sheet = useSamples(study.id).data;
   const selected = useMemo(() => state.selection?.toIndices() ?? null, [state.selection]);
-  const [first, setFirst] = useState<SideDraft>(() => (selected ? { ...emptySide('cells'), cells: [...selected] } : emptySide('groups', shared.group)));
-  const [second, setSecond] = useState<SideDraft>(() => emptySide('rest'));
+  const { sides, setSides } = shared;
+  const { first, second } = useMemo(() => sides ?? newSides(selected, shared.group), [sides, selected, shared.group]);
   const [name, setName] = useState('');
   const [given, setGiven] = useState<FormValues | null>(null);
   const { run, job, busy, error } = useRun(dataset.id, table.name, onDone);
@@ -40,7 +46,7 @@ export function CompareForm({ study, dataset, table, state, shared, onDone }: Vi
   const submit = () => {
     if (one && other) void run({ analysis: 'compare', name, parameters: { ...toParameters(parameters, values), first: one, second: other } });
   };
-  const missing = !one ? 'Choose the first cells' : !other ? 'Choose what they are compared with' : faults[0] ? `${faults[0].title}: ${fieldFault(faults[0], values[faults[0].name])}` : '';
+  const missing = !one ? 'Choose the first cells' : !other ? 'Choose what they are compared with' : isPseudobulk && !values.replicate ? 'Choose under Replicate what tells the donors or samples apart' : faults[0] ? `${faults[0].title}: ${fieldFault(faults[0], values[faults[0].name])}` : '';
   return (
     <form className="analysis-form" aria-label="New comparison" onSubmit={(e) => { e.preventDefault(); submit(); }}>
       <header className="stack tight">
@@ -48,8 +54,8 @@ export function CompareForm({ study, dataset, table, state, shared, onDone }: Vi
         <p className="muted">Every gene is tested, on all cells of both sides. A fold change above zero means more in the first.</p>
       </header>
       <div className="sides">
-        <SidePicker label="These cells" side={first} onChange={setFirst} taken={takenBy(second, first)} mayBeRest={false} {...common} />
-        <SidePicker label="Compared with" side={second} onChange={setSecond} taken={takenBy(first, second)} mayBeRest {...common} />
+        <SidePicker label="These cells" side={first} onChange={(side) => setSides({ first: side, second })} taken={takenBy(second, first)} mayBeRest={false} {...common} />
+        <SidePicker label="Compared with" side={second} onChange={(side) => setSides({ first, second: side })} taken={takenBy(first, second)} mayBeRest {...common} />
       </div>
       <ParameterFields parameters={parameters} values={values} offers={offers} onChange={setGiven} />
       <div style={{ maxWidth: 320 }}>

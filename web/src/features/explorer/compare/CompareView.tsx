@@ -1,6 +1,6 @@
 /** Differential expression of any two selections: chosen, computed as a job, kept, and read as a table and a volcano. */
 
-import { useCallback, useState } from 'react';
+import { useCallback } from 'react';
 import { deleteComparison } from '../../../api/analyses';
 import type { ComparisonRecord } from '../../../api/analysisTypes';
 import type { Job } from '../../../api/types';
@@ -14,21 +14,21 @@ import { Button } from '../../../views/controls';
 import { Empty, Loaded } from '../../../views/states';
 import { Control } from '../controls';
 import type { ViewProps } from '../registry';
-import { CompareForm } from './CompareForm';
+import { CompareForm, newSides } from './CompareForm';
 import { CompareResult } from './CompareResult';
 
 const INITIAL = { id: '' };
 
 export default function CompareView(props: ViewProps) {
-  const { study, dataset, table } = props;
+  const { study, dataset, table, state, shared } = props;
+  const { setSides } = shared;
   const query = useComparisons(dataset.id, table.name);
   const [chosen, change] = useViewState('comparison', INITIAL);
-  const [isNew, setNew] = useState(false);
   const onDone = useCallback(
     (job: Job) => {
       const made = (job.result?.elements as { id: string; kind: string }[] | undefined)?.find((e) => e.kind === 'comparison');
       if (made) change({ id: made.id });
-      setNew(false);
+      setSides(null);
     },
     // `change` is made anew at each render and does the same
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -39,19 +39,19 @@ export default function CompareView(props: ViewProps) {
     <Loaded query={query} rows={6}>
       {(list) => {
         const current = list.find((c) => c.id === chosen.id) ?? list[0];
-        const shows = current && !isNew;
+        const shows = current && !shared.sides;
         return (
           <div className="view">
             {list.length > 0 && (
               <div className="toolbar" role="toolbar" aria-label="Comparison">
                 <Control label="Comparison" help="Comparisons of this table that were computed">
-                  <select className="input" style={{ maxWidth: 380 }} aria-label="Comparison" value={shows ? current.id : ''} onChange={(e) => { change({ id: e.target.value }); setNew(false); }}>
+                  <select className="input" style={{ maxWidth: 380 }} aria-label="Comparison" value={shows ? current.id : ''} onChange={(e) => { change({ id: e.target.value }); setSides(null); }}>
                     {!shows && <option value="">Choose one…</option>}
                     {list.map((c) => <option key={c.id} value={c.id}>{titleOf(c)}</option>)}
                   </select>
                 </Control>
-                {shows && mayRun && <Button icon="plus" onClick={() => setNew(true)}>New comparison</Button>}
-                {!shows && <Button onClick={() => setNew(false)}>Back to the results</Button>}
+                {shows && mayRun && <Button icon="plus" onClick={() => setSides(newSides(state.selection?.toIndices() ?? null, shared.group))}>New comparison</Button>}
+                {!shows && <Button onClick={() => setSides(null)}>Back to the results</Button>}
                 <span className="grow" />
                 {shows && <span className="small muted">{ago(current.created_at)}</span>}
                 {shows && mayRun && <RemoveButton {...props} comparison={current} />}

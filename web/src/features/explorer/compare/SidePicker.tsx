@@ -59,7 +59,7 @@ export function SidePicker({ label, side, onChange, datasetId, table, attributes
       )}
       {side.kind === 'cells' && (
         <div className="row">
-          <span className="grow">{side.cells.length ? cells(side.cells.length) : <span className="muted">No cells yet: draw a lasso in the view Cells, then take them here.</span>}</span>
+          <span className="grow">{side.cells.length ? cells(side.cells.length) : <span className="muted">No cells yet: draw a lasso in the view Cells, then press Compare there, or take them here.</span>}</span>
           <Button small disabled={!selected?.length} onClick={() => onChange({ ...side, cells: selected ? [...selected] : [] })}>
             {selected?.length ? `Take the ${cells(selected.length)} selected` : 'Take the selected cells'}
           </Button>
