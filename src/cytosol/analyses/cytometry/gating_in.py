@@ -1,0 +1,379 @@
+"""Makes gates, populations, scales and compensations of a study from what an exchange file holds."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cytosol.analyses.cytometry.exchange_units import to_scaled
+from cytosol.analyses.cytometry.geometry import refit
+from cytosol.analyses.cytometry.scales import LinearScale, Scale, scale_from_json
+from cytosol.base.errors import InvalidInputError
+from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Region
+from cytosol.base.keys import new_key
+
+OPEN = 1e38
+"""Where an open side lies on an axis whose scale has no limit."""
+_CORNERS_AN_EDGE = 32
+_LINEAR = "linear", "gml-linear"
+_QUADRANTS = ((True, True), (False, True), (False, False), (True, False))
+_RIGHT_ANGLES = [0.0, math.pi / 2, math.pi, 3 * math.pi / 2]
+_TOPS = {"logicle": "t", "hyperlog": "t", "gml-log": "t", "gml-asinh": "t", "biexponential": "top"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGate:
+    """A gate to be made; fields as of `cytosol.model.gating.Gate`.
+
+    Attributes
+    ----------
+    key : what tells it in its file, for other samples' gates of the same family
+    """
+
+    key: str
+    gid: str
+    kind: str
+    name: str
+    x: str
+    y: str
+    geometry: dict[str, Any]
+    sectors: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPopulation:
+    """A population to be made; ``key`` and ``parent`` are ids of regions, "" = none."""
+
+    key: str
+    name: str
+    parent: str
+    tree: dict[str, Any]
+    terminal_gid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a study gets.
+
+    Attributes
+    ----------
+    scales : feature reference → scale that changes
+    compensations : name → channels, and matrix row by row
+    compensation : which the gates were drawn on: "none", "internal", or a name of ``compensations``
+    notes : what could not be brought, or not as it was; a sentence each
+    """
+
+    gates: list[PlannedGate]
+    populations: list[PlannedPopulation]
+    scales: dict[str, dict[str, Any]]
+    compensations: dict[str, tuple[list[str], list[float]]]
+    compensation: str
+    notes: list[str]
+
+
+def plan_import(
+    gating: Gating, scales: Mapping[str, Mapping[str, Any]], factors: Mapping[str, float] | None = None
+) -> Plan:
+    """Plan what a study gets.
+
+    Parameters
+    ----------
+    scales : feature reference → scale that the study has
+    factors : channel → by what the values of the study are larger than those on the scale of the file: the gain, or
+        one over the time step; 1 where nothing is said
+
+    Notes
+    -----
+    A study has one scale an axis: that which most gates of the file have, and where it is linear and the study's is as
+    well, the study's. Gates on another are moved; their edges, which are no straight lines then, get corners. Boxes of
+    more than two axes become ranges that a population joins. Upper sides are open in exchange files and closed here:
+    they lie one step of 32 bits lower.
+    """
+    return _Planner(to_scaled(gating), scales, factors or {}).plan()
+
+
+class _Planner:
+    """One file."""
+
+    def __init__(self, gating: Gating, scales: Mapping[str, Mapping[str, Any]], factors: Mapping[str, float]) -> None:
+        self._gating, self._factors = gating, factors
+        self._dyes = {
+            name: dict(zip(matrix.dyes, matrix.detectors, strict=True))
+            for name, matrix in gating.matrices.items()
+            if len(matrix.dyes) == len(matrix.detectors)
+        }
+        self._notes = list(gating.notes)
+        self._usable = {name: region for name, region in gating.regions.items() if self._is_usable(region)}
+        self._drop_dangling()
+        self._scales = self._chosen(scales)
+        self._known = dict(scales)
+        self._gates: list[PlannedGate] = []
+        self._own: dict[str, list[dict[str, Any]]] = {}
+        self._under_way: set[str] = set()
+
+    def plan(self) -> Plan:
+        self._quadrants()
+        for name in self._usable:
+            self._conjunction(name)
+        populations = [self._population(region) for region in self._usable.values()]
+        used = Counter(axis.compensation for region in self._usable.values() for axis in region.axes)
+        said = [name for name, _ in used.most_common() if name != UNCOMPENSATED]
+        compensations = {name: self._matrix(name) for name in said if name in self._dyes}
+        if len(said) > 1:
+            self._notes.append("The gates were drawn on several compensations; a study is gated on one at a time")
+        chosen = "none" if not said else "internal" if said[0] == FROM_FILE else said[0]
+        changed = {name: scale for name, scale in self._scales.items() if self._known.get(name) != scale}
+        return Plan(self._gates, populations, changed, compensations, chosen, self._notes)
+
+    def _is_usable(self, region: Region) -> bool:
+        reason = ""
+        if any(axis.ratio is not None for axis in region.axes):
+            reason = "it lies on a ratio of channels"
+        elif region.kind == "ellipsoid" and len(region.axes) != 2:
+            reason = f"it is an ellipsoid of {len(region.axes)} axes"
+        elif region.kind == "ellipsoid" and _half_axes(region) is None:
+            reason = "its covariance matrix is that of no ellipse"
+        elif any(axis.compensation not in (UNCOMPENSATED, FROM_FILE, *self._dyes) for axis in region.axes):
+            reason = "its matrix has other numbers of dyes and detectors"
+        if reason:
+            self._notes.append(f"The gate {region.name!r} was left out: {reason}")
+        return not reason
+
+    def _drop_dangling(self) -> None:
+        dropped = True
+        while dropped:
+            dropped = False
+            for name, region in list(self._usable.items()):
+                needed = [region.parent, *(ref for ref, _ in region.geometry.get("refs", ()))]
+                missing = next((ref for ref in needed if ref and ref not in self._usable), None)
+                if missing:
+                    self._notes.append(f"The gate {region.name!r} was left out: it needs {missing!r}")
+                    del self._usable[name]
+                    dropped = True
+
+    # ------------------------------------------------------------------------------------------------ axes
+
+    def _reference(self, axis: Axis) -> str:
+        return "var:" + self._dyes.get(axis.compensation, {}).get(axis.channel, axis.channel)
+
+    def _factor(self, axis: Axis) -> float:
+        return self._factors.get(self._reference(axis).removeprefix("var:"), 1.0)
+
+    def _chosen(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The scale of each axis in the study, as it will be."""
+        votes: dict[str, Counter[str]] = {}
+        axes: dict[tuple[str, str], Axis] = {}
+        for region in self._usable.values():
+            for axis in region.axes:
+                key = self._reference(axis), str(axis.scale)
+                axes[key] = axis
+                votes.setdefault(key[0], Counter())[key[1]] += 1
+        chosen = {}
+        for reference, counted in votes.items():
+            axis = axes[reference, counted.most_common(1)[0][0]]
+            old = known.get(reference)
+            linear = axis.scale is None or axis.scale["type"] in _LINEAR
+            if linear and old is not None and old["type"] in _LINEAR:
+                chosen[reference] = dict(old)
+            else:
+                chosen[reference] = self._for_study(axis, old)
+        return chosen
+
+    def _for_study(self, axis: Axis, old: Mapping[str, Any] | None) -> dict[str, Any]:
+        factor = self._factor(axis)
+        if axis.scale is None:
+            low, high = scale_from_json(old).limits if old is not None else (0.0, 262144.0)
+            return LinearScale(min(low, 0.0), high).to_json()
+        scale = dict(axis.scale)
+        if scale["type"] in _LINEAR:
+            low, high = scale_from_json(scale).limits
+            return LinearScale(low * factor, high * factor).to_json()
+        if scale["type"] in _TOPS:
+            scale[_TOPS[scale["type"]]] *= factor
+        return scale_from_json(scale).to_json()
+
+    def _move(self, axis: Axis) -> Callable[[np.ndarray], np.ndarray]:
+        """Scaled coordinates of the file to those of the study; shape (n,) to (n,), float64."""
+        old = None if axis.scale is None else scale_from_json(axis.scale)
+        new, factor = self._scale(axis), self._factor(axis)
+
+        def moved(values: np.ndarray) -> np.ndarray:
+            data = values if old is None else old.inverse(values)
+            return new.forward(data * factor, clamp=False)
+
+        return moved
+
+    def _scale(self, axis: Axis) -> Scale:
+        return scale_from_json(self._scales[self._reference(axis)])
+
+    def _is_straight(self, axis: Axis) -> bool:
+        """Whether straight lines stay straight: both scales are linear, or the same function."""
+        new = self._scales[self._reference(axis)]
+        if axis.scale is None or axis.scale["type"] in _LINEAR:
+            return bool(new["type"] in _LINEAR)
+        same = scale_from_json(self._for_study(axis, None)).to_json()
+        skipped = {"minimum", "maximum"}
+        return {key: new.get(key) for key in same if key not in skipped} == {
+            key: value for key, value in same.items() if key not in skipped
+        }
+
+    # ----------------------------------------------------------------------------------------------- gates
+
+    def _leaves(self, region: Region) -> list[dict[str, Any]]:
+        """What a region adds to its parent, all of which must hold."""
+        if region.kind == "boolean":
+            op = region.geometry["op"]
+            parts = [
+                {"not": [self._tree(ref)]} if complement else self._tree(ref)
+                for ref, complement in region.geometry["refs"]
+            ]
+            leaves = [{op: parts}]
+        elif region.kind == "box" and len(region.axes) > 2:
+            pairs = zip(region.axes, region.geometry["limits"], strict=True)
+            leaves = [
+                self._gate(region, "range", (axis,), self._range(axis, *pair), suffix=f" {place}")
+                for place, (axis, pair) in enumerate(pairs, 1)
+            ]
+        else:
+            leaves = [self._single(region)]
+        return [{"not": [{"and": leaves}] if len(leaves) > 1 else leaves}] if region.outside else leaves
+
+    def _single(self, region: Region) -> dict[str, Any]:
+        if region.kind == "box":
+            sides = [
+                self._range(axis, *pair) for axis, pair in zip(region.axes, region.geometry["limits"], strict=True)
+            ]
+            if len(sides) == 1:
+                return self._gate(region, "range", region.axes, sides[0])
+            x, y = sides
+            box = {"x1": x["x1"], "x2": x["x2"], "y1": y["x1"], "y2": y["x2"]}
+            return self._gate(region, "rectangle", region.axes, box)
+        if region.kind == "polygon":
+            vertices = np.array(region.geometry["vertices"], np.float64)
+            if not all(map(self._is_straight, region.axes)):
+                vertices = _with_corners(vertices)
+            geometry: dict[str, Any] = {"vertices": vertices.tolist()}
+        else:
+            a, b, angle = _half_axes(region) or (1.0, 1.0, 0.0)
+            geometry = {"center": list(region.geometry["mean"]), "angle": angle, "major": 2 * a, "minor": 2 * b}
+            if not all(map(self._is_straight, region.axes)):
+                self._notes.append(f"The ellipse {region.name!r} moved to another scale, where it is about an ellipse")
+        kind = "polygon" if region.kind == "polygon" else "ellipse"
+        return self._gate(region, kind, region.axes, refit(kind, geometry, *map(self._move, region.axes)))
+
+    def _range(self, axis: Axis, low: float | None, high: float | None) -> dict[str, float]:
+        """One side of a box, with the limits of its axis taken into account."""
+        is_empty = (axis.high is not None and low is not None and low > axis.high) or (
+            axis.low is not None and high is not None and high <= axis.low
+        )
+        if is_empty:
+            return {"x1": OPEN, "x2": OPEN, "y": 0.5}
+        if low is not None and axis.low is not None and low <= axis.low:
+            low = None
+        if high is not None and axis.high is not None and high > axis.high:
+            high = None
+        scale, move = self._scale(axis), self._move(axis)
+        limits = [
+            sign * OPEN if end is None else float(scale.forward(np.array([end]))[0])
+            for sign, end in ((-1, scale.minimum), (1, scale.maximum))
+        ]
+        x1 = limits[0] if low is None else _step(float(move(np.array([low]))[0]), up=True)
+        x2 = limits[1] if high is None else _step(float(move(np.array([high]))[0]), up=False)
+        return {"x1": x1, "x2": x2, "y": 0.5}
+
+    def _gate(
+        self, region: Region, kind: str, axes: tuple[Axis, ...], geometry: Mapping[str, Any], *, suffix: str = ""
+    ) -> dict[str, Any]:
+        gid = new_key().hex24
+        x, y = self._reference(axes[0]), self._reference(axes[1]) if len(axes) > 1 else ""
+        self._gates.append(PlannedGate(region.id + suffix, gid, kind, region.name + suffix, x, y, dict(geometry)))
+        return {"gate": gid}
+
+    def _quadrants(self) -> None:
+        """Four cells round one point become a quadrant gate."""
+        families: dict[str, list[Region]] = {}
+        for region in self._usable.values():
+            if region.family and not region.outside:
+                families.setdefault(region.family, []).append(region)
+        for family, cells in families.items():
+            axes = cells[0].axes
+            alike = [cell for cell in cells if cell.axes == axes]
+            sides = {tuple(low is not None for low, _ in cell.geometry["limits"]): cell for cell in alike}
+            values = [
+                {one for cell in cells for one in cell.geometry["limits"][place] if one is not None}
+                for place in range(len(axes))
+            ]
+            if len(axes) != 2 or set(sides) != set(_QUADRANTS) or any(len(one) != 1 for one in values):
+                continue
+            if any(axis.low is not None or axis.high is not None for axis in axes):
+                continue
+            sectors = [{"gid": new_key().hex24, "name": sides[side].name} for side in _QUADRANTS]
+            x, y = (
+                _step(float(self._move(axis)(np.array([one.copy().pop()]))[0]), up=True)
+                for axis, one in zip(axes, values, strict=True)
+            )
+            geometry = {"x": x, "y": y, "angles": list(_RIGHT_ANGLES)}
+            first, second = (self._reference(axis) for axis in axes)
+            gid = new_key().hex24
+            self._gates.append(PlannedGate(family, gid, "quadrant", family, first, second, geometry, sectors))
+            for side, sector in zip(_QUADRANTS, sectors, strict=True):
+                self._own[sides[side].id] = [{"gate": sector["gid"]}]
+
+    # ----------------------------------------------------------------------------------------- populations
+
+    def _conjunction(self, name: str) -> list[dict[str, Any]]:
+        region = self._usable[name]
+        if name not in self._own:
+            if name in self._under_way:
+                raise InvalidInputError(f"The gate {name!r} contains itself", do="Correct the file")
+            self._under_way.add(name)
+            self._own[name] = self._leaves(region)
+        return [*(self._conjunction(region.parent) if region.parent else []), *self._own[name]]
+
+    def _tree(self, name: str) -> dict[str, Any]:
+        parts = self._conjunction(name)
+        return parts[0] if len(parts) == 1 else {"and": parts}
+
+    def _population(self, region: Region) -> PlannedPopulation:
+        own = self._own[region.id]
+        terminal = str(own[0]["gate"]) if len(own) == 1 and "gate" in own[0] else ""
+        return PlannedPopulation(region.id, region.name, region.parent, {"and": self._conjunction(region.id)}, terminal)
+
+    def _matrix(self, name: str) -> tuple[list[str], list[float]]:
+        matrix = self._gating.matrices[name]
+        return list(matrix.detectors), [value for row in matrix.values for value in row]
+
+
+def _half_axes(region: Region) -> tuple[float, float, float] | None:
+    """Half axes and angle of an ellipse; None where it is none."""
+    try:
+        form = np.linalg.inv(np.array(region.geometry["covariance"], np.float64))
+    except np.linalg.LinAlgError:
+        return None
+    weights, vectors = np.linalg.eigh((form + form.T) / 2)
+    distance = region.geometry["distance_square"]
+    if not (weights > 0).all() or distance <= 0:
+        return None
+    long = vectors[:, 0]
+    a, b = np.sqrt(distance / weights)
+    return float(a), float(b), float(math.atan2(long[1], long[0]))
+
+
+def _with_corners(vertices: np.ndarray) -> np.ndarray:
+    """More corners along the edges; shape (n, 2) to (32 n, 2), float64, scaled units."""
+    share = np.arange(_CORNERS_AN_EDGE)[:, np.newaxis] / _CORNERS_AN_EDGE
+    following = np.roll(vertices, -1, axis=0)
+    return np.concatenate([one + share * (other - one) for one, other in zip(vertices, following, strict=True)])
+
+
+def _step(value: float, *, up: bool) -> float:
+    """The least number of 32 bits that is not below a value, or the largest below it."""
+    near = np.float32(value)
+    if up:
+        return float(near if float(near) >= value else np.nextafter(near, np.float32(np.inf)))
+    return float(near if float(near) < value else np.nextafter(near, np.float32(-np.inf)))
