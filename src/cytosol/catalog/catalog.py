@@ -133,6 +133,10 @@ class Catalog:
         self.annotations = Annotations(context, layouts, self.tables)
         self.terms = Terms(context, layouts, self.tables, self.annotations)
         self.annotation_files = AnnotationFiles(context, self.annotations, self.storages, self.uploads)
+        self._open_work(context)
+
+    def _open_work(self, context: Context) -> None:
+        """The verbs of jobs and of care."""
         self.jobs = Jobs(context)
         self.exports = Exports(context, self.tables, self.jobs)
         self.inspections = Inspections(context, self.submissions, self.jobs)

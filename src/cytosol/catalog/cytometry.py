@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,23 @@ class Cytometry:
             await self._uploads.discard(upload_id)
             raise
         return await self.insert_files(actor, study_id, written, original=original, upload_id=upload_id)
+
+    async def put_file(self, actor: Actor, *, study_id: Key, filename: str, body: AsyncIterator[bytes]) -> DatasetList:
+        """The same of a body that arrives now; nothing of it stays where it breaks off or is refused."""
+        async with self._context.db.read() as conn:
+            await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+        upload = (await self._uploads.create(actor, name=filename, n_chunks=1)).upload
+        try:
+            await self._uploads.put_chunk(actor, upload_id=upload.id, n=0, body=body)
+            return await self.add_file(actor, study_id=study_id, upload_id=upload.id)
+        except BaseException:
+            await asyncio.shield(self._uploads.discard(upload.id))
+            raise
+
+    async def described(self, datasets: Sequence[Dataset]) -> FileViews:
+        """Files that the caller has just made or read, all of one study, with what is known about them."""
+        async with self._context.db.read() as conn:
+            return await file_views(conn, self._layouts, datasets)
 
     async def insert_files(
         self,

@@ -32,9 +32,11 @@ def record_answer(value: Mapping[str, Any], *, status: int = 200) -> Response:
     return answer(value, status=status, version=value["version"])
 
 
-def list_answer(items: Iterable[T], spell: Callable[[T], Any], next: str | None = None) -> Response:
+def list_answer(
+    items: Iterable[T], spell: Callable[[T], Any], next: str | None = None, *, status: int = 200
+) -> Response:
     """A page of a list."""
-    return answer({"items": [spell(item) for item in items], "next": next})
+    return answer({"items": [spell(item) for item in items], "next": next}, status=status)
 
 
 def no_answer() -> Response:

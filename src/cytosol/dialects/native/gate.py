@@ -148,7 +148,10 @@ def _path(scope: Scope) -> str:
 
 def _is_upload(request: Request) -> bool:
     path = _path(request.scope)
-    return request.method == "PUT" and path.startswith("/uploads/") and path.endswith("/data")
+    if request.method != "PUT":
+        return False
+    is_file = path.startswith("/studies/") and path.split("/")[3:4] == ["fcs"]
+    return is_file or (path.startswith("/uploads/") and path.endswith("/data"))
 
 
 def _fingerprint(request: Request, path: str, body: bytes) -> str:

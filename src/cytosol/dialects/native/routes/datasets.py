@@ -10,7 +10,7 @@ from cytosol.catalog.records import UNSET
 from cytosol.dialects.native.answers import answer, list_answer, no_answer, record_answer
 from cytosol.dialects.native.conditions import expected_version
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
-from cytosol.dialects.native.translate.datasets import dataset_json, new_dataset_json, submission_of
+from cytosol.dialects.native.translate.datasets import dataset_json, file_changes, new_dataset_json, submission_of
 from cytosol.dialects.native.translate.work import job_json
 from cytosol.dialects.native.wire import datasets as wire
 from cytosol.dialects.native.wire.common import Cursor, Id, Limit, Page
@@ -52,11 +52,18 @@ class DatasetRoutes(Routes):
 
     @endpoint("PATCH", "/datasets/{dataset_id}", gives=wire.DatasetRecord, versioned=True)
     async def change_dataset(self, request: Request, dataset_id: Id, body: wire.DatasetChange) -> Response:
-        """Change what a dataset is called, its sample or its technology."""
+        """Change what a dataset is called, its sample or its technology.
+
+        Of a file of cytometry also its panel, whether it is a control, its compensation, and the lock of its gates.
+        """
+        actor, expected = actor_of(request), expected_version(request)
+        files = file_changes(body)
+        if files:
+            await self.catalog.cytometry.change(actor, dataset_id=dataset_id, expected=expected, **files)
         view = await self.catalog.datasets.change(
-            actor_of(request),
+            actor,
             dataset_id=dataset_id,
-            expected=expected_version(request),
+            expected=None if files else expected,
             name=body.name,
             sample_id=body.sample_id if "sample_id" in body.model_fields_set else UNSET,
             technology=body.technology,

@@ -89,7 +89,25 @@ def _plain_json(dataset: Dataset, job_id: Key | None) -> Mapping[str, Any]:
         "lineage": dataset.lineage,
         "job_id": hex_of(job_id),
         "deleted_at": time_of(dataset.deleted_at),
+        **file_facts(dataset),
     }
+
+
+def file_facts(dataset: Dataset) -> dict[str, Any]:
+    """What only files of cytometry have."""
+    return {
+        "panel": dataset.panel,
+        "panel_name": dataset.panel_name,
+        "is_control": dataset.is_control,
+        "compensation": dataset.compensation,
+        "gates_locked": dataset.gates_locked,
+    }
+
+
+def file_changes(said: wire.DatasetChange) -> dict[str, Any]:
+    """What is changed of a file of cytometry; {} where nothing but what all datasets have."""
+    names = ("panel", "panel_name", "is_control", "compensation", "gates_locked")
+    return {name: value for name in names if (value := said.model_dump().get(name)) is not None}
 
 
 def feature_json(hit: FeatureHit) -> dict[str, Any]:

@@ -39,11 +39,21 @@ class TableRecord(Wire):
     name: str
     n_cells: int
     n_features: int
-    kind: Literal["counts", "normalized"]
+    kind: Literal["counts", "normalized", "events"]
+    """events: values as a cytometer measured them, one row an event."""
     normalization: Literal["log", "clr", ""]
     """What unit=lognorm gives: log-normalised counts, CLR of antibody counts, or the values as they are."""
     columns: list[ColumnRecord]
     embeddings: list[EmbeddingRecord]
+
+
+class PanelEntry(Wire):
+    """A channel of cytometry; ``index`` is its place in the file, from 1."""
+
+    index: int
+    channel: str
+    reagent: str | None
+    """What it measures, such as CD4; null = nothing is said."""
 
 
 class DatasetRecord(Record):
@@ -62,9 +72,20 @@ class DatasetRecord(Record):
     notes: list[str]
     """What was detected or mended while reading."""
     lineage: dict[str, Any]
-    """Of a subset: parent_id, parent_version, table, selection and n_cells; else empty."""
+    """Of a subset: parent_id, parent_version, table, selection and n_cells; of a file made of files: source_files; else
+    empty."""
     job_id: HexId | None
     deleted_at: Time | None
+    panel: list[PanelEntry]
+    """Of cytometry, else empty."""
+    panel_name: str
+    """Files with equal panels share it."""
+    is_control: bool
+    """Left out where all files are meant."""
+    compensation: str
+    """What the file is read with: none, internal (its own matrix), an id, or empty = not chosen."""
+    gates_locked: bool
+    """Whether gates may not be tailored to it."""
 
 
 class FileReference(Wire):
@@ -137,6 +158,11 @@ class DatasetChange(Wire):
     name: str | None = None
     sample_id: Id | None = None
     technology: str | None = None
+    panel: list[PanelEntry] | None = None
+    panel_name: str | None = None
+    is_control: bool | None = None
+    compensation: str | None = None
+    gates_locked: bool | None = None
 
 
 class FeatureRecord(Wire):
