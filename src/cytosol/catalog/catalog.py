@@ -20,6 +20,7 @@ from cytosol.catalog.comparisons import Comparisons
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
+from cytosol.catalog.control_matrices import ControlMatrices
 from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.datasets import Datasets, DatasetSubject
 from cytosol.catalog.derivations import Derivations
@@ -32,6 +33,7 @@ from cytosol.catalog.file_exports import FileExports
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.gates import Gates
 from cytosol.catalog.gating import Gating
+from cytosol.catalog.gating_exchange import GatingExchange
 from cytosol.catalog.gating_history import GATING_SUBJECTS
 from cytosol.catalog.gene_sets import GeneSets
 from cytosol.catalog.group_studies import GroupStudies
@@ -120,10 +122,8 @@ class Catalog:
             context, layouts, self.tables, axes=self.axes, attributes=attributes, compensations=self.compensations
         )
         self._open_files(context)
+        self._open_gating(context)
         selections = Selections(self.tables, attributes, self.gating)
-        self.event_views = EventViews(context, self.tables, self.gating, self.compensations)
-        self.statistics = Statistics(context, self.gating, self.compensations)
-        self.plots = Plots(context, self.tables, self.gating, self.compensations)
         self.analyses = Analyses(context, self.tables, self.gene_sets, attributes=attributes, selections=selections)
         self.across = Across(context, layouts, self.tables)
         self.study_search = StudySearch(self.across)
@@ -155,6 +155,16 @@ class Catalog:
         self.derivations = Derivations(
             context, self.tables, cytometry=self.cytometry, exports=self.file_exports, uploads=self.uploads
         )
+
+    def _open_gating(self, context: Context) -> None:
+        """The verbs that look at populations, and those that bring and write gates."""
+        self.event_views = EventViews(context, self.tables, self.gating, self.compensations)
+        self.statistics = Statistics(context, self.gating, self.compensations)
+        self.plots = Plots(context, self.tables, self.gating, self.compensations)
+        self.gating_exchange = GatingExchange(
+            context, self.cytometry, gating=self.gating, compensations=self.compensations
+        )
+        self.control_matrices = ControlMatrices(context, self.axes, self.gating, self.compensations)
 
     @classmethod
     async def open(cls, settings: Settings, *, notifier: Notifier) -> Catalog:

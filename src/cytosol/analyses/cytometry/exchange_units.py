@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,19 @@ from cytosol.base.gating import Axis, Gating, Region
 
 _DISPLAY = 256.0
 """Steps of FlowJo's axes, in which it writes ellipses."""
+
+
+_DATA_UNITS = "minimum", "maximum", "cofactor", "t", "top"
+
+
+def stretched(scale: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """Give the scale of values ``factor`` times as large; with all but linear and log scaled values stay the same."""
+    return {
+        key: value * factor
+        if value is not None and (key in _DATA_UNITS or (key == "a" and scale["type"] == "gml-linear"))
+        else value
+        for key, value in scale.items()
+    }
 
 
 def to_scaled(gating: Gating) -> Gating:

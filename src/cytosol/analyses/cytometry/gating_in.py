@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cytosol.analyses.cytometry.exchange_units import to_scaled
+from cytosol.analyses.cytometry.exchange_units import stretched, to_scaled
 from cytosol.analyses.cytometry.geometry import refit
 from cytosol.analyses.cytometry.scales import LinearScale, Scale, scale_from_json
 from cytosol.base.errors import InvalidInputError
@@ -23,7 +23,6 @@ _CORNERS_AN_EDGE = 32
 _LINEAR = "linear", "gml-linear"
 _QUADRANTS = ((True, True), (False, True), (False, False), (True, False))
 _RIGHT_ANGLES = [0.0, math.pi / 2, math.pi, 3 * math.pi / 2]
-_TOPS = {"logicle": "t", "hyperlog": "t", "gml-log": "t", "gml-asinh": "t", "biexponential": "top"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,9 @@ class _Planner:
         self._quadrants()
         for name in self._usable:
             self._conjunction(name)
-        populations = [self._population(region) for region in self._usable.values()]
+        populations: dict[str, PlannedPopulation] = {}
+        for name in self._usable:
+            self._add_population(name, populations)
         used = Counter(axis.compensation for region in self._usable.values() for axis in region.axes)
         said = [name for name, _ in used.most_common() if name != UNCOMPENSATED]
         compensations = {name: self._matrix(name) for name in said if name in self._dyes}
@@ -128,7 +129,7 @@ class _Planner:
             self._notes.append("The gates were drawn on several compensations; a study is gated on one at a time")
         chosen = "none" if not said else "internal" if said[0] == FROM_FILE else said[0]
         changed = {name: scale for name, scale in self._scales.items() if self._known.get(name) != scale}
-        return Plan(self._gates, populations, changed, compensations, chosen, self._notes)
+        return Plan(self._gates, list(populations.values()), changed, compensations, chosen, self._notes)
 
     def _is_usable(self, region: Region) -> bool:
         reason = ""
@@ -189,13 +190,8 @@ class _Planner:
         if axis.scale is None:
             low, high = scale_from_json(old).limits if old is not None else (0.0, 262144.0)
             return LinearScale(min(low, 0.0), high).to_json()
-        scale = dict(axis.scale)
-        if scale["type"] in _LINEAR:
-            low, high = scale_from_json(scale).limits
-            return LinearScale(low * factor, high * factor).to_json()
-        if scale["type"] in _TOPS:
-            scale[_TOPS[scale["type"]]] *= factor
-        return scale_from_json(scale).to_json()
+        scale = scale_from_json(stretched(axis.scale, factor))
+        return LinearScale(*scale.limits).to_json() if scale.type in _LINEAR else scale.to_json()
 
     def _move(self, axis: Axis) -> Callable[[np.ndarray], np.ndarray]:
         """Scaled coordinates of the file to those of the study; shape (n,) to (n,), float64."""
@@ -338,6 +334,14 @@ class _Planner:
     def _tree(self, name: str) -> dict[str, Any]:
         parts = self._conjunction(name)
         return parts[0] if len(parts) == 1 else {"and": parts}
+
+    def _add_population(self, name: str, found: dict[str, PlannedPopulation]) -> None:
+        """Add a population behind its parent."""
+        region = self._usable[name]
+        if name not in found:
+            if region.parent:
+                self._add_population(region.parent, found)
+            found[name] = self._population(region)
 
     def _population(self, region: Region) -> PlannedPopulation:
         own = self._own[region.id]

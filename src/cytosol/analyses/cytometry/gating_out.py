@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from cytosol.analyses.cytometry.geometry import ELLIPSE_AXES_PER_LENGTH
+from cytosol.analyses.cytometry.exchange_units import stretched
+from cytosol.analyses.cytometry.geometry import ELLIPSE_AXES_PER_LENGTH, refit
 from cytosol.analyses.cytometry.scales import ArcSinhScale, BiexponentialScale, LogScale, Scale, scale_from_json
 from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Matrix, Region
 from cytosol.model.gating import Gate, Population
@@ -38,6 +39,7 @@ def describe(
     compensated: Compensated,
     *,
     own_scales: bool = False,
+    factors: Mapping[str, float] | None = None,
 ) -> Gating:
     """Describe the populations of a study.
 
@@ -47,6 +49,7 @@ def describe(
     populations : of the study
     scales : feature reference → scale
     own_scales : spell them as ours, as the writer for FlowJo wants them; else as Gating-ML 2.0 has them
+    factors : channel → by what the values of the study are larger than those on the scale of the file
 
     Returns
     -------
@@ -54,7 +57,7 @@ def describe(
     Coordinates are scaled. Closed upper sides are written one step of 32 bits higher, since they are open there; sides
     at a limit of the scale are left away, since everything beyond is inside
     """
-    return _Describer(gates, populations, scales, compensated, own_scales=own_scales).gating()
+    return _Describer(gates, populations, scales, compensated, own_scales=own_scales, factors=factors or {}).gating()
 
 
 class _Describer:
@@ -68,7 +71,9 @@ class _Describer:
         compensated: Compensated,
         *,
         own_scales: bool,
+        factors: Mapping[str, float],
     ) -> None:
+        self._factors = factors
         self._own_scales = own_scales
         self._gates, self._scales, self._compensated = gates, scales, compensated
         self._populations = {one.id: one for one in populations}
@@ -153,6 +158,7 @@ class _Describer:
             if not reference.startswith("var:"):
                 raise _LeftOutError(f"its gate {gate.name!r} lies on {reference}, which is no channel")
         scales = [self._scale(reference) for reference in references]
+        gate, scales = self._on_file_scale(gate, scales)
         axes = tuple(self._axis(*pair) for pair in zip(references, scales, strict=True))
         name = gate.name if sector < 0 else gate.sectors[sector]["name"]
         kind, geometry = _geometry(gate, sector, scales)
@@ -163,6 +169,25 @@ class _Describer:
         if any(bent):
             geometry = _in_data(kind, geometry, bent)
         return Region(gid, name, kind, geometry, axes)  # type: ignore[arg-type]
+
+    def _on_file_scale(self, gate: Gate, scales: list[Scale | None]) -> tuple[Gate, list[Scale | None]]:
+        """The gate and its scales with gain and time step taken out of the values."""
+        factors = [self._factors.get(axis.removeprefix("var:"), 1.0) for axis in (gate.x, gate.y) if axis]
+        if all(factor == 1 for factor in factors):
+            return gate, scales
+        fresh = [
+            None if scale is None else scale_from_json(stretched(scale.to_json(), 1 / factor))
+            for scale, factor in zip(scales, factors, strict=True)
+        ]
+
+        def mover(place: int) -> Callable[[np.ndarray], np.ndarray]:
+            old, new, factor = scales[place], fresh[place], factors[place]
+            if old is None or new is None:
+                return lambda values: values / factor
+            return lambda values: new.forward(old.inverse(values) / factor, clamp=False)
+
+        moves = [mover(place) for place in range(len(factors))]
+        return replace(gate, geometry=refit(gate.kind, gate.geometry, moves[0], moves[-1])), fresh
 
     def _scale(self, reference: str) -> Scale | None:
         said = self._scales.get(reference)

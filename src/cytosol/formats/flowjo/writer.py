@@ -56,6 +56,10 @@ def write_workspace(samples: Sequence[SampleGating], *, group: str = "Cytosol") 
                 written.add(name)
                 _matrix(matrices, name, matrix)
         _sample(listed, sample, place)
+    notes = dict.fromkeys(note for sample in samples for note in sample.gating.notes)
+    if notes:
+        # two hyphens would end a comment
+        root.insert(0, ElementTree.Comment(" ".join(notes).replace("--", "- -")))
     ElementTree.indent(root)
     return bytes(ElementTree.tostring(root, "utf-8", xml_declaration=True)) + b"\n"
 

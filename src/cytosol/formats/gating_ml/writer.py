@@ -82,6 +82,9 @@ class _Writer:
             elif region.family not in written:
                 written.add(region.family)
                 self._quadrants([one for one in self._gating.regions.values() if one.family == region.family])
+        if self._gating.notes:
+            # two hyphens would end a comment
+            self._root.insert(0, ElementTree.Comment(" ".join(self._gating.notes).replace("--", "- -")))
         ElementTree.indent(self._root)
         return bytes(ElementTree.tostring(self._root, "utf-8", xml_declaration=True)) + b"\n"
 
