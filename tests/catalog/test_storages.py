@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
+import anndata
+import numpy as np
 import obstore
+import pandas as pd
 import pytest
 from obstore.store import S3Store
 
@@ -14,7 +19,7 @@ from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.studies import StudyFields
 from cytosol.catalog.submissions import Batch, FileRef, NewStudy, Submission
 from cytosol.db import rows, tables
-from tests.catalog.making import counts, run_leased, tsv
+from tests.catalog.making import barcodes, counts, run_leased, tsv
 from tests.catalog.people import People, id_of
 from tests.services import S3Server
 
@@ -69,12 +74,14 @@ async def test_who_mounts_and_who_sees(catalog: Catalog, people: People, mounted
     await catalog.storages.add(people.admin, name="all", kind="folder", location=where)
 
 
-async def submit_from(catalog: Catalog, people: People, storage_id: Key, path: str) -> Key:
+async def submit_from(
+    catalog: Catalog, people: People, storage_id: Key, path: str, options: Mapping[str, str] = OPTIONS
+) -> Key:
     batch = Batch("counts", {"matrix": FileRef(storage_id=storage_id, path=path)})
     _, dataset = await catalog.submissions.submit(
         people.ada,
         study=NewStudy(StudyFields(name="S")),
-        what=Submission([batch], embeddings="keep", options=OPTIONS),
+        what=Submission([batch], embeddings="keep", options=options),
     )
     return dataset.id
 
@@ -95,6 +102,37 @@ async def test_a_file_of_the_server_is_read_in_place(catalog: Catalog, people: P
         original = (await rows.find(conn, tables.originals))[0]
     assert (original["bytes_id"], original["source_path"]) == (None, "run 1/counts.tsv")
     assert original["size"] == (mounted / "run 1" / "counts.tsv").stat().st_size
+
+
+async def test_a_zarr_folder_of_a_bucket_becomes_a_dataset(
+    catalog: Catalog, people: People, s3_server: S3Server, tmp_path: Path
+) -> None:
+    keys = {"endpoint": s3_server.endpoint, "region": "us-east-1"}
+    secret = {"access_key_id": s3_server.access_key, "secret_access_key": s3_server.secret_key}
+    store = S3Store(s3_server.bucket, **keys, **secret, client_options={"allow_http": True})
+    table = anndata.AnnData(
+        counts(), pd.DataFrame(index=barcodes(60)), pd.DataFrame(index=[f"GENE{number}" for number in range(40)])
+    )
+    table.layers["spliced"] = counts(seed=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table.write_zarr(tmp_path / "study.zarr")
+    files = [path for path in (tmp_path / "study.zarr").rglob("*") if path.is_file()]
+    for path in files:
+        obstore.put(store, f"zarr-storage/runs/{path.relative_to(tmp_path).as_posix()}", path)
+    location = {"bucket": s3_server.bucket, "prefix": "zarr-storage", **keys}
+    location |= {"access_key": s3_server.access_key, "secret_key": s3_server.secret_key}
+    view = await catalog.storages.add(people.ada, name="z", kind="s3", location=location, owner_id=id_of(people.ada))
+    dataset_id = await submit_from(catalog, people, view.storage.id, "runs/study.zarr", {})
+    job = await catalog.leases.take("test:0:0", ["ingest"])
+    assert job is not None
+    lines = await run_leased(catalog, job)
+    assert f"study.zarr is ready: {len(files)} files" in lines
+    assert "Kept for exports: layers spliced" in lines
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset_id)
+    found = await catalog.tables.values(pinned, features=[], unit="raw", layout="sparse")
+    assert found.sparse is not None
+    np.testing.assert_array_equal(found.sparse.toarray(), counts().toarray())
 
 
 async def test_a_file_of_a_bucket_is_fetched_with_progress(

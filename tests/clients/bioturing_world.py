@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -260,6 +261,8 @@ def _refused(world: World, bucket: S3Store) -> dict[str, Future[Outcome]]:
     ada, folder = world.client(), world.folder
     (folder / "broken.h5ad").write_bytes((folder / "raw.h5ad").read_bytes()[:200_000])
     (folder / "study.bbrowser").write_bytes(b"not read")
+    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("counts.tsv", bytes(400 << 20))
 
     def local(name: str, **options: Any) -> Future[Outcome]:
         batch_info = [{"matrix": str(folder / name)}]
@@ -268,6 +271,7 @@ def _refused(world: World, bucket: S3Store) -> dict[str, Future[Outcome]]:
     return {
         "bbrowser": local("study.bbrowser", study_type=BBROWSER),
         "damaged": local("broken.h5ad"),
+        "bomb": local("bomb.zip", study_type=TSV, input_matrix_type="raw"),
         "nothing left": local("raw.h5ad", input_matrix_type="raw", min_counts=10**7),
     }
 

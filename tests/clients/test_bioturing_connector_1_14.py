@@ -127,6 +127,18 @@ def test_damaged_and_empty_results_end_in_an_error_with_the_reason(world: World)
         assert reason in printed_log(outcome)[-1]
 
 
+def test_a_zip_bomb_is_told_and_leaves_nothing(world: World) -> None:
+    outcome = world.submitted["bomb"]
+    assert outcome.good is False
+    assert "unpacks to far more than its own size" in printed_log(outcome)[-1]
+    assert "max_decompression_ratio" in printed_log(outcome)[-1]
+    studies = world.client().call("get_all_studies_info_in_group", group_id="personal", species="human").good
+    assert {item["uuid"] for item in studies} >= {world.uuid("local")}
+    assert "bomb" not in str(studies)
+    scratch = world.folder / "data" / "scratch"
+    assert list(scratch.rglob("counts.tsv")) == []
+
+
 def test_spatial_study_types_are_refused_with_a_sentence(world: World) -> None:
     lens = world.client(prefix="lens_sc", connector="LensSCConnector")
     batch_info = [{"name": "d1", "folder": "s/f"}]

@@ -195,6 +195,33 @@ def test_submit_metadata(world: World, bucket: S3Store) -> None:
         assert seen[f"{name} text"][count:].isna().all()
 
 
+def test_contigs_become_clonotypes(world: World, bucket: S3Store) -> None:
+    """V(D)J contigs as metadata of a study: from a bucket those of Cell Ranger, from a shared one those of AIRR."""
+    ada, where = world.client(), study(world, "local mtx", "nonHumanPrimate") | {"group_id": "personal"}
+    cells = ada.call("get_barcodes", species=where["species"], study_id=where["study_id"]).good
+    head = "barcode,is_cell,contig_id,high_confidence,chain,productive,cdr3,umis,raw_clonotype_id\n"
+    line = "{0},True,{0}_{1},True,{2},True,{3},{1},clonotype{4}\n"
+    rows = [(cells[0], 1, "TRA", "CAAF", 1), (cells[0], 2, "TRB", "CASSF", 1), (cells[3], 1, "TRB", "CASSF", 1)]
+    rows += [(cells[5], 4, "TRB", "CASSL", 2), ("no-such-cell", 1, "TRB", "CASSQ", 3)]
+    text = head + "".join(line.format(*row) for row in rows)
+    obstore.put(bucket, "own/meta/filtered_contig_annotations.csv", text.encode())
+    assert ada.call("submit_metadata_from_s3", **where, file_path="meta/filtered_contig_annotations.csv").good is True
+    frame = ada.call("get_metadata", species=where["species"], study_id=where["study_id"]).frame
+    known = frame["Clonotype"].where(frame["Clonotype"].notna(), None).tolist()
+    assert [known[place] for place in (0, 1, 3, 5)] == ["clonotype1", None, "clonotype1", "clonotype2"]
+    assert frame["Clone size"][[0, 3, 5]].astype(float).tolist() == [2, 2, 1]
+    assert frame["TRB CDR3"][[0, 3, 5]].tolist() == ["CASSF", "CASSF", "CASSL"]
+    assert frame["Chains"].tolist()[0] == "TRA+TRB"
+    airr = "cell_id\tsequence_id\tlocus\tproductive\tjunction_aa\tduplicate_count\tclone_id\n"
+    airr += f"{cells[7]}\t1\tIGH\tT\tCARW\t3\tbig\n{cells[8]}\t2\tIGH\tT\tCARW\t1\tbig\n"
+    obstore.put(bucket, "lab/airr_rearrangement.tsv", airr.encode())
+    shared = {"file_path": "airr_rearrangement.tsv", "shared_s3_id": world.lab}
+    assert ada.call("submit_metadata_from_shared_s3", **where, **shared).good is True
+    frame = ada.call("get_metadata", species=where["species"], study_id=where["study_id"]).frame
+    assert frame["IGH CDR3"][[7, 8]].tolist() == ["CARW", "CARW"]
+    assert frame["Clonotype (1)"][[7, 8]].tolist() == ["big", "big"]
+
+
 def _write_metadata(path: Path, barcodes: list[str], name: str, separator: str) -> None:
     rows = [[barcode, str(number), f"t{number % 4}"] for number, barcode in enumerate(barcodes)]
     text = [separator.join(row) for row in [["barcode", f"{name} number", f"{name} text"], *rows]]

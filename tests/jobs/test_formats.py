@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,21 @@ async def test_an_empty_folder_and_one_without_a_matrix_are_refused(site: Site) 
     job, _ = await site.submit({"matrix": "notes"})
     assert job.state == "failed"
     assert "There is no matrix among the files" in (await site.house.log(job.id))[-1]
+
+
+async def test_a_zip_bomb_is_refused_and_nothing_of_it_stays(site: Site) -> None:
+    with zipfile.ZipFile(site.folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("counts.tsv", bytes(400 << 20))
+    job, dataset_id = await site.submit({"matrix": "bomb.zip"})
+    assert job.state == "failed"
+    assert job.error is not None
+    assert (job.error["code"], job.error["details"].get("setting")) == ("limit-exceeded", "max_decompression_ratio")
+    assert "unpacks to far more than its own size (bomb.zip)" in (await site.house.log(job.id))[-1]
+    with pytest.raises(NotFoundError):
+        await site.house.catalog.datasets.get(site.house.people.ada, dataset_id=dataset_id)
+    context = site.house.catalog.context
+    assert list(context.scratch.root.rglob("counts.tsv")) == []
+    assert [info async for info in context.blobs.list(f"index/{dataset_id.hex24}")] == []
 
 
 async def test_antibodies_are_a_table_of_their_own_whose_lognorm_is_clr(site: Site) -> None:
