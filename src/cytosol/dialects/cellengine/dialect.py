@@ -10,11 +10,13 @@ from cytosol.asgi.dialect import ErrorTable, Services
 from cytosol.dialects.cellengine.attachments import ATTACHMENT_CALLS
 from cytosol.dialects.cellengine.calls import PREFIX, Call, call_routes
 from cytosol.dialects.cellengine.compensations import COMPENSATION_CALLS
+from cytosol.dialects.cellengine.downloads import DOWNLOAD_CALLS
 from cytosol.dialects.cellengine.errors import STATUS
 from cytosol.dialects.cellengine.experiments import EXPERIMENT_CALLS
 from cytosol.dialects.cellengine.files import FILE_CALLS
 from cytosol.dialects.cellengine.folders import FOLDER_CALLS
 from cytosol.dialects.cellengine.gates import GATE_CALLS
+from cytosol.dialects.cellengine.plots import PLOT_CALLS
 from cytosol.dialects.cellengine.populations import POPULATION_CALLS
 from cytosol.dialects.cellengine.scales import SCALE_CALLS
 from cytosol.dialects.cellengine.sign_in import SIGN_IN_CALLS
@@ -29,8 +31,10 @@ CALLS: tuple[Call, ...] = (
     *GATE_CALLS,
     *POPULATION_CALLS,
     *SCALE_CALLS,
+    *DOWNLOAD_CALLS,
     *FILE_CALLS,
     *STATISTICS_CALLS,
+    *PLOT_CALLS,
 )
 
 

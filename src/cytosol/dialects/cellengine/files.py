@@ -49,7 +49,7 @@ def file_document(view: FileView) -> dict[str, Any]:
 
 def sources_of(view: FileView) -> dict[str, Any]:
     """What a derived file was made of, in order; nothing for one that was uploaded."""
-    sources = view.dataset.lineage.get("sources")
+    sources = view.dataset.lineage.get("source_files")
     if not isinstance(sources, list):
         return {}
     return {"sourceFiles": [{"experimentId": one["study_id"], "_id": one["dataset_id"]} for one in sources]}
@@ -165,7 +165,6 @@ async def delete_file(asked: Asked) -> Response:
 
 FILE_CALLS = (
     Call("GET", f"{E}/fcsfiles", list_files),
-    Call("POST", f"{E}/fcsfiles", upload_file, status=201),
     Call("GET", f"{E}/fcsfiles/{{file}}", get_file),
     Call("PATCH", f"{E}/fcsfiles/{{file}}", change_file),
     Call("DELETE", f"{E}/fcsfiles/{{file}}", delete_file),
