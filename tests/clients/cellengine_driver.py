@@ -393,8 +393,8 @@ class Toolkit:
     @driven("FcsFile.plot")
     def plot(self, e: str, file: str, x: str, y: str, kind: str, **options: Any) -> bytes:
         """A picture; ``zChannel`` is always the same as ``yChannel``."""
-        params = {"fcsFileId": file, "xChannel": x, "yChannel": y, "zChannel": y, "plotType": kind}
-        return self.raw(f"experiments/{e}/plot", **params, **({"compensation": 0} | options))
+        params = {"fcsFileId": file, "xChannel": x, "yChannel": y, "zChannel": y, "plotType": kind, "compensation": 0}
+        return self.raw(f"experiments/{e}/plot", **(params | options))
 
     # -- gates and populations ----------------------------------------------------------------------------------------
 

@@ -102,13 +102,10 @@ class Catalog:
         self.study_details = Details(context)
         self.group_studies = GroupStudies(context)
         self.samples = Samples(context)
-        self.gates = Gates(context)
-        self.populations = Populations(context)
-        self.scales = Scales(context)
+        self._open_gates(context)
         layouts = Layouts()
         self.uploads = Uploads(context)
         self.attachments = Attachments(context)
-        self.imports = Imports(context)
         self.storages = Storages(context)
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)
@@ -142,6 +139,13 @@ class Catalog:
         self.inspections = Inspections(context, self.submissions, self.jobs)
         self.leases = Leases(context)
         self.care = Care(context)
+
+    def _open_gates(self, context: Context) -> None:
+        """The verbs on records of gating."""
+        self.gates = Gates(context)
+        self.populations = Populations(context)
+        self.scales = Scales(context)
+        self.imports = Imports(context)
 
     def _open_files(self, context: Context) -> None:
         """The verbs that write files of cytometry."""
