@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from starlette.responses import Response
 
-from cytosol.analyses.cytometry.plots.spec import LABEL_ITEMS, Kind, LabelItem, PlotStyle
+from cytosol.analyses.cytometry.plots.spec import LABEL_ITEMS, Kind, PlotStyle
 from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.plots import PlotSpec, Sampling
 from cytosol.dialects.cellengine.calls import Asked, Call
-from cytosol.dialects.cellengine.experiments import E
+from cytosol.dialects.cellengine.experiments import E, experiment
 from cytosol.dialects.cellengine.files import file_of
 from cytosol.dialects.cellengine.gate_documents import reference_of
 from cytosol.dialects.cellengine.translate import compensation_said, given_key, key_of
@@ -29,6 +29,7 @@ _NUMBERS = {
 
 async def plot(asked: Asked) -> Response:
     """A PNG of events of a file."""
+    await experiment(asked)
     id = asked.text("fcsFileId")
     if id is None:
         raise InvalidInputError('"fcsFileId" is required')
@@ -54,7 +55,7 @@ def spec_of(asked: Asked) -> PlotSpec:
         raise InvalidInputError('"yChannel" is required')
     colored = kind == "dot" and z is not None and z != y
     return PlotSpec(
-        kind=cast("Kind", kind),
+        kind=kind,
         x=reference_of(x),
         y=reference_of(y) if y else "",
         color_by=reference_of(z) if colored and z else "",
@@ -88,7 +89,7 @@ def style_of(asked: Asked) -> PlotStyle:
         tick_labels=_pair(asked, "tickLabelsQ", ("xTickLabelsQ",), ("yTickLabelsQ",), first=False),
         color=asked.text("color") or "",
         render_gates=bool(asked.flag("renderGates")),
-        gate_label=(cast("LabelItem", label),),
+        gate_label=(label,),
         **numbers,
     )
 
