@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,7 +96,7 @@ class EventColumns:
         self._root = root
         self._place = place
         self._chunk = chunk
-        self._folder = Path(root.root) / place if isinstance(root, LocalStore) else None
+        self._folder = f"{root.root}/{place}" if isinstance(root, LocalStore) else ""
         self.dtype = dtype
         self.n_cells, self.n_features = shape
         self.nnz = shape[0] * shape[1]
@@ -182,7 +182,7 @@ class EventColumns:
         out = np.empty(stop - start, self.dtype)
         first, last = start // self._chunk, -(-stop // self._chunk)
         numbers = range(first, last) if stop > start else range(0)
-        if self._folder is None:
+        if not self._folder:
             keys = [f"{self._place}/c/{number}/{channel}" for number in numbers]
             for number, data in zip(numbers, get_many(self._root, keys), strict=True):
                 if data is None:
@@ -193,29 +193,31 @@ class EventColumns:
             return out
         for number in numbers:
             low, high = self._span(number, start, stop)
-            path = self._folder / "c" / str(number) / str(channel)
-            self._read_into(out[low - start : high - start], path, low - number * self._chunk)
+            piece = out[low - start : high - start]
+            self._read_into(piece, f"{self._folder}/c/{number}/{channel}", low - number * self._chunk)
         return out
 
     def _span(self, number: int, start: int, stop: int) -> tuple[int, int]:
         """The events of a chunk that are wanted."""
         return max(start, number * self._chunk), min(stop, (number + 1) * self._chunk)
 
-    def _read_into(self, room: np.ndarray, path: Path, skip: int) -> None:
+    def _read_into(self, room: np.ndarray, path: str, skip: int) -> None:
         """Read a piece of a chunk on this machine without a copy."""
         try:
-            with path.open("rb", buffering=0) as file:
-                file.seek(skip * self.dtype.itemsize)
-                view = memoryview(room.data).cast("B")
-                while view:
-                    n = file.readinto(view)
-                    if not n:
-                        raise self._lost(*path.parts[-2:])
-                    view = view[n:]
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
-            raise self._lost(*path.parts[-2:]) from error
+            raise self._lost(*path.split("/")[-2:]) from error
+        try:
+            view, at = memoryview(room.data).cast("B"), skip * self.dtype.itemsize
+            while view:
+                n = os.preadv(handle, [view], at)
+                if not n:
+                    raise self._lost(*path.split("/")[-2:])
+                view, at = view[n:], at + n
+        finally:
+            os.close(handle)
 
-    def _lost(self, number: object, channel: object) -> DamagedDataError:
+    def _lost(self, number: int | str, channel: int | str) -> DamagedDataError:
         return DamagedDataError(
             "A chunk of the events is gone or cut short",
             where=f"{self._place}/c/{number}/{channel}",
