@@ -20,9 +20,12 @@ import zarr
 import cytosol
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.studies import StudyFields
 from cytosol.model.rights import Actor
 from tests.catalog.making import barcodes, counts, run_here, submit
 from tests.catalog.people import People
+from tests.catalog.test_cytometry import add
+from tests.formats import fcs_files
 
 REDUCED = Path(cytosol.__file__).parent / "demo_data" / "pbmc68k_reduced.h5ad"
 READER = Path(__file__).parents[1] / "r" / "seurat_out.R"
@@ -266,3 +269,22 @@ async def test_seurat_goes_on_and_finds_the_same_markers(
         np.testing.assert_allclose(judged, corrected[place], rtol=1e-5)
         without = scipy.stats.mannwhitneyu(one, other, method="asymptotic", use_continuity=False, axis=0).pvalue
         np.testing.assert_allclose(ours[judged.index], without[place], rtol=1e-6)
+
+
+@pytest.mark.parametrize("format", ["h5ad", "zarr"])
+async def test_events_are_exported_as_they_were_measured(
+    catalog: Catalog, people: People, tmp_path: Path, format: str
+) -> None:
+    study_id = (await catalog.studies.create(people.ada, fields=StudyFields(name="Blood"))).study.id
+    names = ("FSC-A", "CD4", "Time")
+    values = fcs_files.floats(1000, 3)
+    values[0, 1] = 0
+    file = fcs_files.build(fcs_files.plain(1000, names, _P2S="T helper"), values.tobytes())
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", file)
+    filename, data = await exported(catalog, people.ada, dataset.id, format=format)
+    found = read(filename, data, tmp_path)
+    np.testing.assert_array_equal(dense(found.X), values)
+    assert list(found.var_names) == list(names)
+    assert list(found.var["reagent"]) == ["", "T helper", ""]
+    assert list(found.obs_names[[0, 999]]) == ["0", "999"]
+    assert found.uns["cytosol"]["values"] == "events"

@@ -36,6 +36,7 @@ from cytosol.formats.spatialdata.layout import (
 )
 from cytosol.formats.spatialdata.plates import AcquisitionSpec, FieldSpec, PlateSpec, WellSpec
 from tests.formats.spatialdata.sources import MemorySource, files_below, random_counts, umap, write, write_study
+from tests.formats.spatialdata.test_events import make as make_events
 
 PLATE = PlateSpec(
     "screen",
@@ -271,3 +272,12 @@ def test_spatialdata_opens_a_store_with_a_two_well_plate(tmp_path: Path) -> None
 def test_wells_off_the_plate_or_twice_are_refused(tmp_path: Path, wells: tuple[WellSpec, ...]) -> None:
     with pytest.raises(InvalidInputError):
         write_metadata(LocalStore(tmp_path), DatasetSpec(plate=PlateSpec("p", ("A",), ("1",), wells)))
+
+
+def test_spatialdata_opens_a_store_of_events(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=(3, 1000)).astype(np.float32)
+    make_events(LocalStore(tmp_path / "events.zarr"), values)
+    table = read_zarr(tmp_path / "events.zarr").tables["events"]
+    np.testing.assert_array_equal(table.X, values.T)
+    assert list(table.var_names) == ["C0", "C1", "C2"]
+    assert table.obs_names[999] == "999"
