@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cytosol.analyses.cytometry.event_params import EventMapParams, FlowSomRun, QualityRun
+from cytosol.analyses.cytometry.flowsom import FlowSomParams, flowsom
+from cytosol.analyses.cytometry.quality import QualityParams, check_quality
 from cytosol.analyses.matrix.cell_cycle import CellCycleParams, score_cell_cycle
 from cytosol.analyses.matrix.cell_types import TypingParams, TypingRun, name_types
 from cytosol.analyses.matrix.clustering import LeidenParams, LeidenRun, LouvainParams, leiden, louvain
@@ -241,6 +244,24 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "Names the type of each cluster, or cell, by the marker genes that it expresses and lacks, or by a model.",
         "https://doi.org/10.1038/s41467-022-28803-w",
         TypingParams, "One read of the marker genes; seconds.", name_types, TypingRun,
+    ),
+    Analysis(
+        "flowsom", "FlowSOM", "1",
+        "Finds populations of events: a self-organising map of scaled channels, its nodes joined by consensus.",
+        "https://doi.org/10.1002/cyto.a.22625",
+        FlowSomParams, "About a second for 20,000 events; time grows with events × nodes.", flowsom, FlowSomRun,
+    ),
+    Analysis(
+        "event-map", "Map and clusters of channels", "1",
+        "Embeds events by UMAP, t-SNE or spectrally, and clusters them by Leiden, from neighbours in scaled channels.",
+        "https://doi.org/10.1038/nbt.4314",
+        EventMapParams, "About 30 seconds for 50,000 events.", find_neighbors, EventMapParams,
+    ),
+    Analysis(
+        "flow-quality", "Quality of a run", "1",
+        "Marks events that were measured while the flow was unsteady, the signal drifted or a detector was full.",
+        "https://doi.org/10.1093/bioinformatics/btw191",
+        QualityParams, "Seconds for a million events.", check_quality, QualityRun,
     ),
 )  # fmt: skip
 """The analyses that ship with Cytosol."""

@@ -49,6 +49,7 @@ from cytosol.catalog.leases import Leases
 from cytosol.catalog.plots import Plots
 from cytosol.catalog.populations import Populations
 from cytosol.catalog.registries import Registries
+from cytosol.catalog.reports import Reports
 from cytosol.catalog.sample_history import SampleSubject
 from cytosol.catalog.samples import Samples
 from cytosol.catalog.scales import Scales
@@ -86,7 +87,7 @@ SUBJECTS: tuple[Subject, ...] = (
 class Catalog:
     """The verbs. Each takes the actor first and enforces the rights."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context) -> None:  # noqa: PLR0915 (one line a noun)
         self.context = context
         self.settings = context.settings
         self.audit = Audit(context)
@@ -126,6 +127,7 @@ class Catalog:
         self.study_search = StudySearch(self.across)
         self.group_summaries = GroupSummaries(context, self.tables, attributes, selections)
         self.comparisons = Comparisons(context, self.tables)
+        self.reports = Reports(context, self.tables)
         self.subsets = Subsets(context, self.tables, selections)
         self.annotations = Annotations(context, layouts, self.tables)
         self.terms = Terms(context, layouts, self.tables, self.annotations)

@@ -13,13 +13,11 @@ import numpy as np
 from cytosol.analyses.matrix.markers import adjust_p
 from cytosol.base.errors import NotFoundError
 from cytosol.base.keys import Key
-from cytosol.catalog import events, history
-from cytosol.catalog.access import dataset_access
 from cytosol.catalog.context import Context
-from cytosol.catalog.elements import end_element, said
-from cytosol.catalog.layouts import is_private, lasting_id, rewrite_metadata
+from cytosol.catalog.elements import remove_result
+from cytosol.catalog.layouts import lasting_id
 from cytosol.catalog.tables import Pinned, Tables
-from cytosol.model.rights import Actor, Permission
+from cytosol.model.rights import Actor
 from cytosol.model.studies import Element
 
 KIND = "comparison"
@@ -98,29 +96,7 @@ class Comparisons:
         """Remove a comparison; undo brings it back, unless only its owner saw it."""
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
         element = _find(pinned, id)
-        async with self._context.db.write() as conn:
-            dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANALYSIS_RUN)
-            await end_element(conn, dataset_id, element)
-            if not is_private(element):  # all who read the study see revisions
-                await history.record(
-                    conn,
-                    actor,
-                    "result.delete",
-                    study_id=dataset.study_id,
-                    subject=("result", lasting_id(element)),
-                    before=said(element),
-                    after=said(None),
-                )
-            await events.append(
-                conn,
-                "dataset.changed",
-                subject_kind="dataset",
-                subject_id=dataset_id,
-                study_id=dataset.study_id,
-                data={"verb": "result.delete"},
-            )
-        self._context.notifier.events_stored()
-        await rewrite_metadata(self._context, dataset_id)
+        await remove_result(self._context, actor, dataset_id=dataset_id, element=element)
 
 
 def csv_bytes(columns: Mapping[str, np.ndarray], *, delimiter: str = ",") -> bytes:

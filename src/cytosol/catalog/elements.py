@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cytosol.base.keys import Key, new_key
-from cytosol.catalog import history
+from cytosol.catalog import events, history
+from cytosol.catalog.access import dataset_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.layouts import is_private, lasting_id, rewrite_metadata
 from cytosol.catalog.records import all_to, to
@@ -23,6 +24,33 @@ async def end_element(conn: Connection, dataset_id: Key, element: Element) -> No
     )
     if ended:
         await rows.update(conn, tables.datasets, {"id": dataset_id}, {"data_version": version})
+
+
+async def remove_result(context: Context, actor: Actor, *, dataset_id: Key, element: Element) -> None:
+    """Take a result out of its dataset; undo brings it back, unless only its owner saw it."""
+    async with context.db.write() as conn:
+        dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANALYSIS_RUN)
+        await end_element(conn, dataset_id, element)
+        if not is_private(element):  # all who read the study see revisions
+            await history.record(
+                conn,
+                actor,
+                "result.delete",
+                study_id=dataset.study_id,
+                subject=("result", lasting_id(element)),
+                before=said(element),
+                after=said(None),
+            )
+        await events.append(
+            conn,
+            "dataset.changed",
+            subject_kind="dataset",
+            subject_id=dataset_id,
+            study_id=dataset.study_id,
+            data={"verb": "result.delete"},
+        )
+    context.notifier.events_stored()
+    await rewrite_metadata(context, dataset_id)
 
 
 async def revive_element(conn: Connection, dataset_id: Key, element: Element) -> None:

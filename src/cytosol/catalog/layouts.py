@@ -26,7 +26,8 @@ from cytosol.model.studies import Dataset, Element
 _KEPT = 2000
 REMAINDER = "remainder"
 """Kind of the element that keeps what a submitted file holds beyond the dataset; see ``formats.remainder``."""
-RESULT_KINDS = ("markers", "comparison", REMAINDER)
+REPORT = "report"
+RESULT_KINDS = ("markers", "comparison", REPORT, REMAINDER)
 """Kinds of elements that are results: files in the blob store, listed by their meta."""
 
 

@@ -50,8 +50,8 @@ class Matrix:
     totals: np.ndarray
 
     def normalized(self, matrix: Any, totals: np.ndarray, target_sum: float) -> Any:
-        """Log-normalised values of a block; of a table that is normalised already, the values as they are."""
-        return matrix if self.kind == "normalized" else log_normalize(matrix, totals, target_sum)
+        """Log-normalised values of a block; of a table that holds no counts, the values as they are."""
+        return log_normalize(matrix, totals, target_sum) if self.kind == "counts" else matrix
 
     def feature_blocks(self, target_sum: float, report: Report | None = None) -> Iterator[MatrixBlock]:
         """All features, log-normalised; a report is told how far it is."""

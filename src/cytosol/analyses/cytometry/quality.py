@@ -12,7 +12,7 @@ from cytosol.analyses.parameters import Params, parameter
 from cytosol.base.errors import InvalidInputError
 
 CATEGORIES = ("good", "flow rate", "signal", "margin")
-_QUANTILES = (0.25, 0.5, 0.75)
+_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _MAD = 1.4826
 _EVENTS_PER_BIN = 400
 _FEWEST_BINS, _MOST_BINS = 20, 600
@@ -33,8 +33,8 @@ class QualityParams(Params):
         maximum=100,
     )
     signal_limit: float = parameter(
-        6.0,
-        "How far a quartile of a channel in a time bin may lie from the median of all bins",
+        5.0,
+        "How far the share of a time bin below a quantile of a channel may lie from that of all bins",
         unit="robust standard deviations",
         minimum=1,
         maximum=100,
@@ -106,8 +106,9 @@ def check_quality(
     -----
     The checks of flowAI (Monaco et al. 2016, doi:10.1093/bioinformatics/btw191) with limits in median absolute
     deviations as in PeacoQC (Emmaneel et al. 2022, doi:10.1002/cyto.a.24501). Rates are counted in bins of equal
-    time, quartiles in bins of equally many events. A deviation is never taken to be smaller than what counting
-    (Poisson) or drawing so many events makes by chance.
+    time; the signal in bins of equally many events, as the share of them below the 10th, 25th, 50th, 75th and 90th
+    percentile of the whole run. A deviation is never taken to be smaller than what counting makes by chance (Poisson,
+    binomial).
     """
     given = params or QualityParams()
     n = len(channels[0]) if channels else len(time) if time is not None else 0
@@ -160,37 +161,43 @@ def _check_signal(
     n_bins = len(at)
     order = np.argsort(place, kind="stable")
     ends = np.searchsorted(place[order], np.arange(n_bins + 1))
+    sizes = np.diff(ends).astype(np.float64)
     far = []
     medians = []
     for values in channels:
         sorted_values = np.asarray(values, np.float64)[order]
-        quartiles = np.full((n_bins, len(_QUANTILES)), np.nan)
+        course = np.full(n_bins, np.nan)
         for number in range(n_bins):
             part = sorted_values[ends[number] : ends[number + 1]]
             part = part[np.isfinite(part)]
             if len(part):
-                quartiles[number] = np.quantile(part, _QUANTILES)
-        medians.append(quartiles[:, 1])
-        far.append(_far_off(quartiles, sorted_values, float(np.median(np.diff(ends)))) > limit)
+                course[number] = np.median(part)
+        medians.append(course)
+        far.append(_far_off(sorted_values, place[order], sizes) > limit)
     bad = _steady(np.any(far, axis=0)) if far else np.zeros(n_bins, bool)
     return [Course(name, at, values, off) for name, values, off in zip(names, medians, far, strict=True)], bad
 
 
-def _far_off(quartiles: np.ndarray, values: np.ndarray, n_in_bin: float) -> np.ndarray:
-    """How far each bin lies from the others, in robust standard deviations: shape (n_bins,), float64."""
+def _far_off(values: np.ndarray, place: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """How far each bin lies from the others, in robust standard deviations: shape (n_bins,), float64.
+
+    Looked at is which share of a bin lies below each of some quantiles of the whole run: unlike a quantile of the bin,
+    it does not jump where two populations are equally large.
+    """
     finite = values[np.isfinite(values)]
-    worst = np.zeros(len(quartiles))
+    worst = np.zeros(len(sizes))
     if not len(finite):
         return worst
-    for column, quantile in enumerate(_QUANTILES):
-        course = quartiles[:, column]
-        typical = float(np.nanmedian(course))
-        spread = _MAD * float(np.nanmedian(np.abs(course - typical)))
-        # what drawing so many events makes of a quantile: the width of the quantiles one standard error about it
-        error = np.sqrt(quantile * (1 - quantile) / n_in_bin)
-        low, high = np.quantile(finite, [max(0.0, quantile - error), min(1.0, quantile + error)])
-        spread = max(spread, float(high - low) / 2, 1e-12)
-        worst = np.fmax(worst, np.abs(course - typical) / spread)
+    n_bins = len(sizes)
+    counted = np.bincount(place[np.isfinite(values)], minlength=n_bins).astype(np.float64)
+    for border in np.unique(np.quantile(finite, _QUANTILES)):
+        share = float((finite <= border).mean())
+        below = np.bincount(place[values <= border], minlength=n_bins)
+        shares = np.divide(below, counted, out=np.full(n_bins, share), where=counted > 0)
+        by_chance = np.sqrt(max(share * (1 - share), 1e-9) / np.maximum(counted, 1))
+        typical = float(np.median(shares))
+        spread = np.maximum(by_chance, _MAD * float(np.median(np.abs(shares - typical))))
+        worst = np.maximum(worst, np.abs(shares - typical) / spread)
     return worst
 
 

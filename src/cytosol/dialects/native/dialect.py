@@ -37,6 +37,7 @@ from cytosol.dialects.native.routes.people import SessionRoutes, TokenRoutes, Us
 from cytosol.dialects.native.routes.plots import PlotRoutes
 from cytosol.dialects.native.routes.populations import CompensationRoutes, PopulationRoutes
 from cytosol.dialects.native.routes.registries import ServerRoutes
+from cytosol.dialects.native.routes.reports import ReportRoutes
 from cytosol.dialects.native.routes.samples import SampleRoutes
 from cytosol.dialects.native.routes.statistics import StatisticsRoutes
 from cytosol.dialects.native.routes.studies import SharingRoutes, StudyRoutes
@@ -65,6 +66,7 @@ _NOUNS = (
     AnnotationRoutes,
     TableTextRoutes,
     AnalysisRoutes,
+    ReportRoutes,
     AcrossRoutes,
     GeneSetRoutes,
     OntologyRoutes,

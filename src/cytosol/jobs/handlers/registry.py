@@ -10,6 +10,9 @@ from cytosol.jobs.handlers.cell_types import cell_types
 from cytosol.jobs.handlers.clusters import cluster
 from cytosol.jobs.handlers.compare import compare
 from cytosol.jobs.handlers.doublets import doublets
+from cytosol.jobs.handlers.event_map import map_events
+from cytosol.jobs.handlers.flow_quality import check_run
+from cytosol.jobs.handlers.flowsom import find_populations
 from cytosol.jobs.handlers.harmony import integrate
 from cytosol.jobs.handlers.markers import markers
 from cytosol.jobs.handlers.scores import cell_cycle, scores
@@ -23,6 +26,9 @@ DEFAULT_HANDLERS: tuple[Handler, ...] = (
     Handler("cell-cycle", cell_cycle),
     Handler("doublets", doublets),
     Handler("harmony", integrate),
+    Handler("flowsom", find_populations),
+    Handler("event-map", map_events),
+    Handler("flow-quality", check_run),
 )
 
 

@@ -1,4 +1,4 @@
-"""Figures of one table, drawn by the server."""
+"""Figures of one table, drawn by the server, and the reports of its analyses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Format = Literal["png", "svg", "pdf"]
 
 
 class AsyncPlots:
-    """Draws figures of a table; part of `AsyncTable`."""
+    """Draws figures of a table and reads its reports; part of `AsyncTable`."""
 
     _http: AsyncHttp
     _path: str
@@ -53,3 +53,12 @@ class AsyncPlots:
         wanted = None if populations is None else ",".join(populations)
         query = {"axes": joined(axes), "populations": wanted, "format": format, **look}
         return Figure(await self._http.get_bytes(f"{self._path}/heatmap", **query), format)
+
+    async def reports(self) -> list[dict[str, Any]]:
+        """The reports of analyses, newest first: id, name, analysis, created_at, facts."""
+        items: list[dict[str, Any]] = (await self._http.get(f"{self._path}/reports"))["items"]
+        return items
+
+    async def report(self, id: str) -> bytes:
+        """A report by its id: a page of HTML with everything in it."""
+        return await self._http.get_bytes(f"{self._path}/reports/{id}")

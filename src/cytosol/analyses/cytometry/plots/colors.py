@@ -7,6 +7,12 @@ import numpy as np
 INK, SOFT, LINE, PAPER, MISSING = "#1b1f23", "#5c656d", "#dfe3e6", "#ffffff", "#c3c6cb"
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c9b800", "#6b6b6b")
 """Okabe and Ito's eight, in the order of the explorer."""
+SET_24 = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c9b800", "#7e57c2", "#8c5a2b", "#5a78b8",
+    "#e4572e", "#76b041", "#a05195", "#17a2a2", "#f7a1a1", "#5b7f2f", "#c2185b", "#9ecae1", "#b08d57", "#6a3fd0",
+    "#a5d6a7", "#a33a3a", "#b39ddb", "#607d8b",
+)  # fmt: skip
+"""For up to twenty-four categories."""
 _VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
 _DENSITY = ("a9c9e6", "6ea3d3", "3d7ebd", "1f5c9c", "143f73", "0a2343")
 """One hue, the denser the darker; the lightest still stands out from white."""
@@ -23,6 +29,12 @@ def rgba(color: str) -> Rgba:
     parts = [int(digits[at : at + 2], 16) / 255 for at in range(0, len(digits), 2)]
     red, green, blue = parts[:3]
     return red, green, blue, parts[3] if len(parts) > 3 else 1.0
+
+
+def category(number: int, n: int) -> str:
+    """The colour of one of n categories."""
+    colors = CATEGORIES if n <= len(CATEGORIES) else SET_24
+    return colors[number % len(colors)]
 
 
 def as_rgba(color: np.ndarray) -> Rgba:

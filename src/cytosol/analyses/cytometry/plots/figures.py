@@ -8,12 +8,12 @@ import numpy as np
 
 from cytosol.analyses.cytometry.plots import bins
 from cytosol.analyses.cytometry.plots.colors import (
-    CATEGORIES,
     INK,
     MISSING,
     SOFT,
     Rgba,
     as_rgba,
+    category,
     density_ramp,
     rgba,
     viridis,
@@ -73,7 +73,7 @@ def _plane(drawing: Drawing) -> bytes:
         _draw_density(sheet, layers[0])
     elif drawing.kind == "contour":
         for number, layer in enumerate(layers):
-            _draw_contours(sheet, layer, style.color if len(layers) == 1 else CATEGORIES[number % len(CATEGORIES)])
+            _draw_contours(sheet, layer, style.color if len(layers) == 1 else category(number, len(layers)))
     else:
         _draw_dots(sheet, drawing, layers)
     finish(sheet, drawing, (x, y), layers[0])
@@ -156,7 +156,7 @@ def _draw_dots(sheet: Sheet, drawing: Drawing, layers: list[Scaled]) -> None:
             order = np.argsort(np.nan_to_num(shade, nan=-np.inf), kind="stable")
             _stamp(sheet, (layer.x[order], np.asarray(layer.y)[order], colors[order]), diameter)
             continue
-        color = CATEGORIES[number % len(CATEGORIES)] if len(layers) > 1 else style.color or _DOTS
+        color = category(number, len(layers)) if len(layers) > 1 else style.color or _DOTS
         _stamp(sheet, (layer.x, np.asarray(layer.y), _bytes(rgba(color))[None]), diameter)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cytosol.analyses.cytometry.plots import bins
-from cytosol.analyses.cytometry.plots.colors import CATEGORIES, INK, PAPER, Rgba, rgba
+from cytosol.analyses.cytometry.plots.colors import INK, PAPER, Rgba, category, rgba
 from cytosol.analyses.cytometry.plots.frame import TICK_PX, Sheet, Sides, lay_out, nice_ticks, sides_of
 from cytosol.analyses.cytometry.plots.gate_marks import Scaled, finish
 from cytosol.analyses.cytometry.plots.spec import Drawing
@@ -33,7 +33,7 @@ def draw_histogram(drawing: Drawing) -> bytes:
     frame = lay_out(style, x, y, title=drawing.title, right=room)
     sheet = Sheet(Canvas(style.width, style.height, style.dpi), frame, style)
     for number in reversed(range(len(layers))):
-        color = rgba(style.color if style.color and not several else CATEGORIES[number % len(CATEGORIES)])
+        color = rgba(style.color if style.color and not several else category(number, len(layers)))
         _draw_steps(sheet, (heights[number], number * style.offset * highest, color))
     if several:
         _legend(sheet, [each.layer.name for each in layers])
@@ -70,5 +70,5 @@ def _legend(sheet: Sheet, names: list[str]) -> None:
         swatch = np.array(
             [[x, y - 4 * unit], [x + 8 * unit, y - 4 * unit], [x + 8 * unit, y + 4 * unit], [x, y + 4 * unit]]
         )
-        sheet.canvas.shape([swatch], fill=CATEGORIES[number % len(CATEGORIES)])
+        sheet.canvas.shape([swatch], fill=category(number, len(names)))
         sheet.canvas.text((x + 12 * unit, y), name, TICK_PX * unit, color=INK)

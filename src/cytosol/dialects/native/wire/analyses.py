@@ -37,6 +37,17 @@ class ComparisonRecord(Wire):
     """What was left out, and what the model warned of."""
 
 
+class ReportRecord(Wire):
+    """A page that an analysis wrote."""
+
+    id: HexId
+    created_at: Time
+    name: str
+    analysis: str
+    facts: dict[str, Any]
+    """Figures of the analysis, such as ``n_populations`` or ``share_good``."""
+
+
 class SubsetRequest(Wire):
     """Cells that shall become a dataset of their own."""
 

@@ -1,0 +1,71 @@
+"""Parameters of the jobs that work on channels: which, of which events, and how compensated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cytosol.analyses.cytometry.flowsom import FlowSomParams
+from cytosol.analyses.cytometry.quality import QualityParams
+from cytosol.analyses.parameters import Params, parameter
+
+_CELLS = "The events that take part, such as those of a population; all where empty"
+
+
+def channels_parameter() -> Any:
+    """The field that names channels."""
+    return parameter(
+        (),
+        "Channels, or features of a table without channels; those with a reagent where none is named",
+        type="strings",
+        names="features",
+    )
+
+
+def compensation_parameter() -> Any:
+    """The field that names a compensation."""
+    return parameter("own", "none, internal (that of the file), own (what the dataset says), or the id of one")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSomRun(FlowSomParams):
+    """Parameters of a job that runs FlowSOM."""
+
+    channels: tuple[str, ...] = channels_parameter()
+    compensation: str = compensation_parameter()
+    cells: Mapping[str, Any] = parameter({}, _CELLS)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRun(QualityParams):
+    """Parameters of a job that looks at the quality of a run."""
+
+    channels: tuple[str, ...] = channels_parameter()
+    compensation: str = compensation_parameter()
+    time: str = parameter("", "The channel that holds the time; found by its name where empty", names="features")
+
+
+@dataclass(frozen=True, slots=True)
+class EventMapParams(Params):
+    """Parameters of a map of events."""
+
+    channels: tuple[str, ...] = channels_parameter()
+    compensation: str = compensation_parameter()
+    cells: Mapping[str, Any] = parameter({}, _CELLS)
+    n_events: int = parameter(
+        50_000, "At most so many events, drawn at random; the others get no place", unit="events", minimum=100
+    )
+    standardise: bool = parameter(True, "Whether every channel gets mean 0 and standard deviation 1 first")
+    umap: bool = parameter(True, "Whether a UMAP is made")
+    tsne: bool = parameter(False, "Whether a t-SNE is made")
+    spectral: bool = parameter(False, "Whether a spectral embedding is made")
+    clusters: bool = parameter(True, "Whether Leiden clusters are made")
+    resolution: float = parameter(1.0, "Of the clusters; a higher one gives more", minimum=0.01, maximum=100)
+    n_neighbors: int = parameter(
+        15, "Size of a neighbourhood, counting the event itself", unit="events", minimum=2, maximum=200
+    )
+    perplexity: float = parameter(
+        30.0, "Effective number of neighbours of the t-SNE", unit="events", minimum=1, maximum=300
+    )
+    seed: int = parameter(0, "Seed of everything that is drawn at random", minimum=0, maximum=2**32 - 1)
