@@ -87,7 +87,7 @@ SUBJECTS: tuple[Subject, ...] = (
 class Catalog:
     """The verbs. Each takes the actor first and enforces the rights."""
 
-    def __init__(self, context: Context) -> None:  # noqa: PLR0915 (one line a noun)
+    def __init__(self, context: Context) -> None:
         self.context = context
         self.settings = context.settings
         self.audit = Audit(context)

@@ -199,6 +199,11 @@ ROWS: dict[str, Row] = {
     "get_comparison_csv": Row(READ),
     "get_comparison_xlsx": Row(READ),
     "delete_comparison": Row(EDIT.format(204)),
+    "get_plot": Row(READ, query={"kind": "histogram", "x": "var:GENE0"}),
+    "get_heatmap": Row(READ, query={"axes": "var:GENE0", "populations": "all"}),
+    "list_reports": Row(READ),
+    "get_report": Row(READ),
+    "delete_report": Row(EDIT.format(204)),
     "create_upload": Row(WRITING.format(201), says(name="a.h5ad", size=3)),
     "get_upload": Row(MINE.format(200, 200)),
     "put_upload_data": Row(MINE.format(200, 403), lambda _: b"abc"),
@@ -243,7 +248,11 @@ class Stage:
         own = [Group("a", [0])]
         await world.catalog.annotations.add_groups(owner, dataset_id=made.id, name="own", groups=own, private=True)
         (self.folder / "small.tsv").write_bytes(_TSV)
-        for analysis, said in (("markers", {"column": "type"}), ("compare", {"first": {"cells": [0, 2, 4]}})):
+        som = {"channels": ["GENE0", "GENE1"], "n_clusters": 2, "grid_width": 2, "grid_height": 2}
+        asked: list[tuple[str, dict[str, Any]]] = [
+            ("markers", {"column": "type"}), ("compare", {"first": {"cells": [0, 2, 4]}}), ("flowsom", som),
+        ]  # fmt: skip
+        for analysis, said in asked:
             await world.catalog.analyses.submit(owner, dataset_id=made.id, analysis=analysis, parameters=said)
             await run_here(world.catalog, ("analyse",))
         export = await world.catalog.exports.submit(owner, dataset_id=made.id)
@@ -293,9 +302,10 @@ class Stage:
         await catalog.datasets.delete(owner, dataset_id=deleted.id)
         column = next(c for c in dataset.tables[0].columns if c.name == "type")
         compared = await catalog.comparisons.list(owner, dataset_id=dataset.dataset.id)
+        reports = await catalog.reports.list(owner, dataset_id=dataset.dataset.id)
         things |= {
             "dataset_id": dataset.dataset.id, "deleted_dataset_id": deleted.id, "column_id": column.id,
-            "comparison_id": compared[0].id,
+            "comparison_id": compared[0].id, "report_id": reports[0].id,
         }  # fmt: skip
         sample = await catalog.samples.add(owner, study_id=things["study_id"], name="donor 1")
         attribute = await catalog.samples.add_attribute(owner, study_id=things["study_id"], name="dose", kind="number")
