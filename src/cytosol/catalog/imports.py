@@ -10,6 +10,7 @@ from cytosol.analyses.cytometry.trees import gids_of
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
+from cytosol.catalog.channel_maps import ChannelMaps
 from cytosol.catalog.context import Context
 from cytosol.catalog.gating_refit import moved
 from cytosol.catalog.populations import live_populations, parent_of
@@ -49,10 +50,16 @@ class Wanted:
 
 
 class Imports:
-    """Brings things from study to study."""
+    """Brings things from study to study.
+
+    Attributes
+    ----------
+    channels : matches those of two studies
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.channels = ChannelMaps(context)
 
     async def bring(
         self,

@@ -2,13 +2,16 @@
 
 from cytosol.base.errors import JobFailedError
 from cytosol.sdk.aio.client import AsyncClient
+from cytosol.sdk.aio.gating import AsyncGate
 from cytosol.sdk.aio.gene_sets import AsyncGeneSets
 from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.ontologies import AsyncOntologies
 from cytosol.sdk.aio.studies import AsyncDataset, AsyncStudy
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.figures import Figure
+from cytosol.sdk.populations import PopulationTree
 from cytosol.sdk.sync.client import Client
+from cytosol.sdk.sync.gating import Gate
 from cytosol.sdk.sync.gene_sets import GeneSets
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.ontologies import Ontologies
@@ -18,6 +21,7 @@ from cytosol.sdk.sync.tables import Table
 __all__ = [
     "AsyncClient",
     "AsyncDataset",
+    "AsyncGate",
     "AsyncGeneSets",
     "AsyncJob",
     "AsyncOntologies",
@@ -26,10 +30,12 @@ __all__ = [
     "Client",
     "Dataset",
     "Figure",
+    "Gate",
     "GeneSets",
     "Job",
     "JobFailedError",
     "Ontologies",
+    "PopulationTree",
     "Study",
     "Table",
 ]

@@ -164,6 +164,7 @@ ROWS: dict[str, Row] = {
     "delete_gate_family": Row(EDIT.format(200)),
     "tailor_gate": Row(EDIT.format(200), lambda t: {"gid": t["gid"], "gate": t["own_gate"], "dataset_ids": []}),
     "reset_gates": Row(EDIT.format(204)),
+    "copy_gates": Row(EDIT.format(201), lambda t: {"to_study_id": t["study_id"]}),
     "get_scales": Row(READ),
     "put_scales": Row(EDIT.format(200), says(scales={})),
     "list_populations": Row(READ),

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.base.errors import NotFoundError
+from cytosol.sdk.aio.events import AsyncEvents
+from cytosol.sdk.aio.gating import AsyncGating
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.tables import AsyncTable
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 Files = str | Path | Mapping[str, str | Path]
 
 
-class AsyncDataset(Record):
+class AsyncDataset(Record, AsyncEvents):
     """One measured thing: one store on the server."""
 
     _shown = ("name", "state", "n_cells", "id")
@@ -91,7 +93,7 @@ class AsyncDataset(Record):
             return anndata.read_h5ad(path)
 
 
-class AsyncStudy(Record):
+class AsyncStudy(Record, AsyncGating):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from cytosol.base.errors import NotFoundError
 from cytosol.sdk.frames import to_frame
 from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
+from cytosol.sdk.sync.events import Events
+from cytosol.sdk.sync.gating import Gating
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.tables import Table
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 Files = str | Path | Mapping[str, str | Path]
 
 
-class Dataset(Record):
+class Dataset(Record, Events):
     """One measured thing: one store on the server."""
 
     _shown = ("name", "state", "n_cells", "id")
@@ -91,7 +93,7 @@ class Dataset(Record):
             return anndata.read_h5ad(path)
 
 
-class Study(Record):
+class Study(Record, Gating):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

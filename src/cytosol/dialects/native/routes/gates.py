@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from cytosol.base.errors import NotFoundError
 from cytosol.catalog.gates import NewGate
+from cytosol.catalog.imports import Wanted
 from cytosol.catalog.populations import unique_names
 from cytosol.catalog.records import UNSET
 from cytosol.dialects.native.answers import answer, list_answer, no_answer, record_answer
@@ -123,6 +124,28 @@ class GateRoutes(Routes):
         """Delete all gates and populations of a study."""
         await self.catalog.gates.reset(actor_of(request), study_id=study_id)
         return no_answer()
+
+    @endpoint("POST", "/studies/{study_id}/gates/copy", gives=wire.GatesMade, status=201)
+    async def copy_gates(self, request: Request, study_id: Id, body: wire.CopyRequest) -> Response:
+        """Copy gates and populations to another study, in one change there.
+
+        They get fresh ids, and coordinates that fit the scales there. Gates of single datasets stay behind.
+        """
+        actor = actor_of(request)
+        channels = await self.catalog.imports.channels.between(
+            actor, from_study=study_id, to_study=body.to_study_id, said=body.channels, by_reagent=body.by_reagent
+        )
+        brought = await self.catalog.imports.bring(
+            actor,
+            from_study=study_id,
+            to_study=body.to_study_id,
+            wanted=Wanted(population_ids=body.population_ids),
+            channels=channels,
+            parent_id=body.parent_id,
+        )
+        names = unique_names(await self.catalog.populations.list(actor, study_id=body.to_study_id))
+        shown = [population_json(population, names) for population in brought.populations]
+        return answer({"gates": [gate_json(gate) for gate in brought.gates], "populations": shown}, status=201)
 
     @endpoint("GET", "/studies/{study_id}/scales", gives=wire.ScaleSetRecord)
     async def get_scales(self, request: Request, study_id: Id) -> Response:

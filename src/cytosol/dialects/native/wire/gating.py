@@ -169,6 +169,20 @@ class TailoredRecord(Wire):
     deleted: list[GateRecord]
 
 
+class CopyRequest(Wire):
+    """Gates and populations to be copied to another study."""
+
+    to_study_id: Id
+    population_ids: list[Id] | None = None
+    """With the gates that they name; null = all."""
+    parent_id: Id | None = None
+    """The population there below which they come; null = at the top."""
+    channels: dict[str, str] = Field(default_factory=dict, examples=[{"FITC-A": "BB515-A"}])
+    """Channel or gene here → there; others keep their name. Gates on one that goes to "" stay behind."""
+    by_reagent: bool = False
+    """Whether channels go to those with the same reagent."""
+
+
 class CompensationRequest(Wire):
     """A spillover matrix to be kept."""
 

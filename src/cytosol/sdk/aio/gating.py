@@ -1,0 +1,277 @@
+"""Gates, populations, compensations and statistics of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from cytosol.base.errors import NotFoundError
+from cytosol.sdk.aio.http import AsyncHttp
+from cytosol.sdk.frames import to_frame
+from cytosol.sdk.populations import PopulationTree
+from cytosol.sdk.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Layout = Literal["medium", "tall", "wide", "prism"]
+ALL = "all"
+"""The name of all cells where a population is expected."""
+
+
+class AsyncGate(Record):
+    """A region of one or two axes, in their scaled space."""
+
+    _shown = ("name", "kind", "x", "y", "gid", "id")
+
+    def __init__(self, http: AsyncHttp, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self._http = http
+
+    async def change(self, **fields: Any) -> AsyncGate:
+        """Change name, x, y, geometry, sectors, tailored, locked or extra."""
+        self._fields = await self._http.change("PATCH", f"gates/{self.id}", fields, version=self.version)
+        return self
+
+    async def delete(self) -> None:
+        """Delete it; populations that name it stay."""
+        await self._http.change("DELETE", f"gates/{self.id}", version=self.version)
+
+    async def tailor(self, dataset_ids: Sequence[str], geometry: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Give datasets a gate of their own with a geometry; None = take their own gates away.
+
+        Returns
+        -------
+        ``inserted``, ``updated`` and ``deleted``: gates as the server spells them.
+        """
+        ids = list(dataset_ids)
+        owner = ids[0] if geometry is not None and ids else None
+        gate = {"geometry": self.geometry if geometry is None else dict(geometry), "dataset_id": owner}
+        body = {"gid": self.gid, "gate": gate, "dataset_ids": ids}
+        done: dict[str, Any] = await self._http.post(f"studies/{self.study_id}/gates/tailor", body)
+        return done
+
+
+GateList = list[AsyncGate]
+Records = list[Record]
+
+
+class AsyncGates:
+    """The gates of a study: ``study.gates``."""
+
+    def __init__(self, http: AsyncHttp, study_id: str) -> None:
+        self._http = http
+        self._path = f"studies/{study_id}/gates"
+
+    async def list(self, *, dataset_id: str | None = None, gid: str | None = None) -> GateList:
+        """All gates, in the order they were made; or the own ones of a dataset, or of one family."""
+        page = await self._http.get(self._path, dataset_id=dataset_id, gid=gid)
+        return [AsyncGate(self._http, item) for item in page["items"]]
+
+    async def create(
+        self,
+        kind: str,
+        name: str,
+        x: str,
+        y: str = "",
+        *,
+        geometry: Mapping[str, Any],
+        parent: str | None = None,
+        populations: bool = True,
+    ) -> AsyncGate:
+        """Draw a gate; it becomes a population too, of a quadrant or split each sector.
+
+        Parameters
+        ----------
+        kind : rectangle, polygon, ellipse, range, quadrant or split
+        x, y : feature references: ``var:<channel or gene>``, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``
+        geometry : in scaled space; rectangle: x1, x2, y1, y2; polygon: vertices; ellipse: center, angle, major, minor
+            (full lengths); range: x1, x2, y; quadrant: x, y, angles; split: x, y
+        parent : id of the population that it is gated of; None = all
+        populations : whether populations are made
+        """
+        gate = {"kind": kind, "name": name, "x": x, "y": y, "geometry": dict(geometry)}
+        body = {"gates": [gate], "populations": populations, "parent_id": parent}
+        made = await self._http.post(self._path, body)
+        return AsyncGate(self._http, made["gates"][0])
+
+    async def copy(
+        self,
+        to_study: Record,
+        *,
+        channels: Mapping[str, str] | None = None,
+        by_reagent: bool = False,
+        populations: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Copy gates and populations to another study.
+
+        Parameters
+        ----------
+        channels : channel or gene here → there; others keep their name
+        by_reagent : channels go to those with the same reagent
+        populations : ids, with the gates that they name; None = all
+        """
+        body = {
+            "to_study_id": to_study.id,
+            "channels": dict(channels or {}),
+            "by_reagent": by_reagent,
+            "population_ids": None if populations is None else list(populations),
+        }
+        brought: dict[str, Any] = await self._http.post(f"{self._path}/copy", body)
+        return brought
+
+    async def reset(self) -> None:
+        """Delete all gates and populations; can be undone."""
+        await self._http.post(f"{self._path}/reset")
+
+
+class AsyncPopulations:
+    """The populations of a study: ``study.populations``."""
+
+    def __init__(self, http: AsyncHttp, study_id: str) -> None:
+        self._http = http
+        self._study = f"studies/{study_id}"
+
+    async def list(self) -> Records:
+        """All populations, in their order."""
+        page = await self._http.get(f"{self._study}/populations")
+        return [Record(item) for item in page["items"]]
+
+    async def get(self, name: str) -> Record:
+        """A population by name, unique name or id."""
+        for population in await self.list():
+            if name in (population.unique_name, population.id):
+                return population
+        for population in await self.list():
+            if name == population.name:
+                return population
+        raise NotFoundError(f"The study has no population '{name}'", do="See study.populations.tree()")
+
+    async def create(self, name: str, tree: Mapping[str, Any], *, parent: str | None = None) -> Record:
+        """Make a population of a tree of gates and annotations.
+
+        Parameters
+        ----------
+        tree : ``{"gate": gid}``, ``{"column": name, "groups": […]}``, or and, or, xor, not of a list of these
+        """
+        body = {"name": name, "tree": dict(tree), "parent_id": parent}
+        return Record(await self._http.post(f"{self._study}/populations", body))
+
+    async def delete(self, name: str, *, branch: bool = False) -> None:
+        """Delete a population; ``branch`` with all below it, else these move up."""
+        found = await self.get(name)
+        await self._http.change("DELETE", f"populations/{found.id}", version=found.version, branch=branch)
+
+    async def counts(
+        self, *, datasets: Sequence[str] | None = None, compensation: str = "own", table: str = ""
+    ) -> pd.DataFrame:
+        """Cells of all populations in datasets: dataset_id, population, n_events, percent_of_parent, percent_of_total.
+
+        Parameters
+        ----------
+        datasets : ids; None = all that are ready and no controls
+        compensation : none, internal, own, or the id of one
+        """
+        import pandas as pd  # half a second to import; not needed to connect
+
+        body = {"dataset_ids": None if datasets is None else list(datasets), "compensation": compensation}
+        answer = await self._http.post(f"{self._study}/population-counts", {**body, "table": table})
+        names = {one.id: one.unique_name for one in await self.list()}
+        rows = [{"population": names.get(row["population_id"], "Ungated"), **row} for row in answer["items"]]
+        return pd.DataFrame(rows)
+
+    async def tree(self, *, dataset: str | None = None, compensation: str = "own") -> PopulationTree:
+        """The hierarchy, which prints itself; with counts of a dataset by id, if one is given."""
+        items = (await self._http.get(f"{self._study}/populations"))["items"]
+        counted: dict[str | None, dict[str, Any]] = {}
+        if dataset is not None:
+            body = {"dataset_ids": [dataset], "compensation": compensation}
+            answer = await self._http.post(f"{self._study}/population-counts", body)
+            counted = {row["population_id"]: row for row in answer["items"]}
+        return PopulationTree(items, counted)
+
+
+class AsyncGating:
+    """What a study does with gates; part of `AsyncStudy`."""
+
+    _http: AsyncHttp
+    id: str
+
+    @property
+    def gates(self) -> AsyncGates:
+        """Its gates."""
+        return AsyncGates(self._http, self.id)
+
+    @property
+    def populations(self) -> AsyncPopulations:
+        """Its populations."""
+        return AsyncPopulations(self._http, self.id)
+
+    async def scales(self) -> dict[str, dict[str, Any]]:
+        """How its axes are scaled: feature reference → scale."""
+        found: dict[str, dict[str, Any]] = (await self._http.get(f"studies/{self.id}/scales"))["scales"]
+        return found
+
+    async def set_scales(self, scales: Mapping[str, Mapping[str, Any]], *, refit: bool = True) -> list[AsyncGate]:
+        """Scale axes anew, others stay; gates move along unless ``refit`` is false. Gives the gates that moved."""
+        held = await self._http.get(f"studies/{self.id}/scales")
+        body = {"scales": {**held["scales"], **scales}, "refit": refit}
+        answer = await self._http.change("PUT", f"studies/{self.id}/scales", body, version=held["version"])
+        return [AsyncGate(self._http, item) for item in answer["gates"]]
+
+    async def compensations(self) -> list[Record]:
+        """Its spillover matrices."""
+        return [Record(item) for item in (await self._http.get(f"studies/{self.id}/compensations"))["items"]]
+
+    async def add_compensation(self, name: str, channels: Sequence[str], matrix: Any) -> Record:
+        """Keep a spillover matrix: n × n numbers, row = dye, column = detector."""
+        numbers = [float(value) for row in matrix for value in (row if hasattr(row, "__len__") else [row])]
+        body = {"name": name, "channels": list(channels), "matrix": numbers}
+        return Record(await self._http.post(f"studies/{self.id}/compensations", body))
+
+    async def statistics(  # noqa: PLR0913 (each is a choice of the user)
+        self,
+        statistics: str | Sequence[str] = ("event_count", "percent"),
+        axes: str | Sequence[str] = (),
+        *,
+        populations: Sequence[str] | None = None,
+        datasets: Sequence[str] | None = None,
+        q: float | None = None,
+        percent_of: Sequence[str] = ("parent",),
+        compensation: str = "own",
+        annotations: bool = False,
+        layout: Layout = "medium",
+        table: str = "",
+    ) -> pd.DataFrame:
+        """Statistics of populations, one row a dataset, population and axis.
+
+        Parameters
+        ----------
+        statistics : mean, median, quantile, mad, geometric_mean, cv, stddev, event_count, percent
+        axes : feature references; values are compensated, never scaled
+        populations : names or ids, "all" = all cells; None = all cells and all populations
+        datasets : ids; None = all that are ready and no controls
+        percent_of : parent, grandparent, total, or names of populations
+        compensation : none, internal, own, or the id of one
+        annotations : whether columns tell what datasets and samples are annotated with
+        layout : medium; tall = one row a value; wide = one row a dataset; prism = one column a dataset
+        """
+        known = await self.populations.list()
+        ids: list[str | None] = [None, *(one.id for one in known)]
+        if populations is not None:
+            ids = [None if name == ALL else (await self.populations.get(name)).id for name in populations]
+        words = ("parent", "grandparent", "total")
+        body = {
+            "statistics": [statistics] if isinstance(statistics, str) else list(statistics),
+            "axes": [axes] if isinstance(axes, str) else list(axes),
+            "population_ids": ids,
+            "dataset_ids": None if datasets is None else list(datasets),
+            "q": q,
+            "percent_of": [of if of in words else (await self.populations.get(of)).id for of in percent_of],
+            "compensation": compensation,
+            "annotations": annotations,
+            "layout": layout,
+            "table": table,
+            "format": "arrow",
+        }
+        return to_frame(await self._http.post_columns(f"studies/{self.id}/statistics", body))
