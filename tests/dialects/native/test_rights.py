@@ -10,11 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from cytosol.base.gating import Axis, Gating, Region, SampleGating
 from cytosol.base.keys import Key
 from cytosol.catalog.annotations import Group
 from cytosol.catalog.gates import NewGate
 from cytosol.catalog.sharing import GrantView
 from cytosol.catalog.submissions import Batch, FileRef, Submission
+from cytosol.formats.flowjo.writer import write_workspace
+from cytosol.formats.gating_ml.writer import write_gating_ml
 from cytosol.model.rights import SYSTEM
 from tests.catalog.making import make_dataset, pieces, run_here, upload
 from tests.dialects.native.world import Streaming, World, opened
@@ -24,6 +27,9 @@ ROLES = ("anonymous", "stranger", "limited", "reader", "editor", "owner", "admin
 Things = dict[str, Any]
 _BOX = {"x1": 0, "x2": 2.5, "y1": 0, "y2": 9}
 _GATE = {"kind": "rectangle", "name": "Cells", "x": "var:GENE0", "y": "var:GENE1", "geometry": _BOX}
+_GATING = Gating({"high": Region("high", "high", "box", {"limits": [[1.0, None]]}, (Axis("GENE0"),))})
+_GATING_ML = write_gating_ml(_GATING)
+_WORKSPACE = write_workspace([SampleGating("sample", replace(_GATING, unit="data"))])
 _TSV = b"gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n"
 
 
@@ -180,6 +186,14 @@ ROWS: dict[str, Row] = {
     "get_compensation": Row(READ),
     "change_compensation": Row(EDIT.format(200), says(name="Renamed")),
     "delete_compensation": Row(EDIT.format(204)),
+    "bring_gating_ml": Row(EDIT.format(201), lambda _: _GATING_ML),
+    "bring_flowjo": Row(EDIT.format(201), lambda _: _WORKSPACE),
+    "get_gating_ml": Row(READ),
+    "get_flowjo": Row(READ),
+    "compute_compensation": Row(
+        "404 404 400 400 400 400 400 400",
+        lambda t: {"controls": [{"channel": "GENE0", "dataset_id": t["dataset_id"]}]},
+    ),
     "list_gene_sets": Row(SIGNED_IN),
     "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),
     "import_gene_sets": Row(WRITING.format(201), lambda _: b"T\tcells\tCD3D\n", query={"filename": "t.gmt"}),

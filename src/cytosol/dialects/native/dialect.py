@@ -26,6 +26,7 @@ from cytosol.dialects.native.routes.annotations import AnnotationRoutes
 from cytosol.dialects.native.routes.cytometry import CytometryRoutes
 from cytosol.dialects.native.routes.datasets import DatasetRoutes
 from cytosol.dialects.native.routes.events import EventRoutes
+from cytosol.dialects.native.routes.exchange import ExchangeRoutes
 from cytosol.dialects.native.routes.files import StorageRoutes, UploadRoutes
 from cytosol.dialects.native.routes.folders import FolderRoutes
 from cytosol.dialects.native.routes.gates import GateRoutes
@@ -63,6 +64,7 @@ _NOUNS = (
     GateRoutes,
     PopulationRoutes,
     CompensationRoutes,
+    ExchangeRoutes,
     AnnotationRoutes,
     TableTextRoutes,
     AnalysisRoutes,

@@ -1,0 +1,104 @@
+"""Gates from other programs and for them; compensations computed from controls."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cytosol.asgi.responses import attachment
+from cytosol.catalog.populations import unique_names
+from cytosol.dialects.native.answers import answer
+from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
+from cytosol.dialects.native.translate.exchange import brought_json, computed_json, control_of, unstained_of
+from cytosol.dialects.native.wire import exchange as wire
+from cytosol.dialects.native.wire.common import Id
+
+XML = "application/xml"
+_FILE = {"requestBody": {"required": True, "content": {XML: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+class ExchangeRoutes(Routes):
+    """Gating-ML 2.0, FlowJo 10, and single-stained controls."""
+
+    tag = "Gates"
+
+    @endpoint("POST", "/studies/{study_id}/gating-ml", gives=wire.BroughtRecord, status=201, extra=_FILE)
+    async def bring_gating_ml(self, request: Request, study_id: Id) -> Response:
+        """Make gates, populations, scales and compensations of a Gating-ML 2.0 document, the body.
+
+        Axes get the scales of the document; gates that the study has on them move along. One undo step.
+        """
+        return await self._bring(request, study_id, "Gating-ML")
+
+    @endpoint("POST", "/studies/{study_id}/flowjo", gives=wire.BroughtRecord, status=201, extra=_FILE)
+    async def bring_flowjo(self, request: Request, study_id: Id) -> Response:
+        """Make gates, populations, scales and compensations of a workspace of FlowJo 10, the body.
+
+        Datasets that are called like a sample of it get gates of their own where those of the sample differ from the
+        first one's. One undo step.
+        """
+        return await self._bring(request, study_id, "workspace")
+
+    @endpoint("GET", "/studies/{study_id}/gating-ml", media=XML)
+    async def get_gating_ml(
+        self, request: Request, study_id: Id, dataset_id: Id | None = None, compensation: str = "own"
+    ) -> Response:
+        """The populations of a study as Gating-ML 2.0.
+
+        ``dataset_id`` says whose gates are in force, where it has its own. A comment at the top names what the format
+        cannot hold.
+        """
+        data = await self.catalog.gating_exchange.write(
+            actor_of(request),
+            study_id=study_id,
+            form="gating-ml",
+            dataset_ids=None if dataset_id is None else [dataset_id],
+            compensation=compensation,
+        )
+        return _file(data, "gates.xml")
+
+    @endpoint("GET", "/studies/{study_id}/flowjo", media=XML)
+    async def get_flowjo(
+        self, request: Request, study_id: Id, dataset_id: Id | None = None, compensation: str = "own"
+    ) -> Response:
+        """The populations of a study as a workspace of FlowJo 10, with a sample a file.
+
+        A comment at the top names what a workspace cannot hold.
+        """
+        data = await self.catalog.gating_exchange.write(
+            actor_of(request),
+            study_id=study_id,
+            form="flowjo",
+            dataset_ids=None if dataset_id is None else [dataset_id],
+            compensation=compensation,
+        )
+        return _file(data, "gates.wsp")
+
+    @endpoint("POST", "/studies/{study_id}/compensations/compute", gives=wire.ComputedRecord)
+    async def compute_compensation(self, request: Request, study_id: Id, body: wire.ComputeRequest) -> Response:
+        """Compute a spillover matrix from single-stained controls, and how much it spreads populations.
+
+        What is taken of each control is found where nothing is said, and answered, so that it can be changed. With a
+        name the matrix is kept.
+        """
+        found = await self.catalog.control_matrices.compute(
+            actor_of(request),
+            study_id=study_id,
+            controls=[control_of(one) for one in body.controls],
+            unstained=unstained_of(body),
+            channels=body.channels,
+            name=body.name,
+        )
+        return answer(computed_json(found))
+
+    async def _bring(self, request: Request, study_id: Id, name: str) -> Response:
+        actor = actor_of(request)
+        data = await request.body()
+        brought = await self.catalog.gating_exchange.bring(actor, study_id=study_id, data=data, name=name)
+        known = await self.catalog.populations.list(actor, study_id=study_id)
+        return answer(brought_json(brought, unique_names(known)), status=201)
+
+
+def _file(data: bytes, name: str) -> Response:
+    headers = {"content-disposition": attachment(name), "cache-control": "no-store"}
+    return Response(data, media_type=XML, headers=headers)

@@ -1,0 +1,79 @@
+"""Wire models of gates from other programs, and of compensations computed from controls."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cytosol.dialects.native.wire.common import Id, Wire
+from cytosol.dialects.native.wire.gating import CompensationRecord, GateRecord, PopulationRecord, ScaleSetRecord
+
+Range = Annotated[list[float], Field(min_length=2, max_length=2, examples=[[300, 5000]])]
+
+
+class BroughtRecord(Wire):
+    """What came out of a file."""
+
+    gates: list[GateRecord]
+    populations: list[PopulationRecord]
+    compensations: list[CompensationRecord]
+    scale_set: ScaleSetRecord
+    compensation: str = Field(examples=["internal"])
+    """Which the gates were drawn on: ``none``, ``internal``, or the id of one that came; count with it."""
+    notes: list[str]
+    """What could not come, or not as it was; a sentence each."""
+
+
+class ControlSource(Wire):
+    """Events of a control."""
+
+    dataset_id: Id
+    population_id: Id | None = None
+    """The events that are taken; null = all."""
+
+
+class ControlRequest(ControlSource):
+    """A single-stained control."""
+
+    channel: str = Field(examples=["FITC-A"])
+    """Which is stained."""
+    positive: Range | None = None
+    """Values of the channel whose events are taken as bright; null = they are found."""
+    negative: Range | None = None
+    """Values whose events are taken as dim; null = the unstained control, else they are found."""
+
+
+class ComputeRequest(Wire):
+    """A compensation to be computed from single-stained controls."""
+
+    controls: list[ControlRequest] = Field(min_length=1, max_length=200)
+    unstained: ControlSource | None = None
+    channels: list[str] = Field(default_factory=list, max_length=200)
+    """Of the matrix; empty = those of the controls."""
+    name: str = Field("", examples=["From controls"])
+    """Under which it is kept; empty = it is only computed."""
+
+
+class PartsRecord(Wire):
+    """What was taken of a control."""
+
+    channel: str
+    positive: list[float]
+    negative: list[float] | None
+    """Null where the unstained control was taken."""
+    n_positive: int
+    n_negative: int
+
+
+class ComputedRecord(Wire):
+    """A computed compensation."""
+
+    compensation: CompensationRecord | None
+    """As it was kept."""
+    channels: list[str]
+    matrix: list[list[float]]
+    """A row a dye, a column a detector."""
+    spread: list[list[float | None]]
+    """How much each dye (row) widens populations in each detector (column), root of data units; null = unknown."""
+    parts: list[PartsRecord]

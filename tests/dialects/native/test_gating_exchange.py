@@ -1,0 +1,87 @@
+"""Gates of other programs and computed compensations over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cytosol.formats.gating_ml.reader import read_gating_ml
+from cytosol.formats.gating_ml.writer import write_gating_ml
+from tests.catalog.test_cytometry import add, fcs, study
+from tests.catalog.test_gating_exchange import control, gating, wanted
+from tests.dialects.native.world import World, opened
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(tmp_path / "data") as world:
+        await world.add("ada")
+        yield world
+
+
+async def test_gates_come_are_counted_and_go(world: World) -> None:
+    catalog, actor = world.catalog, world.actors["ada"]
+    study_id = await study(catalog, actor)
+    (dataset,) = await add(catalog, actor, study_id, "1.fcs", fcs(400, seed=1, _TIMESTEP="0.01"))
+    client = world["ada"]
+    response = await client.post(
+        f"studies/{study_id}/gating-ml",
+        content=write_gating_ml(gating()),
+        headers={"content-type": "application/xml"},
+    )
+    assert response.status_code == 201, response.text
+    brought = response.json()
+    assert brought["notes"] == []
+    assert [one["unique_name"] for one in brought["populations"]] == ["cells", "dye", "both", "early", "late"]
+    assert brought["compensation"] == brought["compensations"][0]["id"]
+    said = {"dataset_ids": [dataset.id.hex24], "compensation": brought["compensation"]}
+    rows = (await client.post(f"studies/{study_id}/population-counts", json=said)).json()["items"]
+    names = {one["id"]: one["name"] for one in brought["populations"]}
+    counts = {names[row["population_id"]]: row["n_events"] for row in rows if row["population_id"]}
+    assert counts == wanted(gating(), 1)
+    query = {"compensation": brought["compensation"], "dataset_id": dataset.id.hex24}
+    written = await client.get(f"studies/{study_id}/gating-ml", params=query)
+    assert written.headers["content-type"] == "application/xml"
+    assert 'filename="gates.xml"' in written.headers["content-disposition"]
+    assert {"cells", "dye", "late"} <= {region.name for region in read_gating_ml(written.content).regions.values()}
+    workspace = await client.get(f"studies/{study_id}/flowjo", params=query)
+    again = await client.post(f"studies/{study_id}/flowjo", content=workspace.content)
+    assert again.status_code == 201, again.text
+    assert len(again.json()["populations"]) >= 5
+
+
+async def test_a_broken_document_is_refused_with_the_reason(world: World) -> None:
+    study_id = await study(world.catalog, world.actors["ada"])
+    response = await world["ada"].post(f"studies/{study_id}/gating-ml", content=b"<nothing/>")
+    assert response.status_code == 422
+    assert response.json()["code"] == "unreadable-file"
+
+
+async def test_a_compensation_is_computed_and_kept(world: World) -> None:
+    catalog, actor = world.catalog, world.actors["ada"]
+    study_id = await study(catalog, actor)
+    ids = []
+    for name, place in (("fitc", 0), ("pe", 1), ("none", None)):
+        ids += [one.id.hex24 for one in await add(catalog, actor, study_id, f"{name}.fcs", control(place, 7))]
+    body = {
+        "controls": [
+            {"channel": "FITC-A", "dataset_id": ids[0]},
+            {"channel": "PE-A", "dataset_id": ids[1], "positive": [300, 5000]},
+        ],
+        "unstained": {"dataset_id": ids[2]},
+    }
+    path = f"studies/{study_id}/compensations/compute"
+    found = (await world["ada"].post(path, json=body)).json()
+    assert found["compensation"] is None
+    assert found["matrix"][0] == pytest.approx([1, 0.25], abs=0.01)
+    assert found["spread"][0][0] is None
+    assert found["parts"][1]["positive"] == [300, 5000]
+    kept = (await world["ada"].post(path, json={**body, "name": "From controls"})).json()["compensation"]
+    assert kept["matrix"] == pytest.approx([1, 0.25, 0.05, 1], abs=0.01)
+    assert kept["made_by"]["function"] == "compute_spillover"
+    body["controls"].append({"channel": "APC-A", "dataset_id": ids[0]})  # type: ignore[union-attr]
+    response = await world["ada"].post(path, json=body)
+    assert response.status_code in (400, 404)
+    assert "APC-A" in response.text
