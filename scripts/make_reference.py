@@ -70,9 +70,9 @@ folders around the content), or a folder on a storage, whose files are one origi
   each locus, `TRB CDR3` …: the amino acids of the chain with the most UMIs. A file without clonotypes gets them
   from equal chains. Of several batches the clonotypes have the name of the batch in front. To a table that is
   there: `table.annotate_from_file(path)`, and `submit_metadata_from_s3` of the BioTuring clients.
-- **Everything else** that an AnnData file holds (layers, graphs, loadings, `raw`, `uns`, exact types of columns) is kept
-  beside the table for [exports](exports.md). Only numbers and text are kept, never pickled objects; a part that is damaged,
-  claims far more than the file holds, or has more than 32 levels is left out with a note.
+- **Everything else** that an AnnData file holds (layers, graphs, loadings, `raw`, `uns`, exact types of columns) is
+  kept beside the table for [exports](exports.md). Only numbers and text are kept, never pickled objects; a part that
+  is damaged, claims far more than the file holds, or has more than 32 levels is left out with a note.
 - **Names** that occur twice get `-1`, `-2` …, which the log says. Columns that cannot be read are left out with a
   note.
 - **Refused**, with what is wrong, where and what to do, and nothing left behind: files that are damaged, cut short

@@ -98,6 +98,9 @@ async def test_publishing_needs_an_editor_and_can_be_undone(catalog: Catalog, pe
         await catalog.terms.publish(people.bob, dataset_id=made.id, column="guess")
     (revision,) = (await catalog.history.list(people.ada, study_id=made.study_id)).items
     assert revision.verb == "annotation.publish"
+    with pytest.raises(ForbiddenError, match="Only who published 'guess'"):
+        await catalog.history.undo(people.ada, revision_id=revision.id)
+    assert await names(catalog, people.eve, made.id) == ["guess"]
     await catalog.history.undo(people.bob, revision_id=revision.id)
     assert await names(catalog, people.bob, made.id) == ["guess"]
     assert await names(catalog, people.ada, made.id) == []
@@ -125,3 +128,15 @@ async def test_names_of_own_annotations_are_in_nobodys_way(catalog: Catalog, peo
     assert mine[-1] == "guess", "the study's own keeps its name"
     assert list(on_disk(catalog, made.id).columns).count("guess") == 1
     assert await catalog.care.check(people.admin, deep=True) == []
+
+
+async def test_a_colour_leaves_the_true_name_alone(catalog: Catalog, people: People) -> None:
+    made = await shared(catalog, people)
+    mine = (await catalog.annotations.add_groups(people.bob, dataset_id=made.id, name="guess", groups=HALF)).columns[0]
+    added = await catalog.annotations.add_groups(people.ada, dataset_id=made.id, name="guess", groups=HALF)
+    assert sorted(await names(catalog, people.bob, made.id)) == ["guess", "guess (1)"]
+    edit = ColumnEdit(colors={"mine": "#112233"})
+    await catalog.annotations.change(people.bob, dataset_id=made.id, column_id=mine.id, edit=edit)
+    assert sorted(await names(catalog, people.bob, made.id)) == ["guess", "guess (1)"]
+    await catalog.annotations.delete(people.ada, dataset_id=made.id, column_id=added.columns[0].id)
+    assert await names(catalog, people.bob, made.id) == ["guess"]

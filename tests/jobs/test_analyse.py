@@ -210,6 +210,10 @@ async def test_what_comes_of_a_private_annotation_only_its_owner_sees(lab: Lab) 
     await catalog.annotations.publish(ada, dataset_id=lab.dataset_id, column_id=added.columns[0].id)
     pinned = await catalog.tables.pin(other, dataset_id=lab.dataset_id)
     assert (await catalog.tables.markers(pinned, column="guess")).groups == ["sure guess", "wild guess"]
+    published = (await catalog.history.list(ada, study_id=own.dataset.study_id)).items[0]
+    await catalog.history.undo(ada, revision_id=published.id)
+    pinned = await catalog.tables.pin(other, dataset_id=lab.dataset_id)
+    assert "markers" not in [element.kind for element in pinned.part.results if element.meta.get("column") == "guess"]
 
 
 async def test_comparisons_are_listed_removed_and_brought_back(lab: Lab) -> None:

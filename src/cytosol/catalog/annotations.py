@@ -200,7 +200,8 @@ class Annotations:
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
         old = pinned.part.column_by_id(column_id)
         _check_version(old, expected)
-        values: dict[str, Any] = {"name": old.name if edit.name is None else clean_name(edit.name)}
+        # an own annotation may be shown under another name than its true one, which stays where no other is given
+        values: dict[str, Any] = {} if edit.name is None else {"name": clean_name(edit.name)}
         async with self._lock(dataset_id):
             if edit.changes_values:
                 root = self._context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=False)
@@ -208,7 +209,7 @@ class Annotations:
 
                 def rewrite() -> tuple[str, dict[str, Any]]:
                     column = apply_edit(read_column(root, path, old.path), edit)
-                    place = fresh_path(root, path, "obs", values["name"])
+                    place = fresh_path(root, path, "obs", values.get("name", old.name))
                     write_column(root, path, place, column)
                     terms = edited_terms(terms_of(old.meta), edit)
                     return place, with_terms({**old.meta, **column_meta(column)}, terms)

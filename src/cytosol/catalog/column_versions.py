@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cytosol.base.errors import VersionMismatchError
+from cytosol.base.errors import ForbiddenError, VersionMismatchError
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import history
 from cytosol.catalog.context import Context
+from cytosol.catalog.elements import show_markers
 from cytosol.catalog.layouts import is_private, lasting_id, live_at, rewrite_metadata
 from cytosol.catalog.records import all_to, to
 from cytosol.db import rows, tables
@@ -40,6 +41,15 @@ class AnnotationSubject:
         first = to(Element, await rows.need(conn, tables.elements, subject_id))
         live = await _live_version(conn, first.dataset_id, subject_id)
         wanted = dict(values) if values.get("path") is not None else None
+        if live is not None and wanted is not None and "meta" in wanted:
+            hides, hidden = bool(wanted["meta"].get("private")), is_private(live)
+            if hides and not hidden and actor.user_id != live.owner_id:
+                raise ForbiddenError(
+                    f"Only who published '{live.name}' can take that back",
+                    do="Delete the annotation, if it shall not be seen",
+                )
+            if hides != hidden:
+                await show_markers(conn, first.dataset_id, subject_id, shown=not hides)
         if live is not None:
             await replace_column(conn, first.dataset_id, live, wanted)
         elif wanted is not None:
@@ -81,6 +91,9 @@ async def replace_column(conn: Connection, dataset_id: Key, old: Element, values
         and element not in family
         and (not is_private(element) or element.owner_id == old.owner_id)
     }
+    name = values.get("name", now.name)
+    if "name" in values or not dict(values.get("meta", old.meta)).get("private"):
+        name = free_name(name, taken)  # an own annotation may be called as one of the study that came later
     id = new_key()
     await rows.insert(
         conn,
@@ -89,7 +102,7 @@ async def replace_column(conn: Connection, dataset_id: Key, old: Element, values
         dataset_id=dataset_id,
         kind="column",
         table_name=old.table_name,
-        name=free_name(values.get("name", old.name), taken),
+        name=name,
         path=values.get("path", old.path),
         since_version=version,
         position=old.position,

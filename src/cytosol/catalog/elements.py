@@ -80,12 +80,13 @@ async def revive_element(conn: Connection, dataset_id: Key, element: Element) ->
     await rows.update(conn, tables.datasets, {"id": dataset_id}, {"data_version": version})
 
 
-async def show_markers(conn: Connection, dataset_id: Key, column_id: Key) -> None:
-    """Let all who read the study see the markers of an annotation that only its owner saw."""
+async def show_markers(conn: Connection, dataset_id: Key, column_id: Key, *, shown: bool = True) -> None:
+    """Let all who read the study see the markers of an annotation, or those alone who made them."""
     live = {"dataset_id": dataset_id, "kind": "markers", "until_version": None}
     for element in all_to(Element, await rows.find(conn, tables.elements, live)):
-        if is_private(element) and element.meta.get("column_id") == column_id.hex24:
+        if is_private(element) == shown and element.meta.get("column_id") == column_id.hex24:
             meta = {name: value for name, value in element.meta.items() if name != "private"}
+            meta |= {} if shown else {"private": True}
             await rows.update(conn, tables.elements, {"id": element.id}, {"meta": meta})
 
 

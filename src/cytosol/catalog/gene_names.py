@@ -117,19 +117,19 @@ class GeneNames:
         yield from map(symbol_hash, self.sure_others(gene))
 
     def search(self, text: str, limit: int) -> list[Gene]:
-        """Genes with a name that is the text, begins with it, or contains it; in this order."""
+        """Genes with a name that is the text, begins with it, or contains it; in this order, symbols before others."""
         small = text.strip().casefold()
         if not small:
             return self.genes[:limit]
-        ranked: tuple[list[Gene], ...] = ([], [], [])
+        ranked: tuple[list[Gene], ...] = ([], [], [], [], [], [])
         for gene in self.genes:
             names = (gene.symbol.casefold(), gene.id.casefold(), *(other.casefold() for other in gene.others))
             if not any(small in name for name in names):
                 continue
-            rank = 0 if small in names else 1 if any(name.startswith(small) for name in names) else 2
-            ranked[rank].append(gene)
-        found = [*sorted(ranked[0], key=lambda gene: gene.symbol.casefold() != small), *ranked[1], *ranked[2]]
-        return found[:limit]
+            rank = 0 if small in names else 2 if any(name.startswith(small) for name in names) else 4
+            fits = (names[0] == small, names[0].startswith(small), small in names[0])
+            ranked[rank + (not fits[rank // 2])].append(gene)
+        return [gene for part in ranked for gene in part][:limit]
 
 
 @cache

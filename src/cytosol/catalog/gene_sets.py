@@ -62,7 +62,7 @@ class GeneSets:
             found = [
                 to(GeneSetList, row) for row in await rows.find(conn, tables.gene_set_lists, where, order=("name",))
             ]
-            return [await self._view(conn, actor, one) for one in found if _may_read(actor, one)]
+            return await self._views(conn, actor, [one for one in found if _may_read(actor, one)])
 
     async def get(self, actor: Actor, *, gene_sets_id: Key) -> GeneSetView:
         """One collection with its sets."""
@@ -169,7 +169,7 @@ class GeneSets:
         if actor.kind == "system":
             return found
         require_scope(actor, "write")
-        if not await self._may_edit(conn, actor, found):
+        if not (await self._view(conn, actor, found)).may_edit:
             raise ForbiddenError(
                 "Only their owner, an owner of their group, or an administrator can change these gene sets",
                 do="Import them again as your own",
@@ -178,17 +178,28 @@ class GeneSets:
             require_admin(actor)
         return found
 
-    async def _may_edit(self, conn: Connection, actor: Actor, found: GeneSetList) -> bool:
-        if actor.kind == "system" or actor.is_admin or found.owner_id == actor.user_id:
-            return True
-        if found.group_id is None or actor.user_id is None:
-            return False
-        key = {"group_id": found.group_id, "user_id": actor.user_id, "role": "owner"}
-        return await rows.first(conn, tables.memberships, key, order=("user_id",)) is not None
+    async def _views(self, conn: Connection, actor: Actor, found: Sequence[GeneSetList]) -> GeneSetViews:
+        """All with two questions to the database, however many they are."""
+        owners = await rows.find(conn, tables.users, {"id": {one.owner_id for one in found}}) if found else []
+        names = {row["id"]: row["name"] for row in owners}
+        groups = {one.group_id for one in found if one.group_id is not None}
+        owned: set[Key] = set()
+        if groups and actor.user_id is not None:
+            key = {"group_id": groups, "user_id": actor.user_id, "role": "owner"}
+            owned = {row["group_id"] for row in await rows.find(conn, tables.memberships, key, order=("user_id",))}
+        all_mine = actor.kind == "system" or actor.is_admin
+        return [
+            GeneSetView(
+                one,
+                names.get(one.owner_id, ""),
+                all_mine or one.owner_id == actor.user_id or one.group_id in owned,
+            )
+            for one in found
+        ]
 
     async def _view(self, conn: Connection, actor: Actor, found: GeneSetList) -> GeneSetView:
-        owner = await rows.get(conn, tables.users, found.owner_id)
-        return GeneSetView(found, owner["name"] if owner else "", await self._may_edit(conn, actor, found))
+        (view,) = await self._views(conn, actor, [found])
+        return view
 
     async def _whole(self, conn: Connection, actor: Actor, found: GeneSetList) -> GeneSetView:
         view = await self._view(conn, actor, found)

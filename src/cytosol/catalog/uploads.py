@@ -106,6 +106,23 @@ class Uploads:
             )
             return UploadView(to(Upload, await rows.lock(conn, tables.uploads, id)), 0)
 
+    async def check_disk(self, n_bytes: int) -> None:
+        """Refuse bytes that are to come, where the disk has no room for them.
+
+        Raises
+        ------
+        OutOfSpaceError
+            It has not.
+        """
+        await check_free(self._context.blobs, self._settings, n_bytes)
+
+    async def find_or_create(self, actor: Actor, *, name: str, size: int, folder: str) -> UploadView:
+        """The newest upload of a file in a batch; announced now, where there is none. Callers take turns."""
+        user_id = require_user(actor, "write")
+        async with self._turns.setdefault(user_id, asyncio.Lock()):
+            found = [view for view in await self.list(actor, folder=folder) if view.upload.name == clean_path(name)]
+            return found[-1] if found else await self.create(actor, name=name, size=size, folder=folder)
+
     async def get(self, actor: Actor, *, upload_id: Key) -> UploadView:
         """One upload and how far it is."""
         async with self._context.db.read() as conn:

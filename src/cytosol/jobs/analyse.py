@@ -13,7 +13,7 @@ from cytosol.catalog.layouts import dataset_path, index_path
 from cytosol.catalog.tables import Pinned
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import write_column, write_embedding
-from cytosol.formats.spatialdata.layout import fresh_path
+from cytosol.formats.spatialdata.layout import unique_path
 from cytosol.jobs.handlers.base import Outcome, TableRun
 from cytosol.jobs.handlers.registry import handler_of
 from cytosol.jobs.pipeline import Matrix
@@ -72,14 +72,18 @@ async def _write(
     root = blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=False)
     elements = []
     for name, column in outcome.columns.items():
-        path = fresh_path(root, part, "obs", name)
+        id = new_key()
+        path = unique_path(name, id.hex24)
         write_column(root, part, path, column)
         meta = with_terms(column_meta(column), outcome.terms.get(name, {})) | facts
-        elements.append(NewElement("column", table, name, path, meta, made))
+        elements.append(NewElement("column", table, name, path, meta, made, id=id))
     for name, values in outcome.embeddings.items():
-        path = fresh_path(root, part, "obsm", name)
+        id = new_key()
+        path = unique_path(name, id.hex24)
         write_embedding(root, part, path, values)
-        elements.append(NewElement("embedding", table, name, path, {"n_dims": int(values.shape[1]), **facts}, made))
+        elements.append(
+            NewElement("embedding", table, name, path, {"n_dims": int(values.shape[1]), **facts}, made, id=id)
+        )
     for result in outcome.results:
         id = new_key()
         place = index_path(pinned.dataset.bytes_id, id, result.suffix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -93,6 +94,42 @@ async def test_empty_lists_have_their_columns(ada: tuple[World, httpx.AsyncClien
     assert listed == {"list": {name: [] for name in STUDY_COLUMNS}, "total": 0}
     (item,) = good(await client.post("openapi/project/list", data=asked))["list"]
     assert (item["map_publication"], item["status"], item["total_study"]) == ("", 0, 0)
+
+
+async def test_first_chunks_at_once_and_a_chunk_after_the_merge(ada: tuple[World, httpx.AsyncClient]) -> None:
+    _, client = ada
+    data = tsv(counts(50, 50))
+    start = good(await client.post("openapi/upload/chunk/start", json={"folder_name": "", "parent_is_file": 2}))
+    fields = {"folder_name": "", "unique_id": start["unique_id"], "name": "a.tsv", "file_size": len(data)}
+    half = len(data) // 2
+
+    async def send(begin: int, end: int) -> Any:
+        form = {**fields, "offset": end, "path": start["root_folder"], "sending_index": 0, "chunk_size": half}
+        plain = {name: str(value) for name, value in form.items()}
+        return good(
+            await client.post("openapi/upload/chunk/process", data=plain, files={"file": ("file", data[begin:end])})
+        )
+
+    await asyncio.gather(send(0, half), send(half, len(data)))
+    merge = {**fields, "total": 2, "move_to_parent": True}
+    assert good(await client.post("openapi/upload/chunk/merge", json=merge))["size"] == len(data)
+    assert (await send(0, half))["received"] == len(data)
+    assert good(await client.post("openapi/upload/chunk/merge", json=merge))["size"] == len(data)
+    done = {"folder_name": "", "unique_id": start["unique_id"]}
+    assert good(await client.post("openapi/upload/folder_finish", json=done))["total"] == 1
+
+
+async def test_a_full_disk_takes_no_form(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data", min_free_bytes=10**18) as world:
+        await world.add("ada")
+        secret = world["ada"].headers["authorization"].removeprefix("Bearer ")
+        answer = await world["ada"].post(
+            "http://cytosol.test/bbrowserx/openapi/upload/simple",
+            data={"folder_name": ""},
+            files={"file": ("a.tsv", b"x" * 100)},
+            headers={"bbrowserx-token": secret},
+        )
+    assert (answer.status_code, answer.json()["code"]) == (507, "out-of-space")
 
 
 async def test_a_chunk_names_its_end_and_may_come_twice(ada: tuple[World, httpx.AsyncClient]) -> None:

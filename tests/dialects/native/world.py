@@ -62,7 +62,7 @@ class World:
 async def opened(data: Path, **settings: Any) -> AsyncIterator[World]:
     """A world on a fresh data folder; no jobs run in it by themselves."""
     signals = Signals()
-    catalog = await Catalog.open(load_settings(data=data, min_free_bytes=0, **settings), notifier=signals)
+    catalog = await Catalog.open(load_settings(data=data, **{"min_free_bytes": 0, **settings}), notifier=signals)
     try:
         world = World(catalog, compose(catalog, signals), signals)
         yield world

@@ -11,6 +11,32 @@ from tests.catalog.making import barcodes, counts, run_here, submit
 from tests.dialects.native.world import opened
 
 
+async def test_an_answer_has_a_largest_size(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data") as world:
+        await world.add("ada")
+        made = anndata.AnnData(counts(60, 40), obs=pd.DataFrame(index=barcodes(60)))
+        made.obs["cell type"] = pd.Categorical(["T", "B"] * 30)
+        made.write_h5ad(tmp_path / "a.h5ad")
+        files = {"a.h5ad": (tmp_path / "a.h5ad").read_bytes()}
+        await submit(world.catalog, world.actors["ada"], files, embeddings="keep", matrix="raw")
+        await run_here(world.catalog)
+        nodes = {
+            name: [f"{name}:{number}" for number in range(n)]
+            for name, n in {"CL": 50, "MONDO": 50, "UBERON": 7}.items()
+        }
+        levels = [{"ontology_id": name, "contexts": [{"metadata": {name: ids}}]} for name, ids in nodes.items()]
+        secret = world["ada"].headers["authorization"].removeprefix("Bearer ")
+        body = {"gene_ids": list(range(12)), "levels": levels}
+        answer = await world["ada"].post(
+            "http://cytosol.test/t2d/api/v1/analysis/heatmap/composition",
+            json=body,
+            headers={"bioturing-auth-token": secret},
+        )
+        assert answer.status_code == 422
+        assert "12 genes in 17,500 combinations" in answer.text
+        assert "at most 11 genes" in answer.text
+
+
 async def test_numbers_of_genes_tell_no_names_of_unreadable_studies(tmp_path: Path) -> None:
     async with opened(tmp_path / "data") as world:
         for name in ("ada", "bob"):

@@ -129,6 +129,7 @@ async def _form(services: Services, request: Request) -> FormData:
             do="Send the file in smaller chunks, or raise the setting max_chunk_bytes",
             setting="max_chunk_bytes",
         )
+    await services.catalog.uploads.check_disk(int(declared))  # before the form is put on the disk
     try:
         return await request.form(max_files=1, max_fields=50)
     except MultiPartException as error:

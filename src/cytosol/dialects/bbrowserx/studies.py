@@ -117,7 +117,7 @@ async def update_defaults(services: Services, actor: Actor, body: wire.DefaultsR
     main = view.tables[0]
     choices = {
         "embedding": (body.embedding, [embedding.name for embedding in main.embeddings]),
-        "metadata": (body.metadata, [column.name for column in main.columns]),
+        "metadata": (body.metadata, [column.name for column in main.columns if not column.is_private]),
     }
     chosen: dict[str, Any] = {}
     for what, (name, names) in choices.items():

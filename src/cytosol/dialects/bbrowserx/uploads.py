@@ -40,15 +40,16 @@ async def start_chunks(services: Services, actor: Actor, body: wire.ChunkStart) 
 
 
 async def take_chunk(services: Services, actor: Actor, body: wire.Chunk, file: UploadFile) -> dict[str, Any]:
-    """One chunk; it may come twice. ``offset`` is where it ends."""
+    """One chunk; it may come twice, also after all were merged. ``offset`` is where it ends."""
     uploads = services.catalog.uploads
     unique_id, name = _checked(body.unique_id), _path(body.folder_name, body.name)
     start = body.offset - (file.size or 0)
     if start < 0:
         raise InvalidInputError("The chunk is longer than its offset", where="offset", do="Send the end of the chunk")
-    found = await _find(services, actor, unique_id, name)
-    if found is None or found.original is not None:
-        found = await uploads.create(actor, name=name, size=body.file_size, folder=upload_folder(unique_id))
+    folder = upload_folder(unique_id)
+    found = await uploads.find_or_create(actor, name=name, size=body.file_size, folder=folder)
+    if found.original is not None:
+        return {"unique_id": unique_id, "received": found.original.size}
     received = await uploads.write_at(actor, upload_id=found.upload.id, offset=start, body=_pieces(file))
     return {"unique_id": unique_id, "received": received}
 

@@ -28,6 +28,8 @@ PROJECT, EXPERIMENT = "all-studies", "all-cells"
 KIND_OF = {"CL": CELL_TYPE, "MONDO": DISEASE, "UBERON": TISSUE}
 """The ontologies of the client, in the order in which it reads the entries of a column."""
 MAX_COLUMNS = 20_000
+MAX_ENTRIES = 200_000
+"""Genes times combinations in one answer; each takes about 100 bytes."""
 
 
 async def list_versions(asked: Asked, body: wire.Empty) -> list[dict[str, Any]]:
@@ -95,6 +97,12 @@ async def get_composition(asked: Asked, body: wire.CompositionRequest) -> dict[s
     if len(columns) > MAX_COLUMNS:
         raise InvalidInputError(
             f"More than {MAX_COLUMNS:,} combinations of cell types, conditions and tissues", do="Ask for fewer at once"
+        )
+    if len(columns) * len(genes) > MAX_ENTRIES:
+        raise InvalidInputError(
+            f"{len(genes):,} genes in {len(columns):,} combinations are more than {MAX_ENTRIES:,} answers",
+            where="gene_ids",
+            do=f"Ask for at most {max(1, MAX_ENTRIES // len(columns)):,} genes at once",
         )
     labels = await asked.catalog.across.labels(sources)
     found = await asked.catalog.across.sums(sources, genes=genes, species=SPECIES, unit="lognorm")

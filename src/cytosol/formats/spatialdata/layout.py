@@ -135,6 +135,11 @@ def fresh_path(root: Store, table: str, slot: Slot, name: str) -> str:
     return free_path(name, members(root, f"tables/{table}/{slot}"))
 
 
+def unique_path(name: str, id: str) -> str:
+    """A path part that no other writer can choose, as the id in it belongs to one entry alone."""
+    return f"{path_part(name)[:30]}-{id}"
+
+
 def free_path(name: str, taken: Iterable[str]) -> str:
     """A path part for a name that differs, also in lower case, from all that are taken: ``x``, ``x-2``, ``x-3``."""
     wanted = path_part(name)
