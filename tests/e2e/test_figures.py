@@ -30,6 +30,9 @@ VIEWS = {
 }  # fmt: skip
 
 
+SVG = "{http://www.w3.org/2000/svg}"
+
+
 @pytest.fixture(scope="module")
 def truth() -> anndata.AnnData:
     """The file itself, read by anndata."""
@@ -176,6 +179,55 @@ def test_files_of_a_figure_are_whole_and_hold_its_names(
     # names of genes stand upright, so that the layout may part their letters
     letters = re.sub(r"\s", "", result.stdout)
     assert "CD3D" in letters or set("CD3D") <= set(letters)
+
+
+def test_cells_are_points_in_files_and_letters_of_all_scripts_are_kept(
+    page: Page, site: Site, truth: anndata.AnnData, tmp_path: Path
+) -> None:
+    odd = "Моноциты 細胞"
+    types = truth.obs[LABELS].astype(str).replace("CD14+ Monocyte", odd)
+    site.table.annotate("Scripts", types)
+    view = json.dumps({"version": 2, "color": {"by": "column", "name": "Scripts"}, "labels": True})
+    page.goto(site.explorer(f"?views=cells&view={quote(view)}"))
+    expect(page.get_by_role("region", name="Legend")).to_contain_text(odd)
+    settled(page)
+    box = page.locator(".plot").bounding_box()
+    assert box is not None
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("hold every cell as a vector point")).to_be_visible()
+    expect(page.get_by_text("Names in letters that the fonts of PDF lack are pictures in the PDF")).to_be_visible()
+    page.keyboard.press("Escape")
+    svg = saved(page, "SVG drawing", tmp_path)
+    root = ET.parse(svg).getroot()
+    assert list(root.iter(f"{SVG}image")) == []
+    group = root.find(f"{SVG}g")
+    assert group is not None
+    assert len(group) == 700
+    # each stands where it is on the page
+    umap = truth.obsm["X_umap"].astype(np.float64)
+    low, high = umap.min(axis=0), umap.max(axis=0)
+    scale = ((np.array([box["width"], box["height"]]) - 72) / (high - low)).min()
+    centre = np.array([box["width"] / 2, box["height"] / 2])
+    wanted = centre + (umap - (low + high) / 2) * [scale, -scale]
+    found = np.array([[float(c.get("cx", "")), float(c.get("cy", ""))] for c in group])
+    np.testing.assert_allclose(found[np.lexsort(found.T)], wanted[np.lexsort(np.round(wanted, 2).T)], atol=0.02)
+    monocytes = (truth.obs[LABELS] == "CD14+ Monocyte").sum()
+    fills = pd.Series([c.get("fill") for c in group]).value_counts()
+    assert monocytes in fills.to_list()
+    assert odd in {element.text for element in root.iter(f"{SVG}text")}
+    pdf = saved(page, "PDF page", tmp_path)
+    need(shutil.which("pdftotext") is not None, "There is no pdftotext (Debian: poppler-utils)")
+    run = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stderr == ""
+    assert odd in run.stdout
+    assert "Dendritic" in run.stdout
+    # the letters are there to be seen: once in the legend, once over the cells; of nothing else there is a picture
+    assert pdf.read_bytes().count(b"/Subtype /Image") == 4
+    subprocess.run(["pdftoppm", "-r", "72", "-gray", "-singlefile", pdf, tmp_path / "page"], check=True, timeout=60)
+    _, size, _, data = (tmp_path / "page.pgm").read_bytes().split(b"\n", 3)
+    width, height = map(int, size.split())
+    pixels = np.frombuffer(data, np.uint8).reshape(height, width)
+    assert 0.005 < (pixels < 128).mean() < 0.5
 
 
 _TELL = {
@@ -326,8 +378,10 @@ def test_panels_side_by_side_show_their_cells_and_move_together(
     assert list(rows.index) == list(truth.obs_names)
     np.testing.assert_allclose(rows[["UMAP 1", "UMAP 2"]], truth.obsm["X_umap"], rtol=1e-5)
     assert (rows["phase"] == truth.obs["phase"].astype(str)).all()
-    pdf = saved(page, "PDF page", tmp_path).read_bytes()
-    assert pdf.count(b"/Subtype /Image") == 3
+    # every panel's cells are points, those of the others behind them
+    root = ET.parse(saved(page, "SVG drawing", tmp_path)).getroot()
+    groups = root.findall("{http://www.w3.org/2000/svg}g")
+    assert [len(group) for group in groups] == [700, counts["G1"], 700, counts["G2M"], 700, counts["S"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -8,6 +8,8 @@
 import { shuffled } from '../data/order';
 import type { Shading } from '../data/shade';
 import { boundsOf, fit, panBy, zoomAt, type Viewport } from '../data/viewport';
+import { MOST_POINTS, pointsMark, printRatio } from './figure/points';
+import type { Mark } from './figure/scene';
 import { PointsRenderer } from './points';
 
 /** Points that are drawn of all panels together: without and with a graphics card. */
@@ -107,13 +109,25 @@ export class Multiples {
     if (!this.frame) this.frame = requestAnimationFrame(this.paint);
   }
 
-  /** Pictures of all panels, for files. */
-  snapshots(ratio: number): HTMLCanvasElement[] {
-    return this.orders.map((_, i) => {
-      const canvas = document.createElement('canvas');
-      this.paintPanel(canvas, i, ratio, i === 0);
-      return canvas;
-    });
+  /** Whether the panels of a file are pictures: there are too many cells for points. */
+  get isPicture(): boolean {
+    return this.orders.length * this.all.length + this.orders.reduce((sum, order) => sum + order.length, 0) > MOST_POINTS;
+  }
+
+  /** The marks of each panel of a file. */
+  marks(): Mark[][] {
+    const { width, height } = this.view;
+    if (this.isPicture) {
+      const ratio = printRatio(width, height);
+      return this.orders.map((_, i) => {
+        const canvas = document.createElement('canvas');
+        this.paintPanel(canvas, i, ratio, i === 0);
+        return [{ kind: 'image', x: 0, y: 0, width, height, canvas }];
+      });
+    }
+    const common = { x: this.x, y: this.y, shades: this.shading.shades, view: this.view, size: this.size() };
+    const behind = pointsMark(this.all, { ...common, table: this.backdrop, opacity: this.backdrop[3] / 255 });
+    return this.orders.map((order) => [behind, pointsMark(order, { ...common, table: this.shading.table, opacity: 0.9 })]);
   }
 
   destroy(): void {

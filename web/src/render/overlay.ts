@@ -1,6 +1,8 @@
 /** What lies over the cells: the outline being drawn, the cell under the pointer, names of categories, the axes. */
 
 import { toScreen, type Viewport } from '../data/viewport';
+import type { Mark } from './figure/scene';
+import { textWidth } from './figure/widths';
 
 export interface OverlayLabel {
   text: string;
@@ -98,4 +100,25 @@ function drawLabels(context: CanvasRenderingContext2D, view: Viewport, { labels,
     context.fillStyle = ink;
     context.fillText(label.text, x, y);
   }
+}
+
+/** Axes and names as marks of a file. */
+export function overlayMarks(view: Viewport, { axes, labels, ink, paper }: OverlayState): Mark[] {
+  const [x, y, length] = [18, view.height - 18, 44];
+  const arm = { kind: 'line', stroke: ink, opacity: 0.6 } as const;
+  const marks: Mark[] = [
+    { ...arm, x1: x, y1: y - length, x2: x, y2: y },
+    { ...arm, x1: x, y1: y, x2: x + length, y2: y },
+    { kind: 'text', x: x + length + 6, y, text: axes[0], size: 11, fill: ink, opacity: 0.6 },
+    { kind: 'text', x, y: y - length - 6, text: axes[1], size: 11, turn: 90, fill: ink, opacity: 0.6 },
+  ];
+  const taken: { x: number; y: number; w: number }[] = [];
+  for (const label of labels) {
+    const [px, py] = toScreen(view, label.x, label.y);
+    const w = textWidth(label.text, 12, true) / 2;
+    if (px < 0 || px > view.width || py < 0 || py > view.height || taken.some((t) => Math.abs(t.x - px) < t.w + w + 4 && Math.abs(t.y - py) < 15)) continue;
+    taken.push({ x: px, y: py, w });
+    marks.push({ kind: 'text', x: px, y: py, text: label.text, bold: true, anchor: 'middle', fill: ink, halo: paper });
+  }
+  return marks;
 }

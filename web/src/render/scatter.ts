@@ -9,8 +9,10 @@ import { countInView, drawOrder, shuffled } from '../data/order';
 import type { Shading } from '../data/shade';
 import { boundsOf, fit, panBy, toData, zoomAt, type Viewport } from '../data/viewport';
 import { DensityRenderer } from './density';
+import { cellMarks, cellsInView, MOST_POINTS, printRatio } from './figure/points';
+import type { Mark } from './figure/scene';
 import { FrameMeter } from './frames';
-import { drawOverlay, type OverlayState } from './overlay';
+import { drawOverlay, overlayMarks, type OverlayState } from './overlay';
 import { PointsRenderer } from './points';
 
 export type Mode = 'auto' | 'points' | 'density';
@@ -184,18 +186,31 @@ export class Scatter {
     };
   }
 
-  /** A canvas of what is shown, without the overlay's outline and pointer, for a file on this paper with this ink. */
-  snapshot(pixelRatio: number, ink: { ink: string; paper: string }): HTMLCanvasElement {
+  /** Whether the cells of a file are a picture: a density, or too many for points. */
+  get isPicture(): boolean {
+    return this.drawnAs !== 'points' || this.visible().length > MOST_POINTS;
+  }
+
+  /** What is shown as marks of a file on this paper with this ink, without what the pointer adds. */
+  marks(ink: { ink: string; paper: string }): Mark[] {
+    const { width, height } = this.view;
+    const cells: Mark[] = this.isPicture
+      ? [{ kind: 'image', x: 0, y: 0, width, height, canvas: this.picture(printRatio(width, height)) }]
+      : cellMarks(this.visible(), { x: this.x, y: this.y, flags: this.flags, ...this.shading, view: this.view, size: this.size() });
+    return [...cells, ...(this.overlayState ? overlayMarks(this.view, { ...this.overlayState, ...ink }) : [])];
+  }
+
+  private visible(): Uint32Array {
+    return cellsInView({ x: this.x, y: this.y, flags: this.flags, ...this.shading }, this.base, this.view);
+  }
+
+  private picture(pixelRatio: number): HTMLCanvasElement {
     const out = document.createElement('canvas');
     out.width = Math.round(this.view.width * pixelRatio);
     out.height = Math.round(this.view.height * pixelRatio);
-    const context = out.getContext('2d');
-    if (!context) return out;
     if (this.drawnAs === 'points') this.points?.draw(this.view, pixelRatio, this.size() * pixelRatio);
-    context.drawImage(this.drawnAs === 'points' ? this.glCanvas : this.density.canvas, 0, 0, out.width, out.height);
-    context.scale(pixelRatio, pixelRatio);
-    if (this.overlayState) drawOverlay(context, this.view, { ...this.overlayState, ...ink, outline: null, hover: null });
-    this.draw();
+    out.getContext('2d')?.drawImage(this.drawnAs === 'points' ? this.glCanvas : this.density.canvas, 0, 0, out.width, out.height);
+    this.moved();
     return out;
   }
 

@@ -5,7 +5,9 @@ import { toCsv } from '../../src/data/csv';
 import { literal } from '../../src/data/python';
 import { drawComposition } from '../../src/render/figure/composition';
 import { linear, ticks } from '../../src/render/figure/parts';
-import { runsOf, toPdf } from '../../src/render/figure/pdf';
+import { lacksLetters, runsOf } from '../../src/render/figure/letters';
+import { toPdf } from '../../src/render/figure/pdf';
+import { pointsMark } from '../../src/render/figure/points';
 import { ON_PAPER, titled, type Scene } from '../../src/render/figure/scene';
 import { toSvg } from '../../src/render/figure/svg';
 import { shortened, textWidth } from '../../src/render/figure/widths';
@@ -63,6 +65,25 @@ describe('files', () => {
     // the Greek letters in the font that has them, the rest in Helvetica
     expect(content).toContain(`/F3 12 Tf <${Buffer.from('gd').toString('hex')}> Tj /F1 12 Tf <${Buffer.from(' T (CD3E)').toString('hex')}> Tj`);
     expect(content).toContain('1 0 0 rg');
+  });
+  it('hold many points as points, those in view in their order', async () => {
+    const table = new Uint8Array(1024);
+    table.set([255, 0, 0, 255, 0, 0, 255, 255]);
+    const view = { x: 0, y: 0, scale: 10, width: 100, height: 60 };
+    const mark = pointsMark([2, 0, 1], { x: Float32Array.of(0, 1, 9), y: Float32Array.of(0, 1, 0), shades: Uint8Array.of(0, 1, 0), table, view, size: 4, opacity: 0.9 });
+    expect([...mark.xs, ...mark.ys]).toEqual([50, 60, 30, 20]);
+    const scene: Scene = { width: 100, height: 60, marks: [mark] };
+    expect(toSvg(scene)).toContain('<g transform="translate(0 0)" fill-opacity="0.9"><circle cx="50" cy="30" r="2" fill="#ff0000"/>\n<circle cx="60" cy="20" r="2" fill="#0000ff"/></g>');
+    const bytes = Buffer.from(await toPdf(scene));
+    const text = bytes.toString('latin1');
+    const stream = text.indexOf('stream\n') + 7;
+    const content = inflateSync(bytes.subarray(stream, stream + Number(/\/Length (\d+)/.exec(text)?.[1]))).toString('latin1');
+    expect(content).toContain('1 0 0 rg\nq 1 0 0 1 50 30 cm /P0 Do Q\n0 0 1 rg\nq 1 0 0 1 60 40 cm /P0 Do Q');
+    expect(text).toContain('/Subtype /Form /BBox [-2 -2 2 2]');
+  });
+  it('know which letters the fonts of PDF lack', () => {
+    expect(['γδ T (CD3E) ≥ 5 µm?', 'Ödem – é', ''].some(lacksLetters)).toBe(false);
+    expect(['細胞', 'Моноциты', 'Lympho cytȅ'].every(lacksLetters)).toBe(true);
   });
   it('spell what no font has as a question mark', () => {
     expect(runsOf('é–細')).toEqual([{ symbol: false, bytes: [0xe9, 150, 63], text: 'é–細' }]);

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useImperativeHandle, useMemo, useRef, useState, type Ref } from 'react';
+import type { Mark } from '../../render/figure/scene';
 import { attachGestures, type Combine, type Tool } from '../../render/gestures';
 import { Scatter, type ScatterStatus } from '../../render/scatter';
 import { toData } from '../../data/viewport';
@@ -18,7 +19,10 @@ export interface PlotHandle {
   fit: () => void;
   zoom: (factor: number) => void;
   pan: (dx: number, dy: number) => void;
-  snapshot: (pixelRatio: number, ink: { ink: string; paper: string }) => { canvas: HTMLCanvasElement; width: number; height: number } | null;
+  /** What is shown, for a file on this paper with this ink. */
+  marks: (ink: { ink: string; paper: string }) => { marks: Mark[]; width: number; height: number } | null;
+  /** Whether the cells of such a file are a picture. */
+  isPicture: () => boolean;
 }
 
 interface Hover {
@@ -107,7 +111,8 @@ export function Plot({ state, datasetId, tableName, tool, onOutline, ref }: Prop
       fit: () => scatter?.fit(),
       zoom: (factor) => scatter?.zoom(scatter.view.width / 2, scatter.view.height / 2, factor),
       pan: (dx, dy) => scatter?.pan(dx, dy),
-      snapshot: (ratio, { ink, paper }) => scatter && { canvas: scatter.snapshot(ratio, { ink, paper }), width: scatter.view.width, height: scatter.view.height },
+      marks: ({ ink, paper }) => scatter && { marks: scatter.marks({ ink, paper }), width: scatter.view.width, height: scatter.view.height },
+      isPicture: () => scatter?.isPicture ?? false,
     }),
     [scatter],
   );

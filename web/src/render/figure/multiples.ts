@@ -1,11 +1,12 @@
 /** An embedding, or panels of it side by side with their names, and the legend of the colours: for files. */
 
 import { colorBar, legend, legendHeight, LEGEND_WIDTH, type LegendItem } from './parts';
-import type { Ink, Mark, Scene } from './scene';
+import { shiftAll, type Ink, type Mark, type Scene } from './scene';
 import { shortened } from './widths';
 
 export interface MultiplesInput {
-  panels: { name: string; count: string; canvas: HTMLCanvasElement }[];
+  /** `marks` lie within the width and height of a panel. */
+  panels: { name: string; count: string; marks: Mark[] }[];
   width: number;
   height: number;
   columns: number;
@@ -19,13 +20,13 @@ const GAP = 12;
 
 export function drawMultiples({ panels, width, height, columns, title, items, bar }: MultiplesInput, ink: Ink): Scene {
   const head = panels.some((p) => p.name) ? NAMES : 0;
-  const marks: Mark[] = panels.flatMap(({ name, count, canvas }, i): Mark[] => {
+  const marks: Mark[] = panels.flatMap(({ name, count, marks: cells }, i): Mark[] => {
     const x = (i % columns) * (width + GAP);
     const y = Math.floor(i / columns) * (height + head + GAP);
     return [
       { kind: 'text', x, y: y + 10, text: shortened(name, width - 60, 12), bold: true, fill: ink.ink },
       { kind: 'text', x: x + width, y: y + 10, text: count, anchor: 'end', size: 11, fill: ink.soft },
-      { kind: 'image', x, y: y + head, width, height, canvas },
+      ...shiftAll(cells, x, y + head),
     ];
   });
   const right = Math.min(columns, panels.length) * (width + GAP) + GAP;

@@ -29,9 +29,24 @@ function paint(context: CanvasRenderingContext2D, mark: Mark): void {
     if (mark.turn) context.rotate((-mark.turn * Math.PI) / 180);
     context.font = `${mark.bold ? '600 ' : ''}${size}px ${FONT}`;
     context.textAlign = mark.anchor === 'middle' ? 'center' : mark.anchor === 'end' ? 'right' : 'left';
+    if (mark.halo) {
+      context.strokeStyle = mark.halo;
+      context.lineWidth = 3;
+      context.lineJoin = 'round';
+      context.strokeText(mark.text, 0, BASELINE * size);
+    }
     context.fillStyle = mark.fill;
     context.fillText(mark.text, 0, BASELINE * size);
     context.restore();
+    return;
+  }
+  if (mark.kind === 'points') {
+    for (let i = 0; i < mark.xs.length; i++) {
+      context.beginPath();
+      context.arc(mark.x + mark.xs[i], mark.y + mark.ys[i], mark.r, 0, 2 * Math.PI);
+      context.fillStyle = mark.colors[mark.codes[i]];
+      context.fill();
+    }
     return;
   }
   trace(context, mark);

@@ -74,6 +74,8 @@ export interface TextMark extends Told {
   bold?: boolean;
   /** Degrees, counter-clockwise. */
   turn?: number;
+  /** Colour around the letters, so that they are read over points. */
+  halo?: string;
 }
 
 export interface ImageMark extends Told {
@@ -85,7 +87,21 @@ export interface ImageMark extends Told {
   canvas: HTMLCanvasElement;
 }
 
-export type Mark = RectMark | LineMark | AreaMark | CircleMark | TextMark | ImageMark;
+/** Many round points of one size, in the order in which they are painted; only in files. */
+export interface PointsMark extends Told {
+  kind: 'points';
+  /** Where 0, 0 of the points lies. */
+  x: number;
+  y: number;
+  xs: Float32Array;
+  ys: Float32Array;
+  r: number;
+  /** Of each point, as its place in `colors`. */
+  codes: Uint8Array;
+  colors: string[];
+}
+
+export type Mark = RectMark | LineMark | AreaMark | CircleMark | TextMark | ImageMark | PointsMark;
 
 export interface Scene {
   width: number;

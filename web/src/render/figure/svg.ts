@@ -36,9 +36,13 @@ function spell(mark: Mark): string {
       return element('circle', { cx: mark.x, cy: mark.y, r: mark.r, fill: mark.fill, stroke: mark.stroke, opacity }, tip);
     case 'image':
       return element('image', { x: mark.x, y: mark.y, width: mark.width, height: mark.height, href: mark.canvas.toDataURL('image/png') }, tip);
+    case 'points': {
+      const circles = Array.from(mark.xs, (x, i) => element('circle', { cx: x, cy: mark.ys[i], r: mark.r, fill: mark.colors[mark.codes[i]] }, ''));
+      return element('g', { transform: `translate(${round(mark.x)} ${round(mark.y)})`, 'fill-opacity': opacity }, circles.join('\n'));
+    }
     case 'text': {
       const size = mark.size ?? FONT_SIZE;
-      const attributes = { x: mark.x, y: mark.y + BASELINE * size, fill: mark.fill, 'font-size': size, 'font-weight': mark.bold ? 600 : undefined, 'text-anchor': mark.anchor, transform: turnOf(mark), opacity };
+      const attributes = { x: mark.x, y: mark.y + BASELINE * size, fill: mark.fill, 'font-size': size, 'font-weight': mark.bold ? 600 : undefined, 'text-anchor': mark.anchor, transform: turnOf(mark), opacity, ...(mark.halo ? { stroke: mark.halo, 'stroke-width': 3, 'stroke-linejoin': 'round', 'paint-order': 'stroke' } : {}) };
       return element('text', attributes, escape(mark.text) + tip);
     }
   }

@@ -7,11 +7,16 @@ const ASCII = [
   556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 ];
 const OTHER = 600;
+/** Letters of East Asia are as wide as high. */
+const SQUARE = 1000;
 const BOLD = 1.07;
 
 export function textWidth(text: string, size: number, bold = false): number {
   let sum = 0;
-  for (const c of text) sum += ASCII[(c.codePointAt(0) ?? 0) - 32] ?? OTHER;
+  for (const c of text) {
+    const code = c.codePointAt(0) ?? 0;
+    sum += ASCII[code - 32] ?? (code >= 0x2e80 ? SQUARE : OTHER);
+  }
   return (sum / 1000) * size * (bold ? BOLD : 1);
 }
 

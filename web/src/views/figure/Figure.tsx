@@ -20,6 +20,10 @@ export interface FigureProps {
   label: string;
   /** Its numbers as CSV. */
   csv: () => string | Promise<string>;
+  /** What to know of its files; asked for when the menu opens. */
+  note?: () => string;
+  /** What is written in it, where it is not drawn from marks. */
+  names?: string[];
   /** Python that gives the same numbers. */
   code: string;
   /** How to read it. */
@@ -46,6 +50,7 @@ export function Figure(props: FigureProps) {
   }, []);
   const scene = useMemo(() => (size && !isOwn ? draw(onDark ? ON_DARK : ON_PAPER, size.width, size.height) : null), [draw, size, onDark, isOwn]);
   const forFiles = (ink: Ink) => draw(ink, size?.width ?? 800, size?.height ?? 500);
+  const names = scene?.marks.flatMap((mark) => (mark.kind === 'text' ? [mark.text] : [])) ?? props.names;
   return (
     <section className="figure" aria-label={title} aria-busy={busy}>
       <header>
@@ -54,7 +59,7 @@ export function Figure(props: FigureProps) {
           <p className="small muted">{lines.join(' · ')}</p>
         </div>
         {help && <Popover label="How to read this figure" icon="help" small look="plain">{() => <div className="stack figure-help">{help}</div>}</Popover>}
-        <FigureMenu {...props} draw={forFiles} />
+        <FigureMenu {...props} names={names} draw={forFiles} />
       </header>
       <div className="figure-room" ref={watch} tabIndex={isOwn ? undefined : 0} role="group" aria-label={`${title}, figure`}>
         {busy && <div className="loading" role="status" aria-label="Loading values" />}

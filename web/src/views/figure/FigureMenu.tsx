@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'react';
 import { ON_PAPER, titled, type Ink, type Scene } from '../../render/figure/scene';
 import { saveBlob } from '../../render/figure/save';
+import { lacksLetters } from '../../render/figure/letters';
 import { toSvg } from '../../render/figure/svg';
 import { tell, tellError } from '../../state/notices';
 import { Button } from '../controls';
@@ -19,11 +20,15 @@ interface Props {
   draw: (ink: Ink) => Scene;
   csv: () => string | Promise<string>;
   code: string;
+  /** What to know of its files; asked for when the menu opens. */
+  note?: () => string;
+  /** What is written in it. */
+  names?: string[];
   /** Icons only. */
   compact?: boolean;
 }
 
-export function FigureMenu({ title, lines, name, draw, csv, code, compact }: Props) {
+export function FigureMenu({ title, lines, name, draw, csv, code, note, names = [], compact }: Props) {
   const [showsCode, setShowsCode] = useState(false);
   const scene = () => titled(draw(ON_PAPER), title, lines, ON_PAPER);
   const save = (ending: string, make: () => Promise<Blob> | Blob) => {
@@ -44,12 +49,26 @@ export function FigureMenu({ title, lines, name, draw, csv, code, compact }: Pro
             {files.map(([ending, text, make]) => (
               <Button key={ending} look="plain" small onClick={() => { close(); save(ending, make); }}>{text}</Button>
             ))}
+            <Notes note={note} names={[title, ...lines, ...names]} />
           </>
         )}
       </Popover>
       <Button small={!compact} icon="code" label="Code" onClick={() => setShowsCode(true)}>{compact ? undefined : 'Code'}</Button>
       {showsCode && <CodeDialog code={code} onClose={() => setShowsCode(false)} />}
     </>
+  );
+}
+
+/** What the files are made of, where that is worth knowing. */
+function Notes({ note, names }: { note?: () => string; names: string[] }) {
+  // once, when the menu opens: the answer may look at many cells
+  const [text] = useState(() => note?.() ?? '');
+  const isOdd = names.some(lacksLetters);
+  if (!text && !isOdd) return null;
+  return (
+    <p className="small muted menu-note">
+      {text}{isOdd && ' Names in letters that the fonts of PDF lack are pictures in the PDF; they can be searched and copied.'}
+    </p>
   );
 }
 

@@ -67,6 +67,8 @@ function MarkView({ mark }: { mark: Mark }) {
       return <circle cx={mark.x} cy={mark.y} r={mark.r} fill={mark.fill} stroke={mark.stroke} {...rest} />;
     case 'image':
       return <image x={mark.x} y={mark.y} width={mark.width} height={mark.height} href={mark.canvas.toDataURL()} {...rest} />;
+    case 'points':
+      return null; // of files only: on the page WebGL draws them
     case 'text': {
       const size = mark.size ?? FONT_SIZE;
       return (

@@ -5,6 +5,7 @@ import { selectWithin } from '../../../data/lasso';
 import { emptySide, filterSelection, type Selection } from '../../../data/selections';
 import { count, embeddingTitle } from '../../../data/words';
 import { drawMultiples } from '../../../render/figure/multiples';
+import { pointsNote } from '../../../render/figure/points';
 import type { Ink } from '../../../render/figure/scene';
 import { useStore } from '../../../state/store';
 import { shownTheme } from '../../../state/theme';
@@ -129,15 +130,13 @@ function comparing({ state, shared, open }: ViewProps) {
   return { label: waits ? 'Compare with the first' : 'Compare', run };
 }
 
-const PICTURE_RATIO = 2;
-
 function CellsMenu({ study, dataset, table, state, plot }: ViewProps & { plot: React.RefObject<PlotHandle | null> }) {
   const title = `${embeddingTitle(state.embeddingName ?? '')}, coloured by ${state.coloring.title}`;
   const onDark = useStore(shownTheme) === 'dark';
   const shown = state.shown ? state.shown.count() : state.n;
   const draw = (ink: Ink) => {
-    const picture = plot.current?.snapshot(PICTURE_RATIO, ink);
-    return drawMultiples({ panels: picture ? [{ name: '', count: '', canvas: picture.canvas }] : [], width: picture?.width ?? 0, height: picture?.height ?? 0, columns: 1, ...legendOf(state, onDark) }, ink);
+    const shownNow = plot.current?.marks(ink);
+    return drawMultiples({ panels: shownNow ? [{ name: '', count: '', marks: shownNow.marks }] : [], width: shownNow?.width ?? 0, height: shownNow?.height ?? 0, columns: 1, ...legendOf(state, onDark) }, ink);
   };
   return (
     <FigureMenu
@@ -146,6 +145,8 @@ function CellsMenu({ study, dataset, table, state, plot }: ViewProps & { plot: R
       lines={[placeLine(study, dataset, table), ...(shown < state.n ? [`${count(shown)} cells pass the filters`] : [])]}
       name={state.coloring.title || 'plot'}
       draw={draw}
+      names={state.coloring.entries?.map((e) => e.label)}
+      note={() => pointsNote(plot.current?.isPicture() ?? false)}
       csv={() => cellsCsv(dataset.id, table.name, state)}
       code={cellsCode(dataset, table, state)}
     />

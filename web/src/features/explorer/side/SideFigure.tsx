@@ -7,6 +7,7 @@ import { literal, maskOf } from '../../../data/python';
 import { flagCells } from '../../../data/shade';
 import { count, embeddingTitle } from '../../../data/words';
 import { drawMultiples } from '../../../render/figure/multiples';
+import { pointsNote } from '../../../render/figure/points';
 import type { Ink } from '../../../render/figure/scene';
 import { attachGestures } from '../../../render/gestures';
 import { Multiples } from '../../../render/multiples';
@@ -26,7 +27,6 @@ export interface Panel {
   count: number;
 }
 
-const FILE_PANEL = { ratio: 2, least: 160 };
 const WIDEST = 260;
 
 type Props = ViewProps & { column: CategoricalColumn; panels: Panel[]; scope: Scope };
@@ -38,12 +38,12 @@ export function SideFigure(props: Props) {
   const title = embeddingTitle(state.embeddingName ?? '');
   const draw = (ink: Ink) => {
     const { width, height } = multiples?.view ?? { width: WIDEST, height: WIDEST };
-    const pictures = multiples?.snapshots(FILE_PANEL.ratio) ?? [];
+    const cells = multiples?.marks() ?? [];
     return drawMultiples(
       {
-        panels: panels.map((p, i) => ({ name: p.name, count: count(p.count), canvas: pictures[i] })).filter((p) => p.canvas),
-        width: Math.max(FILE_PANEL.least, width),
-        height: (Math.max(FILE_PANEL.least, width) / width) * height,
+        panels: panels.map((p, i) => ({ name: p.name, count: count(p.count), marks: cells[i] })).filter((p) => p.marks),
+        width,
+        height,
         columns: columnsFor(panels.length),
         ...legendOf(state, onDark),
       },
@@ -57,6 +57,8 @@ export function SideFigure(props: Props) {
       name={`${title} by ${column.name}`}
       label={`${panels.length} plots of ${title}`}
       draw={draw}
+      names={[...panels.map((p) => p.name), ...(state.coloring.entries ?? []).map((e) => e.label)]}
+      note={() => pointsNote(multiples?.isPicture ?? false)}
       csv={() => cellsCsv(dataset.id, table.name, state, { group: column, cells: scope.bits })}
       code={sideCode(props)}
       help={<p>Every panel shows the cells of one group in colour and all others in grey, at the same place: what changes between panels is where the cells of the group lie. Dragging and the wheel move all panels together.</p>}
