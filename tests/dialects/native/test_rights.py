@@ -96,6 +96,7 @@ ROWS: dict[str, Row] = {
     "get_folder": Row(READ),
     "change_folder": Row(EDIT.format(200), says(name="Renamed")),
     "delete_folder": Row(OWN.format(204)),
+    "undelete_folder": Row("404 404 403 403 403 200 200 403", takes={"folder_id": "deleted_folder_id"}),
     "list_folder_grants": Row(OWN.format(200)),
     "put_folder_grants": Row(OWN.format(200), says(items=[])),
     "list_study_grants": Row(OWN.format(200)),
@@ -109,6 +110,12 @@ ROWS: dict[str, Row] = {
     "duplicate_study": Row("401 404 403 201 201 201 201 403", says()),
     "list_revisions": Row(READ),
     "undo_revision": Row(EDIT.format(201)),
+    "mark_study": Row(EDIT.format(201), says(label="as sent")),
+    "list_attachments": Row(READ),
+    "add_attachment": Row("401 404 403 403 404 201 404 403", lambda t: {"upload_id": t["whole_upload_id"]}),
+    "get_attachment_data": Row("404 404 403 200 200 200 200 200"),
+    "change_attachment": Row(EDIT.format(200), says(name="new.txt")),
+    "delete_attachment": Row(EDIT.format(204)),
     "get_samples": Row(READ),
     "create_sample": Row(EDIT.format(201), says(name="donor 9")),
     "change_sample": Row(EDIT.format(200), says(name="donor 8")),
@@ -337,9 +344,15 @@ class Stage:
         }  # fmt: skip
         await catalog.scales.get(owner, study_id=things["study_id"])
         things["revision_id"] = (await catalog.history.list(owner, study_id=things["study_id"])).items[0].id
-        folder = await catalog.folders.create(owner, name="Folder")
-        await self.share("folder", folder.folder.id)
-        things["folder_id"] = folder.folder.id
+        for name in ("folder_id", "deleted_folder_id"):
+            folder = await catalog.folders.create(owner, name="Folder")
+            await self.share("folder", folder.folder.id)
+            things[name] = folder.folder.id
+        await catalog.folders.delete(owner, folder_id=things["deleted_folder_id"])
+        things["whole_upload_id"] = await upload(catalog, owner, "x.txt", b"abc")
+        attached = await upload(catalog, owner, "note.txt", b"abc")
+        view = await catalog.attachments.add(owner, study_id=things["study_id"], upload_id=attached)
+        things["attachment_id"] = view.attachment.id
         await self._refresh_people()
         self.is_fresh = True
 

@@ -23,6 +23,7 @@ from cytosol.dialects.native.problems import on_cytosol_error, on_fault, on_http
 from cytosol.dialects.native.routes.across import AcrossRoutes
 from cytosol.dialects.native.routes.analyses import AnalysisRoutes
 from cytosol.dialects.native.routes.annotations import AnnotationRoutes
+from cytosol.dialects.native.routes.attachments import AttachmentRoutes
 from cytosol.dialects.native.routes.cytometry import CytometryRoutes
 from cytosol.dialects.native.routes.datasets import DatasetRoutes
 from cytosol.dialects.native.routes.events import EventRoutes
@@ -74,6 +75,7 @@ _NOUNS = (
     OntologyRoutes,
     SharingRoutes,
     FolderRoutes,
+    AttachmentRoutes,
     StorageRoutes,
     GroupRoutes,
     UserRoutes,

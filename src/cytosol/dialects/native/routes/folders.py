@@ -50,6 +50,12 @@ class FolderRoutes(Routes):
 
     @endpoint("DELETE", "/folders/{folder_id}", status=204, versioned=True)
     async def delete_folder(self, request: Request, folder_id: Id) -> Response:
-        """Remove an empty folder."""
+        """Remove an empty folder; it can be brought back."""
         await self.catalog.folders.delete(actor_of(request), folder_id=folder_id, expected=expected_version(request))
         return no_answer()
+
+    @endpoint("POST", "/folders/{folder_id}/undelete", gives=wire.FolderRecord)
+    async def undelete_folder(self, request: Request, folder_id: Id) -> Response:
+        """Bring back a removed folder; at the top, if the folder above is gone."""
+        view = await self.catalog.folders.undelete(actor_of(request), folder_id=folder_id)
+        return record_answer(folder_json(view))

@@ -99,6 +99,12 @@ class StudyRoutes(Routes):
         people = await history.people(page.items)
         return list_answer(page.items, lambda revision: revision_json(revision, people), page.next)
 
+    @endpoint("POST", "/studies/{study_id}/revisions", gives=wire.RevisionRecord, status=201)
+    async def mark_study(self, request: Request, study_id: Id, body: wire.MarkRequest) -> Response:
+        """Give the state of a study a name, to go back to it later."""
+        made = await self.catalog.history.mark(actor_of(request), study_id=study_id, label=body.label)
+        return answer(revision_json(made, await self.catalog.history.people([made])), status=201)
+
     @endpoint("POST", "/revisions/{revision_id}/undo", gives=wire.RevisionRecord, status=201)
     async def undo_revision(self, request: Request, revision_id: Id) -> Response:
         """Undo one change; undoing is a revision, too."""

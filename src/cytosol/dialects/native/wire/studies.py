@@ -130,6 +130,12 @@ class DuplicateRequest(Wire):
     """Null = the name of the study with ' (copy)'."""
 
 
+class MarkRequest(Wire):
+    """A name for the state of a study."""
+
+    label: str = Field(examples=["as sent to the journal"])
+
+
 class RevisionRecord(Wire):
     """A change that can be undone."""
 
