@@ -21,4 +21,7 @@ def test_it_runs_small() -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["events"] == 2000
-    assert all(result[f"{kind}_ms"] > 0 for kind in ("density", "contour", "dot", "histogram", "density_pdf", "script"))
+    assert all(
+        result[f"{kind}_ms"] > 0
+        for kind in ("density", "contour", "dot", "density_pdf", "script", "api_density", "api_population")
+    )
