@@ -257,3 +257,39 @@ async def test_batches_are_brought_together_when_data_comes_in(lab: Lab) -> None
     ended = await house.ended(failed.id)
     assert ended.error is not None
     assert "no annotation 'none'" in ended.error["detail"]
+
+
+async def test_scores_and_types_come_with_the_data_as_they_come_after_it(lab: Lab) -> None:
+    """What a submission asks for is what the same analyses find in the finished dataset."""
+    house = lab.house
+    params = {"tsne": False, "umap": False, "markers": False, "n_components": 20}
+    asked = {**params, "doublets": True, "cell_cycle": True, "cell_types": True}
+    job, dataset_id = await submit(house.catalog, house.people.ada, {"a.h5ad": cells()}, parameters=asked)
+    assert (await house.ended(job.id)).error is None
+    other = Lab(house, dataset_id)
+    names = ("Doublet score", "Doublet", "S score", "G2M score", "Cell cycle phase", "Cell type", "Cell type score")
+    at_once = {name: await other.column(name) for name in names}
+    for analysis in ("doublets", "cell-cycle", "cell-types"):
+        await other.run(analysis)
+    for name, column in at_once.items():
+        after = await other.column(f"{name} (1)")
+        assert column.categories == after.categories
+        np.testing.assert_array_equal(column.values, after.values, err_msg=name)
+    assert len(set(at_once["Cell type"].categories or ())) > 2
+    made = (await other.pinned()).part.column("Cell type")
+    assert (made.made_by["function"], made.made_by["inputs"]) == (
+        "cell-types",
+        [(await other.pinned()).part.table.id.hex24],
+    )
+    assert made.meta["terms"]
+
+
+async def test_what_a_submission_cannot_compute_is_noted(lab: Lab) -> None:
+    house = lab.house
+    values = pd.DataFrame(np.log1p(np.arange(60.0).reshape(20, 3)), index=[f"c{n}" for n in range(20)])
+    data = h5ad(sp.csr_matrix(values.to_numpy(np.float32)))
+    what = {"matrix": "normalized", "embeddings": "keep", "parameters": {"doublets": True}}
+    job, dataset_id = await submit(house.catalog, house.people.ada, {"a.h5ad": data}, **what)
+    assert (await house.ended(job.id)).error is None
+    view = await house.catalog.datasets.get(house.people.ada, dataset_id=dataset_id)
+    assert any("Doublets" in note and "normalised values only" in note for note in view.dataset.notes)

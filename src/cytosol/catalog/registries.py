@@ -7,6 +7,7 @@ from typing import Literal
 
 from cytosol.analyses.registry import Analysis
 from cytosol.catalog.context import Context
+from cytosol.catalog.pipeline import PIPELINE
 from cytosol.formats.registry import FormatEntry
 from cytosol.formats.typing_models import model_names
 from cytosol.model.rights import Actor, require_user
@@ -49,8 +50,8 @@ class Registries:
         return tuple(self._context.formats)
 
     def analyses(self) -> tuple[Analysis, ...]:
-        """All analyses."""
-        return self._context.analyses.entries()
+        """All analyses, and the way of making a dataset, whose parameters a submission takes."""
+        return (*self._context.analyses.entries(), PIPELINE)
 
     def typing_references(self, actor: Actor) -> References:
         """The shipped reference of cell types, and the models of this server, for who is signed in."""

@@ -16,6 +16,7 @@ from cytosol.catalog.pipeline import PipelineParams
 from cytosol.formats.spatialdata.columns import pandas_to_column
 from cytosol.formats.table import obs_columns, split_feature_types
 from cytosol.jobs.batches import measure, open_batches
+from cytosol.jobs.extras import run_extras
 from cytosol.jobs.ingest_events import holds_events, ingest_events
 from cytosol.jobs.making import Making, begin_making, compute, own_columns, summarise, write_part
 from cytosol.jobs.provenance import made_by
@@ -41,13 +42,14 @@ async def ingest(run: JobRun) -> None:
             table, written = await write_part(making, name, part, keep=keep, made=made)
             if name == main:
                 own_columns(making, name, table, written)
+                params = PipelineParams.from_json(run.job.params["parameters"])
                 if run.job.params["embeddings"] == "compute":
-                    params = PipelineParams.from_json(run.job.params["parameters"])
                     batches = _batches(part, keep, params.batch) if params.batch else None
                     await compute(making, name, table, written=written, params=params, batches=batches)
                 elif not part.obsm:
                     making.note("The file holds no embedding, and none was to be computed")
                 _source_columns(making, name, part, keep)
+                await run_extras(making, name, table, written, params=params)
                 await summarise(making, name, table, written)
     finally:
         source.close()

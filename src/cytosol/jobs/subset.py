@@ -20,6 +20,7 @@ from cytosol.formats.remainder import AnnDataRemainder
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding, read_var
 from cytosol.formats.table import MatrixTable
+from cytosol.jobs.extras import run_extras
 from cytosol.jobs.making import Making, begin_making, compute, own_columns, summarise, write_part
 from cytosol.jobs.provenance import made_by
 from cytosol.jobs.registry import JobRun
@@ -96,6 +97,7 @@ async def _take(making: Making, pinned: Pinned, part: TableLayout, keep: np.ndar
         own_columns(making, name, table, written)
         batches = await _batches(run, pinned, keep, params.batch) if params.batch else None
         await compute(making, name, table, written=written, params=params, batches=batches)
+        await run_extras(making, name, table, written, params=params)
     for element in part.columns:
         if is_private(element) or (said is not None and element.made_by.get("function") == "quality"):
             continue  # others would see what is private; how much was measured was told anew

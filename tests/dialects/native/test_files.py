@@ -98,7 +98,14 @@ async def test_a_dataset_is_made_from_uploads_and_from_a_storage(world: World, t
         ],
         "options": {"orientation": "genes-by-cells"},
         "filters": {"min_counts": 1},
-        "parameters": {"tsne": False, "umap": False, "n_components": 5, "n_neighbors": 5},
+        "parameters": {
+            "tsne": False,
+            "umap": False,
+            "n_components": 5,
+            "n_neighbors": 5,
+            "doublets": True,
+            "cell_cycle": True,
+        },
     }
     answer = await ada.post(f"studies/{study['id']}/datasets", json=body)
     assert answer.status_code == 202, answer.text
@@ -115,6 +122,16 @@ async def test_a_dataset_is_made_from_uploads_and_from_a_storage(world: World, t
     assert later == lines[1:]
     dataset = (await ada.get(f"datasets/{answer.json()['dataset']['id']}")).json()
     assert (dataset["n_cells"], dataset["state"]) == (120, "published")
+    assert any(note.startswith("Cell cycle left out: The table has 0 genes") for note in dataset["notes"])
+    assert "Doublet score" in str(dataset["tables"])
+    (pipeline,) = [each for each in (await ada.get("analyses")).json()["items"] if each["name"] == "pipeline"]
+    asked = {each["name"]: each["default"] for each in pipeline["parameters"]}
+    assert (asked["doublets"], asked["cell_cycle"], asked["cell_types"], asked["n_neighbors"]) == (
+        False,
+        False,
+        False,
+        15,
+    )
     study = (await ada.get(f"studies/{study['id']}")).json()
     assert (study["n_cells"], study["n_datasets"]) == (120, 1)
     assert [found["id"] for found in (await ada.get("jobs", params={"state": "succeeded"})).json()["items"]] == [

@@ -126,7 +126,7 @@ class DatasetRequest(Wire):
     filters: Filters = Filters()
     embeddings: Literal["compute", "keep"] = "compute"
     parameters: dict[str, Any] = Field(default_factory=dict)
-    """Of the way from counts to clusters; GET /analyses tells them."""
+    """Of the way from counts to clusters; GET /analyses tells them under the name pipeline."""
     options: dict[str, str] = Field(default_factory=dict)
     """For the reader of the format; GET /formats tells them."""
     technology: str = ""
