@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from cytosol.formats.flowjo.writer import write_workspace
 from cytosol.formats.gating_ml.reader import read_gating_ml
 from cytosol.formats.gating_ml.writer import write_gating_ml
 from tests.catalog.people import People
-from tests.catalog.test_cytometry import add, fcs, study
+from tests.catalog.test_cytometry import add, column, fcs, study
 from tests.formats.fcs_files import build, floats, plain
 
 LOGICLE = {"type": "logicle", "t": 1000.0, "w": 0.5, "m": 4.5, "a": 0.0}
@@ -211,3 +212,48 @@ async def test_a_compensation_from_controls(catalog: Catalog, people: People) ->
     assert len(await catalog.compensations.list(people.ada, study_id=study_id)) == 1
     with pytest.raises(InvalidInputError, match="one control"):
         await catalog.control_matrices.compute(people.ada, study_id=study_id, controls=controls[:1] * 2)
+
+
+async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    spectra = np.array([[1.0, 0.5, 0.1, 0.02], [0.05, 0.3, 1.0, 0.4]])
+    detectors = ("V1-A", "V2-A", "V3-A", "V4-A")
+    generator = np.random.default_rng(4)
+
+    def cells(dyes: np.ndarray) -> bytes:
+        light = generator.poisson(dyes @ spectra + 10)
+        columns = np.column_stack([generator.uniform(0, 1000, len(dyes)), light, np.arange(len(dyes))])
+        names = ("FSC-A", *detectors, "Time")
+        return build(plain(len(dyes), names, SPILL="1,V1-A,1"), columns.astype("<f4").tobytes())
+
+    dyes = generator.gamma(1, 2000, (2500, 2))
+    ids = []
+    for name, amounts in (
+        ("one", np.column_stack([dyes[:, 0], np.zeros(2500)])),
+        ("two", np.column_stack([np.zeros(2500), dyes[:, 1]])),
+        ("none", np.zeros((2500, 2))),
+        ("mix.fcs", dyes),
+    ):
+        ids += [one.id for one in await add(catalog, people.ada, study_id, name, cells(amounts))]
+    controls = [Control("V1-A", ids[0], dye="BV421"), Control("V3-A", ids[1], dye="BV605")]
+    for weighted in (False, True):
+        (made,) = await catalog.unmixing.unmix(
+            people.ada,
+            study_id=study_id,
+            dataset_ids=[ids[3]],
+            controls=controls,
+            unstained=Control("", ids[2]),
+            weighted=weighted,
+        )
+        assert made.name == "mix (unmixed).fcs"
+        assert [entry["channel"] for entry in made.panel] == ["FSC-A", "Time", "BV421", "BV605"]
+        assert not (await catalog.cytometry.file(people.ada, dataset_id=made.id)).has_internal
+        for place, dye in enumerate(("BV421", "BV605")):
+            found = await column(catalog, people.ada, made, dye)
+            assert np.corrcoef(found, dyes[:, place])[0, 1] > 0.99
+            assert np.median(found - dyes[:, place]) == pytest.approx(0, abs=40)
+        assert np.array_equal(await column(catalog, people.ada, made, "Time"), np.arange(2500, dtype=np.float32))
+    with pytest.raises(InvalidInputError, match="not unique"):
+        await catalog.unmixing.unmix(
+            people.ada, study_id=study_id, dataset_ids=[ids[3]], controls=[replace(one, dye="x") for one in controls]
+        )

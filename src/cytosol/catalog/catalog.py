@@ -64,6 +64,7 @@ from cytosol.catalog.submissions import Submissions
 from cytosol.catalog.subsets import Subsets
 from cytosol.catalog.tables import Tables
 from cytosol.catalog.terms import Terms
+from cytosol.catalog.unmixing import Unmixing
 from cytosol.catalog.uploads import Uploads
 from cytosol.db.engine import Database
 from cytosol.db.migrate import prepare
@@ -171,6 +172,9 @@ class Catalog:
             context, self.cytometry, gating=self.gating, compensations=self.compensations
         )
         self.control_matrices = ControlMatrices(context, self.axes, self.gating, self.compensations)
+        self.unmixing = Unmixing(
+            context, self.control_matrices, axes=self.axes, cytometry=self.cytometry, derivations=self.derivations
+        )
 
     @classmethod
     async def open(cls, settings: Settings, *, notifier: Notifier) -> Catalog:

@@ -23,6 +23,7 @@ from cytosol.catalog.axes import Axes, is_events
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
 from cytosol.catalog.gating import Gating
+from cytosol.catalog.tables import Pinned
 from cytosol.model.gating import Compensation
 from cytosol.model.rights import Actor, Permission
 
@@ -33,7 +34,7 @@ class Control:
 
     Attributes
     ----------
-    channel : that is stained; "" = none
+    channel : that is stained, of a dye of many channels the brightest; "" = none
     population_id : the events that are taken; None = all
     positive, negative : values of the channel that are taken, data units; None = found
     """
@@ -43,6 +44,8 @@ class Control:
     population_id: Key | None = None
     positive: Range | None = None
     negative: Range | None = None
+    dye: str = ""
+    """Name of the dye, "" = that of the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +103,7 @@ class ControlMatrices:
             needed = Permission.GATE_EDIT if name else Permission.DATA_READ
             await study_access(conn, actor, study_id, needed)
         wanted = list(dict.fromkeys(channels)) or [control.channel for control in controls]
-        stained = [control.channel for control in controls]
-        if not controls or len(set(stained)) < len(stained) or not set(stained) <= set(wanted):
-            raise InvalidInputError(
-                "Each channel needs one control, and each control one of the channels", where="controls"
-            )
-        columns = {control.channel: await self._columns(actor, study_id, control, wanted) for control in controls}
-        asked = Controls(
-            wanted,
-            columns,
-            None if unstained is None else await self._columns(actor, study_id, unstained, wanted),
-            positive={control.channel: control.positive for control in controls if control.positive is not None},
-            negative={control.channel: control.negative for control in controls if control.negative is not None},
-        )
+        asked = await self.read(actor, study_id, controls, unstained=unstained, channels=wanted)
         found = await self._context.compute.run(compute_spillover, asked)
         spread = await self._context.compute.run(spreading_matrix, asked, found.matrix)
         kept = None
@@ -127,11 +118,41 @@ class ControlMatrices:
             )
         return ComputedMatrix(kept, wanted, found.matrix, spread, found.parts)
 
+    async def read(
+        self,
+        actor: Actor,
+        study_id: Key,
+        controls: Sequence[Control],
+        *,
+        unstained: Control | None,
+        channels: Sequence[str],
+    ) -> Controls:
+        """Read the channels of controls; needs the permission data.read."""
+        stained = [control.channel for control in controls]
+        if not controls or len(set(stained)) < len(stained) or not set(stained) <= set(channels):
+            raise InvalidInputError(
+                "Each channel needs one control, and each control one of the channels", where="controls"
+            )
+        columns = {control.channel: await self._columns(actor, study_id, control, channels) for control in controls}
+        return Controls(
+            channels,
+            columns,
+            None if unstained is None else await self._columns(actor, study_id, unstained, channels),
+            positive={control.channel: control.positive for control in controls if control.positive is not None},
+            negative={control.channel: control.negative for control in controls if control.negative is not None},
+        )
+
+    async def pin(self, actor: Actor, study_id: Key, dataset_ids: Sequence[Key]) -> list[Pinned]:
+        """The event tables of datasets; needs the permission data.read."""
+        found = await self._gating.pin(actor, study_id=study_id, dataset_ids=dataset_ids)
+        for pinned in found:
+            if not is_events(pinned):
+                raise InvalidInputError(f"'{pinned.dataset.name}' holds no events", do="Choose a file of cytometry")
+        return found
+
     async def _columns(self, actor: Actor, study_id: Key, control: Control, channels: Sequence[str]) -> Columns:
         """The channels of a control as measured, in its population."""
-        (pinned,) = await self._gating.pin(actor, study_id=study_id, dataset_ids=[control.dataset_id])
-        if not is_events(pinned):
-            raise InvalidInputError(f"'{pinned.dataset.name}' holds no events", do="Choose a file of cytometry")
+        (pinned,) = await self.pin(actor, study_id, [control.dataset_id])
         state = await self._gating.state(study_id)
         population = state.population(control.population_id)
         mask = None if population is None else await self._gating.mask(pinned, population=population)

@@ -103,7 +103,8 @@ class Derivations:
         await check_free(self._context.blobs, self._context.settings, 3 * n_bytes)
         async with self._context.db.write() as conn:
             await self._uploads.check_room(conn, user_id, n_bytes)
-        return await self._add(actor, study_id, (head, pieces), name=name, sources=sources)
+        made_of = [source.pinned for source in sources]
+        return await self.add_made(actor, study_id, (head, pieces), name=name, sources=made_of)
 
     async def _sources(self, actor: Actor, what: Derivation) -> list[_Source]:
         found: list[_Source] = []
@@ -124,15 +125,21 @@ class Derivations:
             found.append(_Source(pinned, taken, text, channel_keywords(text, [panel[name] for name in names])))
         return found
 
-    async def _add(
+    async def add_made(
         self,
         actor: Actor,
         study_id: Key,
         file: tuple[bytes, Iterator[bytes]],
         *,
         name: str,
-        sources: Sequence[_Source],
+        sources: Sequence[Pinned],
     ) -> DatasetList:
+        """Add a file that was just written of others; its lineage names these. Rights were asked before.
+
+        Parameters
+        ----------
+        file : HEADER and TEXT, and all that follows in pieces
+        """
         context, key = self._context, new_key()
         user_id = require_user(actor, "write")
         with tempfile.TemporaryDirectory(dir=await asyncio.to_thread(_room, context.scratch.root)) as folder:
@@ -155,8 +162,7 @@ class Derivations:
             original = to(Original, await rows.need(conn, tables.originals, key))
         lineage = {
             "source_files": [
-                {"study_id": source.pinned.dataset.study_id.hex24, "dataset_id": source.pinned.dataset.id.hex24}
-                for source in sources
+                {"study_id": source.dataset.study_id.hex24, "dataset_id": source.dataset.id.hex24} for source in sources
             ]
         }
         try:

@@ -198,8 +198,16 @@ ROWS: dict[str, Row] = {
     "get_gating_ml": Row(READ),
     "get_flowjo": Row(READ),
     "compute_compensation": Row(
-        "404 404 400 400 400 400 400 400",
+        "404 404 422 422 422 422 422 422",
         lambda t: {"controls": [{"channel": "GENE0", "dataset_id": t["dataset_id"]}]},
+    ),
+    "unmix_files": Row(
+        "401 404 403 403 422 422 422 403",
+        lambda t: {
+            "dataset_ids": [t["dataset_id"]],
+            "controls": [{"channel": "GENE0", "dataset_id": t["dataset_id"]}],
+            "detectors": ["GENE0"],
+        },
     ),
     "list_gene_sets": Row(SIGNED_IN),
     "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),

@@ -38,6 +38,11 @@ class ChannelFacts:
     start: float = 1.0
 
 
+def is_scatter_or_time(name: str) -> bool:
+    """Whether a channel measures scatter, time, or the length or number of an event."""
+    return _LINEAR.fullmatch(name.strip()) is not None
+
+
 def default_scale(channel: ChannelFacts) -> Scale:
     """Choose a scale: what the file says of it, else by kind of channel.
 
@@ -57,7 +62,7 @@ def default_scale(channel: ChannelFacts) -> Scale:
     bent = ArcSinhScale(0.0, top, MASS_COFACTOR) if channel.mass else ArcSinhScale(_LOWEST, top, FLOW_COFACTOR)
     if channel.display.strip().upper() == "LOG":
         return bent
-    return linear if _LINEAR.fullmatch(channel.name.strip()) else bent
+    return linear if is_scatter_or_time(channel.name) else bent
 
 
 def _hinted(text: str) -> Scale | None:

@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from cytosol.asgi.responses import attachment
 from cytosol.catalog.populations import unique_names
-from cytosol.dialects.native.answers import answer
+from cytosol.dialects.native.answers import answer, list_answer
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
+from cytosol.dialects.native.translate.cytometry import file_json
 from cytosol.dialects.native.translate.exchange import brought_json, computed_json, control_of, unstained_of
 from cytosol.dialects.native.wire import exchange as wire
-from cytosol.dialects.native.wire.common import Id
+from cytosol.dialects.native.wire.common import Id, Page
+from cytosol.dialects.native.wire.cytometry import FileRecord
 
 XML = "application/xml"
 _FILE = {"requestBody": {"required": True, "content": {XML: {"schema": {"type": "string", "format": "binary"}}}}}
@@ -90,6 +92,23 @@ class ExchangeRoutes(Routes):
             name=body.name,
         )
         return answer(computed_json(found))
+
+    @endpoint("POST", "/studies/{study_id}/unmix", gives=Page[FileRecord], status=201)
+    async def unmix_files(self, request: Request, study_id: Id, body: wire.UnmixRequest) -> Response:
+        """Make a new file of each: its detectors become dyes by least squares, scatter and time stay.
+
+        The spectra come from reference controls: what their bright events rise over the dim ones.
+        """
+        made = await self.catalog.unmixing.unmix(
+            actor_of(request),
+            study_id=study_id,
+            dataset_ids=body.dataset_ids,
+            controls=[control_of(one) for one in body.controls],
+            unstained=unstained_of(body),
+            detectors=body.detectors,
+            weighted=body.weighted,
+        )
+        return list_answer(await self.catalog.cytometry.described(made), file_json, status=201)
 
     async def _bring(self, request: Request, study_id: Id, name: str) -> Response:
         actor = actor_of(request)

@@ -33,10 +33,11 @@ def brought_json(brought: BroughtGating, names: Mapping[Key, str]) -> dict[str, 
 def control_of(said: wire.ControlRequest) -> Control:
     """A control."""
     positive, negative = (None if one is None else (one[0], one[1]) for one in (said.positive, said.negative))
-    return Control(said.channel, said.dataset_id, said.population_id, positive, negative)
+    dye = said.dye if isinstance(said, wire.DyeRequest) else ""
+    return Control(said.channel, said.dataset_id, said.population_id, positive, negative, dye)
 
 
-def unstained_of(said: wire.ComputeRequest) -> Control | None:
+def unstained_of(said: wire.ComputeRequest | wire.UnmixRequest) -> Control | None:
     """The unstained control, where there is one."""
     one = said.unstained
     return None if one is None else Control("", one.dataset_id, one.population_id)

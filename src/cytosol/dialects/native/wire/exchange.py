@@ -55,6 +55,25 @@ class ComputeRequest(Wire):
     """Under which it is kept; empty = it is only computed."""
 
 
+class DyeRequest(ControlRequest):
+    """A reference control of a dye; ``channel`` is its brightest detector."""
+
+    dye: str = Field("", examples=["BV421"])
+    """Name of the new channel; empty = that of the detector."""
+
+
+class UnmixRequest(Wire):
+    """Files to be unmixed by the spectra of reference controls."""
+
+    dataset_ids: list[Id] = Field(min_length=1, max_length=1000)
+    controls: list[DyeRequest] = Field(min_length=1, max_length=200)
+    unstained: ControlSource | None = None
+    detectors: list[str] = Field(default_factory=list, max_length=1000)
+    """Channels that are unmixed; empty = all but scatter and time."""
+    weighted: bool = False
+    """Whether detectors count by one over their signal, as of counted photons; else all alike."""
+
+
 class PartsRecord(Wire):
     """What was taken of a control."""
 
