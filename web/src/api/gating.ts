@@ -68,6 +68,8 @@ export interface CountRow {
   n_events: number | null;
   percent_of_parent?: number | null;
   percent_of_total?: number | null;
+  /** Why it cannot be counted; '' where it can. */
+  problem?: string;
 }
 
 const listed = <T>(path: string, signal?: AbortSignal) => sendJson<{ items: T[] }>('GET', path, { signal }).then((page) => page.items);
@@ -101,31 +103,41 @@ export const patchCompensation = (c: Compensation, json: Partial<Pick<Compensati
   sendJson<Compensation>('PATCH', `compensations/${c.id}`, { json, version: c.version });
 export const deleteCompensation = (c: Compensation) => send('DELETE', `compensations/${c.id}`, { version: c.version });
 
-export const countPopulations = (studyId: string, json: { dataset_ids: string[]; population_ids?: string[]; compensation: CompensationSaid }, signal?: AbortSignal) =>
+export const countPopulations = (studyId: string, json: { dataset_ids: string[]; population_ids?: string[]; compensation: CompensationSaid; table?: string }, signal?: AbortSignal) =>
   sendJson<{ items: CountRow[] }>('POST', `studies/${studyId}/population-counts`, { json, signal }).then((page) => page.items);
 
 export interface StatisticsQuery {
   dataset_ids: string[];
+  /** null = all events. */
   population_ids: (string | null)[];
-  channels: string[];
+  /** Feature references. */
+  axes: string[];
   statistics: string[];
   q?: number;
-  percent_of?: string;
+  /** parent, grandparent, total, or the id of a population. */
+  percent_of?: string[];
   compensation: CompensationSaid;
 }
 
+/** One value. */
 export interface StatisticsRow {
   dataset_id: string;
   population_id: string | null;
-  channel: string;
+  /** '' where it is of the population itself. */
+  axis: string;
   statistic: string;
   value: number | null;
 }
 
+const isPercent = (name: string) => name.startsWith('percent of ');
+
+/** Of percents, those of one reference are asked for; they are called 'percent' here. */
 export const getStatistics = (studyId: string, json: StatisticsQuery, signal?: AbortSignal) =>
-  sendJson<{ items: StatisticsRow[] }>('POST', `studies/${studyId}/statistics`, { json: { ...json, format: 'json' }, signal }).then((page) => page.items);
-export const getStatisticsFile = (studyId: string, json: StatisticsQuery, format: string) =>
-  send('POST', `studies/${studyId}/statistics`, { json: { ...json, format } }).then((response) => response.blob());
+  sendJson<{ items: StatisticsRow[] }>('POST', `studies/${studyId}/statistics`, { json: { ...json, layout: 'tall', format: 'json' }, signal }).then((page) =>
+    page.items.map((row) => (isPercent(row.statistic) ? { ...row, statistic: 'percent' } : row)),
+  );
+export const getStatisticsFile = (studyId: string, json: StatisticsQuery, layout: string, format: string) =>
+  send('POST', `studies/${studyId}/statistics`, { json: { ...json, layout, format, annotations: true } }).then((response) => response.blob());
 
 export interface EventsQuery {
   axes: string[];
@@ -144,8 +156,8 @@ export const getEvents = (dataset: string, table: string, q: EventsQuery, signal
 export const plotUrl = (dataset: string, table: string, query: Record<string, string | number | null>) => apiUrl(`${tablePath(dataset, table)}/plot`, query);
 
 export const getKeywords = (dataset: string, signal?: AbortSignal) => sendJson<{ items: { name: string; value: string }[] }>('GET', `datasets/${dataset}/keywords`, { signal });
-export const patchPanels = (studyId: string, json: { dataset_ids: string[]; reagents: Record<string, string>; panel_name?: string }) =>
-  sendJson<unknown>('PATCH', `studies/${studyId}/panels`, { json });
+export const putReagents = (studyId: string, json: { dataset_ids: string[]; reagents: Record<string, string | null>; panel_name?: string }) =>
+  sendJson<unknown>('POST', `studies/${studyId}/panels`, { json });
 export const patchFile = (dataset: Dataset, json: { name?: string; compensation?: string; is_control?: boolean; gates_locked?: boolean }) =>
   sendJson<Dataset>('PATCH', `datasets/${dataset.id}`, { json, version: dataset.version });
 export const fcsUrl = (dataset: string, query: Record<string, string | null>) => apiUrl(`datasets/${dataset}/fcs`, query);

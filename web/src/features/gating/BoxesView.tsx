@@ -25,10 +25,10 @@ export function BoxesView({ state }: { state: GatingState }) {
   const asked = {
     dataset_ids: [...new Set(state.files.map((f) => f.dataset.id))],
     population_ids: [populationId || null],
-    channels: isPerChannel ? [channel] : [],
+    axes: isPerChannel ? [channel] : [],
     statistics: [kept.statistic],
     compensation: state.layout.compensation,
-    ...(kept.statistic === 'percent' ? { percent_of: 'parent' } : {}),
+    ...(kept.statistic === 'percent' ? { percent_of: ['parent'] } : {}),
   };
   const query = useStatistics(state.study.id, asked, state.token, !isPerChannel || channel !== '');
   const samples = table?.samples ?? [];
@@ -37,7 +37,7 @@ export function BoxesView({ state }: { state: GatingState }) {
     return value == null ? [] : [{ name: file.name, group: String(valueOf(file, kept.by, samples)), value }];
   });
   const groups = [...new Set(points.map((p) => p.group))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  const populationName = populationChoices(state).find((p) => p.id === populationId)?.label ?? 'All events';
+  const populationName = populationChoices(state).find((p) => p.id === populationId)?.label ?? state.allName;
   const what = isPerChannel ? `${statisticLabel(kept.statistic)} of ${labelOf(state, channel)}` : kept.statistic === 'percent' ? '% of parent' : statisticLabel(kept.statistic);
   const title = `${what} in ${populationName}`;
   return (
@@ -73,7 +73,7 @@ export function BoxesView({ state }: { state: GatingState }) {
           label={`${title}: ${groups.map((g) => `${g}, ${points.filter((p) => p.group === g).length} files`).join('; ')}`}
           draw={(ink, width, height) => drawBoxes({ points, groups, colors: lineColors(groups.length), title: what }, ink, width, height)}
           csv={() => toCsv(['file', 'group', what], points.map((p) => [p.name, p.group, p.value]))}
-          code={statisticsCode(state.study.name, asked.statistics, asked.channels)}
+          code={statisticsCode(state.study.name, asked.statistics, asked.axes)}
         />
       )}
     </div>

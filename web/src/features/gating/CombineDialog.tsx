@@ -42,7 +42,7 @@ export function CombineDialog({ state, onClose }: { state: GatingState; onClose:
       <Field label="Name"><input className="input" required value={name} onChange={(e) => setName(e.target.value)} /></Field>
       <Field label="Below" help="Its percent of the parent is counted of this population; only its events are taken.">
         <select className="input" value={parent} onChange={(e) => setParent(e.target.value)}>
-          <option value="">All events</option>
+          <option value="">{state.allName}</option>
           {state.populations.map((p) => <option key={p.id} value={p.id}>{names.get(p.id)}</option>)}
         </select>
       </Field>

@@ -2,11 +2,12 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { fcsUrl, getKeywords, patchFile, patchPanels } from '../../api/gating';
+import { fcsUrl, getKeywords, patchFile, putReagents } from '../../api/gating';
 import { count, plural } from '../../data/words';
 import { changeFile } from '../../state/gating/actions';
 import { tell } from '../../state/notices';
 import { Button } from '../../views/controls';
+import { Popover } from '../../views/overlays';
 import { Empty, ErrorNote, Skeleton } from '../../views/states';
 import type { GatedFile, GatingState } from './useGating';
 
@@ -22,6 +23,13 @@ export function FilesView({ state }: { state: GatingState }) {
   );
 }
 
+/** Of the open population, but for the file as it was given. */
+const DOWNLOADS: { title: string; query: Record<string, string | null> }[] = [
+  { title: 'The file as given', query: { format: 'original' } },
+  { title: 'FCS of the open population', query: { format: 'fcs' } },
+  { title: 'TSV of the open population', query: { format: 'tsv' } },
+];
+
 const panelKey = (file: GatedFile) => file.panel.map((c) => `${c.channel}=${c.reagent}`).join('\n');
 const channelsKey = (file: GatedFile) => file.panel.map((c) => c.channel).sort().join('\n');
 
@@ -35,7 +43,7 @@ function Panel({ state, file }: { state: GatingState; file: GatedFile }) {
   const files = toAll ? alike : [file];
   const save = () =>
     changeFile(state.study.id, async () => {
-      await patchPanels(state.study.id, { dataset_ids: files.map((f) => f.dataset.id), reagents: Object.fromEntries(changed.map(([channel, reagent]) => [channel, reagent.trim()])) });
+      await putReagents(state.study.id, { dataset_ids: files.map((f) => f.dataset.id), reagents: Object.fromEntries(changed.map(([channel, reagent]) => [channel, reagent.trim() || null])) });
       tell(`${plural(changed.length, 'reagent')} named in ${plural(files.length, 'file')}`);
     });
   /** A table from a spreadsheet: channel and reagent, or only reagents from the row on that is pasted into. */
@@ -92,7 +100,11 @@ function Details({ state, file }: { state: GatingState; file: GatedFile }) {
       <div className="stack" style={{ padding: '10px 12px' }}>
         <div className="spread">
           <h2 className="cut">{file.name}</h2>
-          <a className="button small" href={fcsUrl(dataset.id, {})} download>Download FCS</a>
+          <Popover label="Download the file" text="Download" icon="download" small menu>
+            {(close) => DOWNLOADS.map(({ title, query }) => (
+              <a key={title} className="button plain small" href={fcsUrl(dataset.id, { ...query, population: query.format === 'original' ? null : (state.population?.id ?? null) })} download onClick={close}>{title}</a>
+            ))}
+          </Popover>
         </div>
         <p className="small muted">{count(file.table.n_cells)} events, {count(file.panel.length)} channels{dataset.panel_name ? `, ${dataset.panel_name}` : ''}</p>
         <label className="row"><span className="small muted">compensation</span>

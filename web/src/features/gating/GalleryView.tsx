@@ -39,7 +39,7 @@ export function GalleryView({ state }: { state: GatingState }) {
   const mode = kept.mode as Mode;
   const samples = useSamples(state.study.id).data?.samples ?? [];
   const groups = groupFiles(sortFiles(state.files, state.layout.sortBy, samples), state.layout.groupBy, samples);
-  const counts = useCounts(state.study.id, state.files.map((f) => f.dataset.id), state.layout.compensation, state.token).data ?? [];
+  const counts = useCounts(state.study.id, [...new Set(state.files.map((f) => f.dataset.id))], '', state.layout.compensation, state.token).data ?? [];
   const label = (reference: string) => axisLabel(reference, state.file?.panel ?? [], embeddingTitle).label;
   const axis = (of: 'x' | 'y', name: string) => (
     <Popover label={`${name} axis: ${label(spec[of])}`} text={label(spec[of])} small left>
@@ -53,7 +53,7 @@ export function GalleryView({ state }: { state: GatingState }) {
         <Segments label="Kind of plots" value={mode} options={[{ value: 'density', label: 'Density' }, { value: 'histogram', label: 'Histograms' }, { value: 'overlay', label: 'Overlay' }]} onChange={(next) => change({ mode: next })} />
         {axis('x', 'Horizontal')}
         {mode === 'density' && <><span className="muted small">and</span>{axis('y', 'Vertical')}</>}
-        <span className="grow cut muted small">{state.population?.name ?? 'All events'} in {count(state.files.length)} files</span>
+        <span className="grow cut muted small">{state.population?.name ?? state.allName} in {count(state.files.length)} files</span>
       </div>
       {mode === 'overlay' ? (
         <HistogramOverlay state={state} x={spec.x} />

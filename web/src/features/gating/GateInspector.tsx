@@ -1,11 +1,11 @@
 /** The selected gate: its names, whether files may have their own of it, its lock; copied, deleted. */
 
 import { useState } from 'react';
-import { deleteGate, patchPopulation, type Gate } from '../../api/gating';
+import { deleteGate, type Gate } from '../../api/gating';
 import { axisLabel } from '../../data/gating/axes';
 import { madeBy } from '../../data/gating/tree';
 import { count, embeddingTitle, plural } from '../../data/words';
-import { changeFile, changeGate, removeGate, tailorTo } from '../../state/gating/actions';
+import { changeFile, changeGate, removeGate, renamePopulation, tailorTo } from '../../state/gating/actions';
 import { Button, Icon } from '../../views/controls';
 import { Popover } from '../../views/overlays';
 import { copyGate } from './clipboard';
@@ -29,8 +29,9 @@ export function GateInspector({ state, gate, renaming, onClose }: Props) {
   const own = family.filter((g) => g.dataset_id !== null);
   const rename = (at: number, name: string) => {
     const population = made[at];
-    if (population) void changeFile(state.study.id, () => patchPopulation(population, { name }));
-    if (gate.sectors.length) void changeGate(gate, { sectors: gate.sectors.map((s, i) => (i === at ? { ...s, name } : s)) });
+    // what is seen is the population; one change is undone by one key
+    if (population) void renamePopulation(population, name);
+    else if (gate.sectors.length) void changeGate(gate, { sectors: gate.sectors.map((s, i) => (i === at ? { ...s, name } : s)) });
     else void changeGate(gate, { name });
   };
   const names = gate.sectors.length ? gate.sectors.map((s, i) => made[i]?.name ?? s.name) : [made[0]?.name ?? gate.name];

@@ -23,7 +23,7 @@ export function HeatView({ state }: { state: GatingState }) {
   const asked = {
     dataset_ids: byFile ? all.map((f) => f.id) : state.file ? [state.file.dataset.id] : [],
     population_ids: byFile ? [state.population?.id ?? null] : all.map((p) => p.id || null),
-    channels,
+    axes: channels,
     statistics: [kept.statistic],
     compensation: state.layout.compensation,
     ...(kept.statistic === 'quantile' ? { q: 0.5 } : {}),
@@ -31,11 +31,11 @@ export function HeatView({ state }: { state: GatingState }) {
   const query = useStatistics(state.study.id, asked, state.token, channels.length > 0 && asked.dataset_ids.length > 0);
   const statistic = statisticLabel(kept.statistic);
   const data = query.data ?? [];
-  const values = all.map((row) => channels.map((channel) => data.find((d) => d.channel === channel && (byFile ? d.dataset_id === row.id : (d.population_id ?? '') === row.id))?.value ?? null));
+  const values = all.map((row) => channels.map((channel) => data.find((d) => d.axis === channel && (byFile ? d.dataset_id === row.id : (d.population_id ?? '') === row.id))?.value ?? null));
   const isSpread = ['cv', 'stddev', 'mad'].includes(kept.statistic);
   const shades = values.map((row) => row.map((v, c) => (v === null || isSpread ? v : scaleOf(state.scales[channels[c]]).forward(v))));
   const names = channels.map((channel) => labelOf(state, channel));
-  const title = byFile ? `${statistic} in ${state.population?.name ?? 'all events'}` : `${statistic} of populations of ${state.file?.name ?? ''}`;
+  const title = byFile ? `${statistic} in ${state.population?.name ?? state.allName.toLowerCase()}` : `${statistic} of populations of ${state.file?.name ?? ''}`;
   return (
     <div className="view">
       <div className="toolbar" role="toolbar" aria-label="Heat map">
@@ -74,5 +74,5 @@ export function HeatView({ state }: { state: GatingState }) {
 }
 
 export function statisticsCode(study: string, statistics: string[], channels: string[]): string {
-  return ['import cytosol', '', 'client = cytosol.Client()', `study = client.study(${literal(study)})`, `study.statistics(statistics=[${statistics.map(literal).join(', ')}], channels=[${channels.map(literal).join(', ')}])`, ''].join('\n');
+  return ['import cytosol', '', 'client = cytosol.Client()', `study = client.study(${literal(study)})`, `study.statistics(statistics=[${statistics.map(literal).join(', ')}], axes=[${channels.map(literal).join(', ')}])`, ''].join('\n');
 }

@@ -46,7 +46,7 @@ export function HistogramOverlay({ state, x }: { state: GatingState; x: string }
     of === 'files'
       ? sortFiles(state.files, state.layout.sortBy, samples).map((f) => ({ key: f.key, name: f.name, file: f, population: state.population }))
       : file
-        ? [{ key: '', name: 'All events', file, population: null }, ...state.rows.map(({ population: p }) => ({ key: p.id, name: names.get(p.id) ?? p.name, file, population: p }))]
+        ? [{ key: '', name: state.allName, file, population: null }, ...state.rows.map(({ population: p }) => ({ key: p.id, name: names.get(p.id) ?? p.name, file, population: p }))]
         : [];
   const offered = all.slice(0, MOST);
   const shown = offered.filter((one) => !hidden.includes(one.key));

@@ -146,7 +146,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
     ticks: axisTicks(of === 'x' ? scaleX : scaleY, axes[of][0], axes[of][1], 5),
     menu: (close: () => void) => <AxisMenu state={state} reference={reference} onTake={(next) => { onSpec({ [of]: next }); close(); }} />,
   });
-  const title = population?.name ?? 'All events';
+  const title = population?.name ?? state.allName;
   const [xName, yName] = [axisLabel(spec.x, file?.panel ?? [], embeddingTitle).label, axisLabel(spec.y, file?.panel ?? [], embeddingTitle).label];
   return (
     <figure className="plot-card" style={{ width: side + MARGIN.left + MARGIN.right + 2 }} data-x={spec.x} data-y={spec.y} data-drawn={cloud ? cloud.x.length : undefined} aria-busy={query.isFetching}>

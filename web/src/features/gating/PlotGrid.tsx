@@ -78,7 +78,7 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
           </div>
         )}
         <Button small icon="plus" onClick={add}>Add plot</Button>
-        <span className="grow cut muted small gating-path">{[...path].join(' › ') || 'All events'}</span>
+        <span className="grow cut muted small gating-path">{[...path].join(' › ') || state.allName}</span>
         <CompensationSelect state={state} />
         <Popover label="How plots look" icon="more" small>
           {() => (

@@ -21,7 +21,7 @@ const FORMATS = [['png', 'PNG picture'], ['svg', 'SVG drawing'], ['pdf', 'PDF pa
 export function PlotMenu({ state, spec, onSpec, onCopy, onRemove }: Props) {
   const { file, population, layout } = state;
   const address = (format: string) =>
-    file ? plotUrl(file.dataset.id, file.table.name, { kind: KINDS[spec.mode], x: spec.x, y: spec.mode === 'histogram' ? null : spec.y, population: population?.id ?? null, compensation: layout.compensation, format }) : '';
+    file ? plotUrl(file.dataset.id, file.table.name, { kind: KINDS[spec.mode], x: spec.x, y: spec.mode === 'histogram' ? null : spec.y, population: population?.id ?? null, compensation: layout.compensation, overlays: layout.overlaid.filter((id) => state.populations.some((p) => p.id === id)).map((id) => `/${id}`).join(','), width: layout.size + 80, height: layout.size + 80, format, attachment: 'true' }) : '';
   return (
     <Popover label="Actions for this plot" icon="more" small look="plain" menu>
       {(close) => (
@@ -30,7 +30,7 @@ export function PlotMenu({ state, spec, onSpec, onCopy, onRemove }: Props) {
           {spec.mode !== 'histogram' && <Button look="plain" small onClick={() => { close(); onSpec({ x: spec.y, y: spec.x }); }}>Exchange the axes</Button>}
           {state.mayEdit && <Button look="plain" small onClick={() => { close(); void pasteGate(state); }}>Paste gate</Button>}
           {FORMATS.map(([format, title]) => (
-            <a key={format} className="button plain small" href={address(format)} download={`${file?.name ?? 'plot'}, ${population?.name ?? 'all events'}.${format}`} onClick={close}>{title}</a>
+            <a key={format} className="button plain small" href={address(format)} download={`${file?.name ?? 'plot'}, ${population?.name ?? state.allName.toLowerCase()}.${format}`} onClick={close}>{title}</a>
           ))}
           <Button look="plain" small icon="close" onClick={() => { close(); onRemove(); }}>Take it off</Button>
         </>

@@ -40,7 +40,7 @@ export function PopulationTree({ state }: { state: GatingState }) {
       </header>
       <div className="gating-list" ref={box} onKeyDown={move}>
         <div className={state.population ? 'gating-row population' : 'gating-row population current'}>
-          <button type="button" className="name" aria-current={state.population ? undefined : 'true'} onClick={() => state.go({ population: '' })}><span className="cut">All events</span></button>
+          <button type="button" className="name" aria-current={state.population ? undefined : 'true'} onClick={() => state.go({ population: '' })}><span className="cut">{state.allName}</span></button>
           <span className="count">{count(total)}</span>
           <span className="percent" />
           <span className="menu-room" />

@@ -15,7 +15,14 @@ import { channelChoicesOf, labelOf, populationChoices, statisticLabel, STATISTIC
 import type { GatingState } from './useGating';
 
 const INITIAL = { populations: ['*'], channels: ['*'], files: ['*'], statistics: ['event_count', 'percent', 'median'], of: 'parent', q: 0.5, sort: 'file', down: false };
-const FORMATS = [['csv', 'CSV'], ['xlsx', 'Excel (xlsx)'], ['parquet', 'Parquet']] as const;
+const FILES = [
+  { layout: 'medium', format: 'csv', title: 'CSV' },
+  { layout: 'medium', format: 'xlsx', title: 'Excel (xlsx)' },
+  { layout: 'medium', format: 'parquet', title: 'Parquet' },
+  { layout: 'tall', format: 'csv', title: 'CSV, one row for each value' },
+  { layout: 'wide', format: 'xlsx', title: 'Excel, one row for each file' },
+  { layout: 'prism', format: 'csv', title: 'CSV for Prism' },
+];
 const MOST_CHANNELS = 6;
 
 /** '*' stands for what is usual: all files and populations, the channels with reagents. */
@@ -35,15 +42,15 @@ export function StatisticsView({ state }: { state: GatingState }) {
   const asked: StatisticsQuery = {
     dataset_ids: [...new Set(chosen.files)],
     population_ids: chosen.populations.map((id) => id || null),
-    channels: perChannel.length ? chosen.channels : [],
+    axes: perChannel.length ? chosen.channels : [],
     statistics: kept.statistics,
     compensation: state.layout.compensation,
     ...(kept.statistics.includes('quantile') ? { q: kept.q } : {}),
-    ...(kept.statistics.includes('percent') ? { percent_of: kept.of } : {}),
+    ...(kept.statistics.includes('percent') ? { percent_of: [kept.of] } : {}),
   };
   const enabled = asked.dataset_ids.length > 0 && asked.population_ids.length > 0 && asked.statistics.length > 0;
   const query = useStatistics(state.study.id, asked, state.token, enabled);
-  const save = (format: string) => getStatisticsFile(state.study.id, asked, format).then((blob) => saveBlob(blob, `${state.study.name}, statistics.${format}`), tellError);
+  const save = (layout: string, format: string) => getStatisticsFile(state.study.id, asked, layout, format).then((blob) => saveBlob(blob, `${state.study.name}, statistics.${format}`), tellError);
   return (
     <>
       <div className="toolbar" role="toolbar" aria-label="Statistics">
@@ -66,7 +73,7 @@ export function StatisticsView({ state }: { state: GatingState }) {
         )}
         <span className="grow" />
         <Popover label="Save the table" text="Save" icon="download" small menu>
-          {(close) => FORMATS.map(([format, title]) => <Button key={format} small look="plain" onClick={() => { close(); void save(format); }}>{title}</Button>)}
+          {(close) => FILES.map(({ layout, format, title }) => <Button key={title} small look="plain" onClick={() => { close(); void save(layout, format); }}>{title}</Button>)}
         </Popover>
       </div>
       {query.error ? <ErrorNote error={query.error} /> : <Table state={state} rows={enabled ? (query.data ?? []) : []} asked={asked} sort={{ key: kept.sort, descending: kept.down }} onSort={(key, down) => change({ sort: key, down })} busy={query.isFetching} />}
@@ -80,7 +87,7 @@ interface Line {
   values: Map<string, number | null>;
 }
 
-const keyOf = (row: Pick<StatisticsRow, 'statistic' | 'channel'>) => `${row.statistic} ${row.channel ?? ''}`;
+const keyOf = (row: Pick<StatisticsRow, 'statistic' | 'axis'>) => `${row.statistic} ${row.axis}`;
 
 interface TableProps {
   state: GatingState;
@@ -104,7 +111,7 @@ function Table({ state, rows, asked, sort, onSort, busy }: TableProps) {
   }, [rows]);
   const fileName = (id: string) => state.files.find((f) => f.dataset.id === id)?.name ?? id;
   const populationName = (id: string | null) => populationChoices(state).find((p) => p.id === (id ?? ''))?.label ?? '';
-  const numbers = asked.statistics.flatMap((statistic) => (STATISTICS.find((s) => s.id === statistic)?.perChannel ? asked.channels.map((channel) => ({ statistic, channel })) : [{ statistic, channel: '' }]));
+  const numbers = asked.statistics.flatMap((statistic) => (STATISTICS.find((s) => s.id === statistic)?.perChannel ? asked.axes.map((channel) => ({ statistic, channel })) : [{ statistic, channel: '' }]));
   const text = (statistic: string, value: number | null | undefined) => (value == null ? '–' : statistic === 'event_count' ? count(value) : statistic === 'percent' ? `${number(value)} %` : number(value));
   const columns: TableColumn[] = [
     { key: 'file', title: 'File', width: 170, cell: (i) => fileName(lines[i].dataset) },

@@ -47,7 +47,7 @@ export function TickMenu({ label, all, ticked, onChange }: Props) {
 /** '' stands for all events. */
 export function populationChoices(state: GatingState): Choice[] {
   const names = uniqueNames(state.populations);
-  return [{ id: '', label: 'All events' }, ...state.rows.map(({ population }) => ({ id: population.id, label: names.get(population.id) ?? population.name }))];
+  return [{ id: '', label: state.allName }, ...state.rows.map(({ population }) => ({ id: population.id, label: names.get(population.id) ?? population.name }))];
 }
 
 export function channelChoicesOf(state: GatingState): Choice[] {

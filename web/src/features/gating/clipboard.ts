@@ -34,7 +34,7 @@ export async function pasteGate(state: GatingState): Promise<void> {
     sectors: copied.sectors.map((name) => ({ gid: newGid(), name })),
   };
   const made = await addGate(state.study.id, gate, state.population?.id ?? null);
-  if (made) tell(`‘${gate.name}’ is pasted into ‘${state.population?.name ?? 'All events'}’`);
+  if (made) tell(`‘${gate.name}’ is pasted into ‘${state.population?.name ?? state.allName}’`);
 }
 
 export function useClipboardKeys(state: GatingState, gate: Gate | null): void {

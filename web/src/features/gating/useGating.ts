@@ -60,6 +60,8 @@ export interface GatingState {
   files: GatedFile[];
   file: GatedFile | null;
   view: ViewName;
+  /** 'All events' of cytometry, 'All cells' of other tables. */
+  allName: string;
   /** null = all events. */
   population: Population | null;
   go: (to: Partial<typeof INITIAL>) => void;
@@ -112,13 +114,14 @@ export function useGating(study: Study): GatingState {
     () => digest(JSON.stringify([gates.map((g) => [g.id, g.version]), populations.map((p) => [p.id, p.version]), compensations.map((c) => [c.id, c.version]), scaleVersion])),
     [gates, populations, compensations, scaleVersion],
   );
-  const countsQuery = useCounts(study.id, file ? [file.dataset.id] : [], layout.compensation, token);
+  const countsQuery = useCounts(study.id, file ? [file.dataset.id] : [], file?.table.name ?? '', layout.compensation, token);
   const counts = useMemo(() => new Map((countsQuery.data ?? []).map((row) => [row.population_id ?? '', row])), [countsQuery.data]);
   return {
     study,
     mayEdit: study.permissions.includes('gate.edit'),
     files,
     file,
+    allName: file && file.panel.length === 0 ? 'All cells' : 'All events',
     view: VIEW_NAMES.find((name) => name === place.view) ?? 'plots',
     population,
     go,

@@ -49,9 +49,9 @@ function clear(canvas: HTMLCanvasElement, axes: Axes, ratio: number): CanvasRend
   return context;
 }
 
-/** A dot is about this wide, in CSS pixels. */
-const DOT = 1.6;
-const cellsAcross = (axes: Axes) => ({ width: Math.max(8, Math.round(axes.width / DOT)), height: Math.max(8, Math.round(axes.height / DOT)) });
+/** How wide a dot is, in CSS pixels: the fewer there are, the larger. */
+const dotOf = (n: number) => Math.max(1.6, Math.min(3.4, 150 / Math.sqrt(Math.max(1, n))));
+const cellsAcross = (axes: Axes, n: number) => ({ width: Math.max(8, Math.round(axes.width / dotOf(n))), height: Math.max(8, Math.round(axes.height / dotOf(n))) });
 
 /** The brightest is the density that all but these events lie below, so that a heap on an edge does not dim the rest. */
 const TOP_SHARE = 0.005;
@@ -66,7 +66,7 @@ function topDensity(raster: Raster, smooth: Float32Array): number {
 export function paintDensity(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, look: PaintLook): void {
   const context = clear(canvas, axes, look.ratio);
   if (!context) return;
-  const { width, height } = cellsAcross(axes);
+  const { width, height } = cellsAcross(axes, cloud.x.length);
   const raster = countOnGrid(cloud.x, cloud.y, axes, width, height);
   if (!raster.total) return;
   const smooth = blurred(raster, Math.max(1.2, Math.min(4, 220 / Math.sqrt(raster.total))));
@@ -94,7 +94,7 @@ export function paintDots(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, l
   const context = clear(canvas, axes, look.ratio);
   if (!context) return;
   const alpha = Math.max(0.12, Math.min(0.9, 60 / Math.sqrt(Math.max(1, cloud.x.length))));
-  dots(context, cloud, axes, look.ratio, look.dark ? `rgb(210 222 228 / ${alpha})` : `rgb(38 52 64 / ${alpha})`, DOT);
+  dots(context, cloud, axes, look.ratio, look.dark ? `rgb(210 222 228 / ${alpha})` : `rgb(38 52 64 / ${alpha})`, dotOf(cloud.x.length));
 }
 
 function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ratio: number, style: string, size: number): void {
@@ -113,7 +113,7 @@ function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ra
 export function paintOverlays(canvas: HTMLCanvasElement, overlays: Overlay[], axes: Axes, look: PaintLook): void {
   const context = canvas.getContext('2d');
   if (!context) return;
-  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, overlay.color, DOT + 0.2);
+  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, overlay.color, dotOf(overlay.x.length) + 0.2);
 }
 
 const GRID = 96;
@@ -139,7 +139,7 @@ export function paintContours(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axe
       outside.y.push(cloud.y[i]);
     }
   }
-  dots(context, { x: Float32Array.from(outside.x), y: Float32Array.from(outside.y) }, axes, look.ratio, `rgb(${ink} / 0.7)`, DOT);
+  dots(context, { x: Float32Array.from(outside.x), y: Float32Array.from(outside.y) }, axes, look.ratio, `rgb(${ink} / 0.7)`, dotOf(cloud.x.length));
   const palette = paletteOf(look);
   context.lineWidth = look.ratio;
   levels.forEach((level, i) => {

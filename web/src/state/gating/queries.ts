@@ -24,10 +24,10 @@ export const useScales = (studyId: string) => useQuery({ queryKey: gatingKeys.sc
 export const useCompensations = (studyId: string) => useQuery({ queryKey: gatingKeys.compensations(studyId), queryFn: ({ signal }) => listCompensations(studyId, signal) });
 
 /** `token` says what the counts depend on: other gates, another key; the last ones stay while new ones are counted. */
-export const useCounts = (studyId: string, datasetIds: string[], compensation: string, token: string) =>
+export const useCounts = (studyId: string, datasetIds: string[], table: string, compensation: string, token: string) =>
   useQuery({
-    queryKey: [...gatingKeys.counts(studyId), datasetIds, compensation, token],
-    queryFn: ({ signal }) => countPopulations(studyId, { dataset_ids: datasetIds, compensation }, signal),
+    queryKey: [...gatingKeys.counts(studyId), datasetIds, table, compensation, token],
+    queryFn: ({ signal }) => countPopulations(studyId, { dataset_ids: datasetIds, compensation, table }, signal),
     enabled: datasetIds.length > 0,
     placeholderData: keepPreviousData,
   });
