@@ -48,6 +48,8 @@ async def test_an_upload_becomes_an_attachment(catalog: Catalog, people: People)
     assert b"".join([piece async for piece in body]) == TEXT[6:]
     renamed = await catalog.attachments.rename(people.ada, attachment_id=id, name="new.txt")
     assert await catalog.attachments.list(people.ada, study_id=study_id) == [renamed]
+    (weight,) = await catalog.care.du(people.admin)
+    assert (weight.study_id, weight.originals) == (study_id, len(TEXT))
     await catalog.attachments.delete(people.ada, attachment_id=id)
     with pytest.raises(NotFoundError):
         await catalog.attachments.get(people.ada, attachment_id=id)

@@ -175,16 +175,18 @@ class Care:
             studies = await rows.find(conn, tables.studies)
             datasets = all_to(Dataset, await rows.find(conn, tables.datasets))
             originals = all_to(Original, await rows.find(conn, tables.originals, {"bytes_id": rows.Not(None)}))
+            attached = {row["original_id"]: row["study_id"] for row in await rows.find(conn, tables.attachments)}
         weights = []
         for study in studies:
             mine = [dataset for dataset in datasets if dataset.study_id == study["id"]]
             ids = {dataset.id for dataset in mine}
             folders = {dataset.bytes_id.hex24 for dataset in mine}
+            files = [o for o in originals if o.dataset_id in ids or attached.get(o.id) == study["id"]]
             weights.append(
                 Weight(
                     study["id"],
                     study["name"],
-                    sum({o.bytes_id: o.size for o in originals if o.dataset_id in ids}.values()),
+                    sum({file.bytes_id: file.size for file in files}.values()),
                     sum([await self._context.blobs.used_bytes(f"datasets/{folder}") for folder in folders]),
                     sum([await self._context.blobs.used_bytes(f"index/{folder}") for folder in folders]),
                 )

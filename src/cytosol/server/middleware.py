@@ -90,6 +90,7 @@ def _fault(request_id: str) -> ASGIApp:
             "code": "fault",
             "detail": sentence,
             "message": sentence,
+            "error": sentence,  # what the CellEngine toolkits read
             "request_id": request_id,
         },
         status=500,
