@@ -219,6 +219,23 @@ def test_events_of_a_population_come_as_a_frame(gated: Case) -> None:
         dataset.events(axes, population="nobody")
 
 
+@pytest.mark.parametrize("name", ["gates.xml", "gates.wsp"])
+def test_gates_go_to_other_programs_and_come_back(gated: Case, name: str, tmp_path: Path) -> None:
+    if gated.compensation != "internal":
+        pytest.skip("cells have axes that no other program knows")
+    study = gated.study
+    before = study.populations.counts(compensation="internal")
+    path = study.write_gates(tmp_path / name, compensation="internal")
+    study.gates.reset()
+    brought = study.read_gates(path)
+    assert brought["notes"] == []
+    after = study.populations.counts(compensation=brought["compensation"])
+    for dataset in gated.datasets:
+        counts = [one[one["dataset_id"] == dataset.id].set_index("population")["n_events"] for one in (before, after)]
+        for population in ("Ungated", "T", "left"):
+            assert abs(counts[0][population] - counts[1][population]) <= 1
+
+
 def test_undo_brings_gates_back(gated: Case) -> None:
     before = gated.study.populations.counts(compensation=gated.compensation)
     gate = gated.study.gates.list()[0]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.base.errors import NotFoundError
+from cytosol.sdk.aio.gene_sets import read_small
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.frames import to_frame
 from cytosol.sdk.populations import PopulationTree
@@ -207,6 +209,56 @@ class AsyncGating:
         """Its populations."""
         return AsyncPopulations(self._http, self.id)
 
+    async def read_gates(self, path: str | Path) -> dict[str, Any]:
+        """Make gates, populations, scales and compensations of a file: Gating-ML 2.0, or a workspace of FlowJo (.wsp).
+
+        Returns
+        -------
+        what came, ``compensation``: which the gates were drawn on, and ``notes``: what could not come
+        """
+        data = read_small(path)
+        brought: dict[str, Any] = await self._http.post_bytes(
+            f"studies/{self.id}/{_form(path)}", data, "application/xml"
+        )
+        return brought
+
+    async def write_gates(self, path: str | Path, *, dataset: Record | None = None, compensation: str = "own") -> Path:
+        """Write the populations to a file: a workspace of FlowJo where it ends with .wsp, else Gating-ML 2.0.
+
+        Parameters
+        ----------
+        dataset : whose gates are in force; None = those of the study, in a workspace those of each file
+        compensation : none, internal, own (what each dataset says) or the id of one
+        """
+        query = {"dataset_id": None if dataset is None else dataset.id, "compensation": compensation}
+        place = Path(path)
+        write_small(place, await self._http.get_bytes(f"studies/{self.id}/{_form(path)}", **query))
+        return place
+
+    async def compute_compensation(
+        self, controls: Mapping[str, Any], *, unstained: Any = None, name: str = "", channels: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Compute a spillover matrix from single-stained controls; with a name it is kept.
+
+        Parameters
+        ----------
+        controls : channel → its control: a dataset, or a mapping with ``dataset_id`` and, if wanted, ``population_id``,
+            ``positive`` and ``negative``
+        unstained : an unstained control, in the same manner
+
+        Returns
+        -------
+        ``channels``, ``matrix``, ``spread``, ``parts``: what was taken of each control, and ``compensation``
+        """
+        body = {
+            "controls": [{"channel": channel, **_control(one)} for channel, one in controls.items()],
+            "unstained": None if unstained is None else _control(unstained),
+            "name": name,
+            "channels": list(channels),
+        }
+        found: dict[str, Any] = await self._http.post(f"studies/{self.id}/compensations/compute", body)
+        return found
+
     async def scales(self) -> dict[str, dict[str, Any]]:
         """How its axes are scaled: feature reference → scale."""
         found: dict[str, dict[str, Any]] = (await self._http.get(f"studies/{self.id}/scales"))["scales"]
@@ -275,3 +327,16 @@ class AsyncGating:
             "format": "arrow",
         }
         return to_frame(await self._http.post_columns(f"studies/{self.id}/statistics", body))
+
+
+def write_small(path: Path, data: bytes) -> None:
+    """Write a small file."""
+    path.write_bytes(data)
+
+
+def _form(path: str | Path) -> str:
+    return "flowjo" if str(path).lower().endswith(".wsp") else "gating-ml"
+
+
+def _control(said: Any) -> dict[str, Any]:
+    return dict(said) if isinstance(said, Mapping) else {"dataset_id": said.id}
