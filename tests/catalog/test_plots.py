@@ -223,3 +223,33 @@ async def test_compensation_moves_the_events(catalog: Catalog, people: People) -
         for said in ("none", "internal", "own")
     }
     assert pictures["internal"] == pictures["own"] != pictures["none"]
+
+
+async def test_a_grid_has_a_row_for_each_dataset_and_a_column_for_each_plot(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    for number, n_events in enumerate((2000, 900), 1):
+        await add(catalog, people.ada, study_id, f"tube {number}.fcs", fcs(n_events, seed=number))
+    everything = NewGate("rectangle", "All", "var:FITC-A", "var:PE-A", {"x1": -99, "x2": 99, "y1": -99, "y2": 99})
+    await catalog.gates.create(people.ada, study_id=study_id, gates=[everything])
+    look = PlotStyle(format="svg", gate_label=("eventcount",))
+    specs = [
+        PlotSpec("density", "var:FITC-A", "var:PE-A", style=look),
+        PlotSpec("histogram", "var:FSC-A", title="Size", style=look),
+    ]
+    size = PlotStyle(width=150, height=120)
+    png = await catalog.plots.grid(people.ada, study_id=study_id, specs=specs, style=size)
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    assert picture.shape == (240, 300, 3)
+    for row in range(2):
+        for column in range(2):
+            cell = picture[120 * row : 120 * (row + 1), 150 * column : 150 * (column + 1)]
+            assert (cell[30:90, 40:140] < 200).any()
+    svg = await catalog.plots.grid(people.ada, study_id=study_id, specs=specs, style=replace(size, format="svg"))
+    told = texts(svg)
+    titles = ["tube 1.fcs", "tube 1.fcs · Size", "tube 2.fcs", "tube 2.fcs · Size"]
+    assert [text for text in told if text.startswith("tube")] == titles
+    assert told.index("2,000") < told.index("tube 2.fcs") < len(told) - told[::-1].index("900")
+    with pytest.raises(NotFoundError):
+        await catalog.plots.grid(people.bob, study_id=study_id, specs=specs)
+    with pytest.raises(InvalidInputError, match="nothing to draw"):
+        await catalog.plots.grid(people.ada, study_id=study_id, specs=[])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cytosol.analyses.cytometry.plots.figures import draw
+from cytosol.analyses.cytometry.plots.figures import draw, draw_grid
 from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap
 from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Kind, Layer, PlotStyle
 from cytosol.analyses.cytometry.sampling import sample_rows
@@ -140,6 +140,42 @@ class Plots:
         drawing = _Plan(spec, pinned, state, marks)
         key = hashlib.blake2b(repr([drawing.token, *(source.token for source in sources)]).encode(), digest_size=16)
         return await self._context.compute.cached(("plot", key.digest()), lambda: draw(drawing.of(sources)))
+
+    async def grid(
+        self,
+        actor: Actor,
+        *,
+        study_id: Key,
+        specs: Sequence[PlotSpec],
+        dataset_ids: Sequence[Key] | None = None,
+        table: str = "",
+        style: PlotStyle | None = None,
+    ) -> bytes:
+        """The same plots of several datasets on one sheet: a row for each dataset, a column for each plot.
+
+        Parameters
+        ----------
+        dataset_ids : None = all of the study that are ready and no controls
+        style : format, dpi, and width and height of one plot
+        """
+        look = style or PlotStyle(width=260, height=260)
+        pinned = await self._gating.pin(actor, study_id=study_id, dataset_ids=dataset_ids, table=table)
+        if not pinned or not specs:
+            raise InvalidInputError("There is nothing to draw", do="Name plots, and datasets that are ready")
+        sheet = replace(look, width=look.width * len(specs), height=look.height * len(pinned))
+        state = await self._gating.state(study_id)
+        cells: list[tuple[_Plan, list[_Source]]] = []
+        for one in pinned:
+            for spec in specs:
+                checked = _checked(replace(spec, title=" · ".join(filter(None, (one.dataset.name, spec.title)))))
+                sources = [await self._source(one, checked, state, checked.population_id)]
+                for overlay in checked.overlays:
+                    sources.append(await self._overlay(actor, (one, table), checked, overlay, state=state))
+                marks = gate_marks(state, one.dataset.id, checked.population_id, (checked.x, checked.y))
+                cells.append((_Plan(checked, one, state, marks), sources))
+        drawings = (plan.of(sources) for plan, sources in cells)
+        size = {"n_rows": len(pinned), "n_columns": len(specs)}
+        return await self._context.compute.run(lambda: draw_grid(drawings, **size, style=sheet))
 
     async def _overlay(
         self, actor: Actor, place: tuple[Pinned, str], spec: PlotSpec, overlay: Overlay, *, state: GatingState

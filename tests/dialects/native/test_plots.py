@@ -101,4 +101,7 @@ async def test_the_client_draws(world: World, made: Made, tmp_path: Path) -> Non
     assert "<svg" in svg._repr_mimebundle_()["image/svg+xml"]
     heat = await table.heatmap(["var:GENE0", "var:GENE3"], ["all"])
     assert heat.data.startswith(b"\x89PNG")
+    study = await client.study(made.study_id.hex24)
+    grid = await study.plots([{"kind": "dot", **XY}, {"kind": "histogram", "x": "obs:age"}], width=100, height=80)
+    assert Image.open(io.BytesIO(grid.data)).size == (200, 80)
     await client.close()

@@ -75,6 +75,10 @@ class AsyncHttp:
         content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
         return read_columns(await self._send("POST", path, content=content, headers={"content-type": _JSON}))
 
+    async def ask_bytes(self, path: str, body: Any) -> bytes:
+        """An answer as it is, to a question in JSON."""
+        return await self._send("POST", path, content=orjson.dumps(body), headers={"content-type": _JSON})
+
     async def post_bytes(self, path: str, body: bytes, content_type: str, **query: Any) -> Any:
         """Send bytes as the body."""
         headers = {"content-type": content_type}

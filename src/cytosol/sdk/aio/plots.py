@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from cytosol.sdk.aio.http import AsyncHttp
@@ -62,3 +62,30 @@ class AsyncPlots:
     async def report(self, id: str) -> bytes:
         """A report by its id: a page of HTML with everything in it."""
         return await self._http.get_bytes(f"{self._path}/reports/{id}")
+
+
+class AsyncStudyPlots:
+    """Draws figures of several datasets; part of `AsyncStudy`."""
+
+    _http: AsyncHttp
+    id: str
+
+    async def plots(
+        self,
+        plots: Sequence[Mapping[str, Any]],
+        datasets: Sequence[str] | None = None,
+        *,
+        format: Format = "png",
+        **size: Any,
+    ) -> Figure:
+        """The same plots of several datasets on one sheet: a row for each dataset, a column for each plot.
+
+        Parameters
+        ----------
+        plots : what `AsyncTable.plot` takes, such as ``{"kind": "density", "x": "var:CD4", "y": "var:CD8"}``
+        datasets : ids; all that are ready and no controls where None
+        size : ``width`` and ``height`` of one plot, ``unit``, ``dpi``
+        """
+        ids = None if datasets is None else list(datasets)
+        body = {"plots": [dict(plot) for plot in plots], "dataset_ids": ids, "format": format, **size}
+        return Figure(await self._http.ask_bytes(f"studies/{self.id}/plot-grid", body), format)

@@ -12,6 +12,7 @@ from cytosol.sdk.aio.events import AsyncEvents
 from cytosol.sdk.aio.gating import AsyncGating
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
+from cytosol.sdk.aio.plots import AsyncStudyPlots
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.aio.uploads import upload_file
 from cytosol.sdk.frames import to_frame
@@ -93,7 +94,7 @@ class AsyncDataset(Record, AsyncEvents):
             return anndata.read_h5ad(path)
 
 
-class AsyncStudy(Record, AsyncGating):
+class AsyncStudy(Record, AsyncGating, AsyncStudyPlots):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

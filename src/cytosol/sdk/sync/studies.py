@@ -14,6 +14,7 @@ from cytosol.sdk.sync.events import Events
 from cytosol.sdk.sync.gating import Gating
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
+from cytosol.sdk.sync.plots import StudyPlots
 from cytosol.sdk.sync.tables import Table
 from cytosol.sdk.sync.uploads import upload_file
 
@@ -93,7 +94,7 @@ class Dataset(Record, Events):
             return anndata.read_h5ad(path)
 
 
-class Study(Record, Gating):
+class Study(Record, Gating, StudyPlots):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -76,11 +77,18 @@ class Canvas:
         self._figure = Figure(figsize=((width + 1e-6) / dpi, (height + 1e-6) / dpi), dpi=dpi, facecolor="white")
         self._place = Affine2D().scale(1 / dpi) + self._figure.dpi_scale_trans
         self._points = 72 / dpi
-        self._order = 0
+        self._order = count(1)
+
+    def part(self, at: Point, width: int, height: int) -> Canvas:
+        """A part of the sheet, in pixels from its own lower left, which lies at a point of this one."""
+        part = object.__new__(Canvas)
+        part.width, part.height = width, height
+        part._figure, part._dpi, part._points, part._order = self._figure, self._dpi, self._points, self._order
+        part._place = Affine2D().translate(*at) + self._place
+        return part
 
     def _add(self, artist: Artist, clip: Box | None) -> None:
-        self._order += 1
-        artist.set_zorder(self._order)
+        artist.set_zorder(next(self._order))
         self._figure.add_artist(artist)
         artist.set_clip_path(None)
         if clip is not None:
@@ -133,8 +141,7 @@ class Canvas:
             rotation=90 if upright else 0, rotation_mode="anchor" if upright else "default", parse_math=False,
             linespacing=1.15,
         )  # fmt: skip
-        self._order += 1
-        shown.set_zorder(self._order)
+        shown.set_zorder(next(self._order))
 
     def image(self, at: Point, pixels: np.ndarray) -> None:
         """A picture whose lower left corner lies at a point.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +23,11 @@ from cytosol.analyses.cytometry.plots.colors import (
 from cytosol.analyses.cytometry.plots.frame import TICK_PX, Frame, Sheet, lay_out, sides_of
 from cytosol.analyses.cytometry.plots.gate_marks import Scaled, finish
 from cytosol.analyses.cytometry.plots.histograms import draw_histogram
-from cytosol.analyses.cytometry.plots.spec import Drawing, finer
+from cytosol.analyses.cytometry.plots.spec import Drawing, PlotStyle, finer
 from cytosol.base.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from cytosol.analyses.cytometry.plots.canvas import Canvas
 
 _DENSITY_BINS = 256
 _CONTOUR_BINS = 128
@@ -44,22 +49,46 @@ def draw(drawing: Drawing) -> bytes:
     InvalidInputError
         Where there is nothing to draw, or a y axis is missing.
     """
-    if not drawing.layers:
-        raise InvalidInputError("There is nothing to draw", do="Name a file or a population")
-    drawing = replace(drawing, style=finer(drawing.style))
-    if drawing.kind == "histogram":
-        return draw_histogram(drawing)
-    if drawing.y is None or any(layer.y is None for layer in drawing.layers):
-        raise InvalidInputError(f"A {drawing.kind} plot has two axes", where="y", do="Name what is on the y axis")
-    return _plane(drawing)
-
-
-def _plane(drawing: Drawing) -> bytes:
     from cytosol.analyses.cytometry.plots.canvas import Canvas  # loads matplotlib
 
+    drawing = replace(drawing, style=finer(drawing.style))
+    style = drawing.style
+    canvas = Canvas(style.width, style.height, style.dpi)
+    _paint(canvas, drawing)
+    return canvas.encode(style.format)
+
+
+def draw_grid(drawings: Iterable[Drawing], *, n_rows: int, n_columns: int, style: PlotStyle) -> bytes:
+    """Draw figures in rows and columns on one sheet, row by row.
+
+    Parameters
+    ----------
+    drawings : taken one after the other, so that the events of one at a time are in memory; each is as large as the
+        sheet divided by rows and columns
+    style : format, dpi, and width and height of the whole sheet
+    """
+    from cytosol.analyses.cytometry.plots.canvas import Canvas  # loads matplotlib
+
+    sheet = finer(style)
+    canvas = Canvas(sheet.width, sheet.height, sheet.dpi)
+    wide, high = sheet.width // n_columns, sheet.height // n_rows
+    for number, drawing in enumerate(drawings):
+        row, column = divmod(number, n_columns)
+        look = replace(drawing.style, format=sheet.format, dpi=sheet.dpi, width=wide, height=high)
+        at = (float(column * wide), float(sheet.height - (row + 1) * high))
+        _paint(canvas.part(at, wide, high), replace(drawing, style=look))
+    return canvas.encode(sheet.format)
+
+
+def _paint(canvas: Canvas, drawing: Drawing) -> None:
+    if not drawing.layers:
+        raise InvalidInputError("There is nothing to draw", do="Name a file or a population")
+    if drawing.kind == "histogram":
+        draw_histogram(canvas, drawing)
+        return
     style, y_axis = drawing.style, drawing.y
-    if y_axis is None:
-        raise InvalidInputError("A plot of two axes has no y axis", where="y")
+    if y_axis is None or any(layer.y is None for layer in drawing.layers):
+        raise InvalidInputError(f"A {drawing.kind} plot has two axes", where="y", do="Name what is on the y axis")
     layers = [
         Scaled(each, bins.scaled(each.x, drawing.x.scale), bins.scaled(np.asarray(each.y), y_axis.scale))
         for each in drawing.layers
@@ -68,7 +97,7 @@ def _plane(drawing: Drawing) -> bytes:
     y = sides_of(y_axis, bins.scaled_range(y_axis.scale, [np.asarray(each.y) for each in layers]))
     right = 62.0 if drawing.shade is not None else 0.0
     frame = lay_out(style, x, y, title=drawing.title, right=right)
-    sheet = Sheet(Canvas(style.width, style.height, style.dpi), frame, style)
+    sheet = Sheet(canvas, frame, style)
     if drawing.kind == "density":
         _draw_density(sheet, layers[0])
     elif drawing.kind == "contour":
@@ -77,7 +106,6 @@ def _plane(drawing: Drawing) -> bytes:
     else:
         _draw_dots(sheet, drawing, layers)
     finish(sheet, drawing, (x, y), layers[0])
-    return sheet.canvas.encode(style.format)
 
 
 def _raster(frame: Frame, layer: Scaled, most: int) -> tuple[np.ndarray, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from cytosol.analyses.cytometry.plots import bins
@@ -10,12 +12,15 @@ from cytosol.analyses.cytometry.plots.frame import TICK_PX, Sheet, Sides, lay_ou
 from cytosol.analyses.cytometry.plots.gate_marks import Scaled, finish
 from cytosol.analyses.cytometry.plots.spec import Drawing
 
+if TYPE_CHECKING:
+    from cytosol.analyses.cytometry.plots.canvas import Canvas
+
 _BINS = 256
 
 
-def draw_histogram(drawing: Drawing) -> bytes:
+def draw_histogram(canvas: Canvas, drawing: Drawing) -> None:
     """Draw the layers of a drawing as histograms over each other; see `draw`."""
-    from cytosol.analyses.cytometry.plots.canvas import Canvas, text_width  # loads matplotlib
+    from cytosol.analyses.cytometry.plots.canvas import text_width  # loads matplotlib
 
     style = drawing.style
     layers = [Scaled(each, bins.scaled(each.x, drawing.x.scale), None) for each in drawing.layers]
@@ -31,14 +36,13 @@ def draw_histogram(drawing: Drawing) -> bytes:
     several = len(layers) > 1
     room = min(160.0, 24 + max(text_width(each.layer.name, TICK_PX) for each in layers)) if several else 0.0
     frame = lay_out(style, x, y, title=drawing.title, right=room)
-    sheet = Sheet(Canvas(style.width, style.height, style.dpi), frame, style)
+    sheet = Sheet(canvas, frame, style)
     for number in reversed(range(len(layers))):
         color = rgba(style.color if style.color and not several else category(number, len(layers)))
         _draw_steps(sheet, (heights[number], number * style.offset * highest, color))
     if several:
         _legend(sheet, [each.layer.name for each in layers])
     finish(sheet, drawing, (x, y), layers[0])
-    return sheet.canvas.encode(style.format)
 
 
 def _mode(heights: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from cytosol.dialects.native.translate.analyses import attachment
 from cytosol.dialects.native.translate.features import names_of
 from cytosol.dialects.native.translate.plots import MEDIA, plot_spec, population_ids, sheet_style
 from cytosol.dialects.native.wire.common import Id
-from cytosol.dialects.native.wire.plots import FigureQuery, HeatmapQuery, PlotQuery
+from cytosol.dialects.native.wire.plots import FigureQuery, HeatmapQuery, PlotGridRequest, PlotQuery
 
 _TABLE = "/datasets/{dataset_id}/tables/{table}"
 
@@ -53,6 +53,22 @@ class PlotRoutes(Routes):
             style=sheet_style(query),
         )
         return _figure(data, query, "heatmap")
+
+    @endpoint("POST", "/studies/{study_id}/plot-grid", media="image/png")
+    async def draw_plot_grid(self, request: Request, study_id: Id, body: PlotGridRequest) -> Response:
+        """The same plots of several datasets on one sheet, as PNG, SVG or PDF.
+
+        A row for each dataset, a column for each plot; the name of the dataset stands above each.
+        """
+        data = await self.catalog.plots.grid(
+            actor_of(request),
+            study_id=study_id,
+            specs=[plot_spec(plot) for plot in body.plots],
+            dataset_ids=body.dataset_ids,
+            table=body.table,
+            style=sheet_style(body),
+        )
+        return Response(data, media_type=MEDIA[body.format], headers={"cache-control": "private, no-cache"})
 
 
 def _figure(data: bytes, query: FigureQuery, name: str) -> Response:

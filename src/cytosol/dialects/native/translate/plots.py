@@ -8,14 +8,14 @@ from cytosol.analyses.cytometry.plots.spec import LabelItem, PlotStyle
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.plots import Overlay, PlotSpec, Sampling
-from cytosol.dialects.native.wire.plots import FigureQuery, PlotQuery
+from cytosol.dialects.native.wire.plots import FigureQuery, PlotGridRequest, PlotQuery
 
 MEDIA = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 ALL = "all"
 _MM_PER_INCH = 25.4
 
 
-def sheet_style(query: FigureQuery) -> PlotStyle:
+def sheet_style(query: FigureQuery | PlotGridRequest) -> PlotStyle:
     """Format and size."""
     factor = query.dpi / _MM_PER_INCH if query.unit == "mm" else 1.0
     size = max(1, round(query.width * factor)), max(1, round(query.height * factor))

@@ -81,3 +81,20 @@ class HeatmapQuery(FigureQuery):
     """Feature references, separated by commas, with a backslash before a comma that belongs to a name."""
     populations: str = ""
     """Ids, separated by commas; ``all`` among them = all events; none = all populations of the study."""
+
+
+class PlotGridRequest(Wire):
+    """The same plots of several datasets on one sheet: a row for each dataset, a column for each plot."""
+
+    plots: list[PlotQuery] = Field(min_length=1, max_length=20)
+    """As in the address of one plot; format and size are those of the sheet."""
+    dataset_ids: list[Id] | None = Field(None, max_length=500)
+    """null = all of the study that are ready and no controls."""
+    table: str = ""
+    """Empty = the main one of each dataset."""
+    format: Literal["png", "svg", "pdf"] = "png"
+    width: float = Field(260, gt=0)
+    """Of one plot, in ``unit``."""
+    height: float = Field(260, gt=0)
+    unit: Literal["px", "mm"] = "px"
+    dpi: float = Field(96, ge=10, le=2400)
