@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cytosol.analyses.cytometry.compensation import compensate, format_spill, parse_spill
+from cytosol.analyses.cytometry.compensation import compensate, format_matrix, format_spill, parse_matrix, parse_spill
 from cytosol.base.errors import InvalidInputError
 
 CHANNELS = ["Blue530", "Vio450", "Vio605", "UV450"]
@@ -60,6 +62,33 @@ def test_a_spill_string_is_row_by_row() -> None:
 def test_spill_strings_that_cannot_be_read(text: str) -> None:
     with pytest.raises(InvalidInputError, match="spill string"):
         parse_spill(text)
+
+
+@given(st.integers(0, 1000), st.integers(1, 6))
+def test_matrices_as_text(seed: int, n: int) -> None:
+    matrix = np.random.default_rng(seed).uniform(-0.1, 1, (n, n))
+    names = [f"FL{i}, -A" for i in range(n)]
+    found, again = parse_matrix(format_matrix(names, matrix))
+    assert found == names
+    assert np.array_equal(again, matrix)
+
+
+def test_matrices_of_other_programs(shared_data: Path) -> None:
+    folder = shared_data / "cytometry" / "compensation"
+    names, matrix = parse_matrix((folder / "flowkit_comp_complete_example.csv").read_text())
+    assert (names[0], matrix.shape, matrix[0, 1]) == ("Ax488-A", (14, 14), 0.2986)
+    names, matrix = parse_matrix((folder / "flowcore_compdata" / "compmatrix").read_text(encoding="latin-1"))
+    assert (names, matrix[0, 1]) == (["FL1-H", "FL2-H", "FL3-H", "FL4-H"], 0.24)
+    names, matrix = parse_matrix((folder / "flowcore_compdata" / "compref").read_text())
+    assert (names[3], matrix[2, 3]) == ("FL4-H", 0.229593859843027)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A,B", "1,0\n0,1", "A,B\n1,0", "A,B\n1,0\n0,x", "A,B\n1,0,0\n0,1,0", "A\nnan", "A,B\n1"]
+)
+def test_text_that_is_no_matrix(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="no square matrix"):
+        parse_matrix(text)
 
 
 def test_a_matrix_without_inverse_is_refused() -> None:

@@ -90,3 +90,17 @@ async def test_a_compensation_is_computed_and_kept(world: World) -> None:
     response = await world["ada"].post(path, json=body)
     assert response.status_code in (400, 404)
     assert "APC-A" in response.text
+
+
+async def test_a_matrix_comes_and_goes_as_text(world: World) -> None:
+    study_id = await study(world.catalog, world.actors["ada"])
+    path = f"studies/{study_id}/compensations/csv"
+    made = await world["ada"].post(path, content=b",FITC-A,PE-A\nFITC-A,1,0.25\nPE-A,0.5,1\n", params={"name": "Mine"})
+    assert made.status_code == 201, made.text
+    assert (made.json()["channels"], made.json()["matrix"]) == (["FITC-A", "PE-A"], [1, 0.25, 0.5, 1])
+    text = await world["ada"].get(f"compensations/{made.json()['id']}/csv")
+    assert text.text.split() == [",FITC-A,PE-A", "FITC-A,1,0.25", "PE-A,0.5,1"]
+    assert 'filename="Mine.csv"' in text.headers["content-disposition"]
+    refused = await world["ada"].post(path, content=b"A,B\n1\n", params={"name": "Mine"})
+    assert refused.status_code == 422
+    assert "no square matrix" in refused.text

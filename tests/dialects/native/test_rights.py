@@ -209,6 +209,8 @@ ROWS: dict[str, Row] = {
             "detectors": ["GENE0"],
         },
     ),
+    "read_compensation_csv": Row(EDIT.format(201), lambda _: b"a,b\n1,0\n0,1\n", query={"name": "C"}),
+    "get_compensation_csv": Row(READ),
     "list_gene_sets": Row(SIGNED_IN),
     "create_gene_sets": Row(WRITING.format(201), says(name="Mine", sets=[{"name": "T", "genes": ["CD3D"]}])),
     "import_gene_sets": Row(WRITING.format(201), lambda _: b"T\tcells\tCD3D\n", query={"filename": "t.gmt"}),

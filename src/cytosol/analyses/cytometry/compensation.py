@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -95,6 +97,64 @@ def parse_spill(text: str) -> tuple[list[str], np.ndarray]:
     if not np.isfinite(matrix).all():
         raise InvalidInputError("The spill string holds numbers that are not finite", do="Correct the keyword")
     return fields[1 : 1 + n], matrix
+
+
+def parse_matrix(text: str) -> tuple[list[str], np.ndarray]:
+    """Read a matrix from a table of text: a line with the names of the channels, then a line of numbers for each.
+
+    Cells are parted by tabs, else by commas or semicolons, else by blanks; lines may begin with the name of their dye;
+    lines before that with the names are left out, as other programs write a title there.
+
+    Returns
+    -------
+    names of the n channels, and the matrix, shape (n, n), float64; row = dye, column = detector
+
+    Raises
+    ------
+    InvalidInputError
+        Where there are no such lines, or not as many as names.
+    """
+    lines = [_cells(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()]
+    first = next((place for place, line in enumerate(lines) if _numbers(line)), len(lines))
+    numbers = [_numbers(line) for line in lines[first:]]
+    n = len(numbers)
+    names = lines[first - 1] if 0 < first < len(lines) else []
+    # above the names of the dyes stands nothing, or a title
+    has_corner = len(names) == n + 1 and len(lines[first]) == n + 1
+    names = [name for name in (names[1:] if has_corner else names) if name]
+    if not n or len(names) != n or any(len(row) != n for row in numbers):
+        raise InvalidInputError(
+            f"The text holds {n} lines of numbers below {len(names)} names, which is no square matrix",
+            do="Give a line with the names of the channels, then a line of numbers for each",
+        )
+    return names, np.array(numbers, np.float64)
+
+
+def _cells(line: str) -> list[str]:
+    mark = next((mark for mark in "\t,;" if mark in line), " ")
+    cells = next(csv.reader([line.strip("\n ")], delimiter=mark, skipinitialspace=True))
+    return [cell.strip() for cell in cells]
+
+
+def _numbers(cells: Sequence[str]) -> list[float]:
+    """The numbers of a line, behind the name that it may begin with; [] = it is no line of numbers."""
+    for begin in (0, 1):
+        try:
+            found = [float(cell) for cell in cells[begin:] if cell]
+        except ValueError:
+            continue
+        return found if found and np.isfinite(found).all() else []
+    return []
+
+
+def format_matrix(channels: Sequence[str], matrix: np.ndarray) -> str:
+    """Write a matrix as CSV that `parse_matrix` and spreadsheets read; shape (n, n), unitless, row = dye."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["", *channels])
+    for name, row in zip(channels, np.asarray(matrix, np.float64).reshape(len(channels), -1), strict=True):
+        writer.writerow([name, *(repr(float(value)).removesuffix(".0") for value in row)])
+    return out.getvalue()
 
 
 def format_spill(channels: Sequence[str], matrix: np.ndarray) -> str:

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cytosol.asgi.responses import attachment
 from cytosol.catalog.populations import unique_names
-from cytosol.dialects.native.answers import answer, list_answer
+from cytosol.dialects.native.answers import answer, list_answer, record_answer
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
 from cytosol.dialects.native.translate.cytometry import file_json
-from cytosol.dialects.native.translate.exchange import brought_json, computed_json, control_of, unstained_of
+from cytosol.dialects.native.translate.exchange import (
+    brought_json,
+    computed_json,
+    control_of,
+    matrix_of,
+    matrix_text,
+    unstained_of,
+)
+from cytosol.dialects.native.translate.gating import compensation_json
 from cytosol.dialects.native.wire import exchange as wire
 from cytosol.dialects.native.wire.common import Id, Page
 from cytosol.dialects.native.wire.cytometry import FileRecord
+from cytosol.dialects.native.wire.gating import CompensationRecord
 
 XML = "application/xml"
 _FILE = {"requestBody": {"required": True, "content": {XML: {"schema": {"type": "string", "format": "binary"}}}}}
+
+_TEXT = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 class ExchangeRoutes(Routes):
@@ -92,6 +106,27 @@ class ExchangeRoutes(Routes):
             name=body.name,
         )
         return answer(computed_json(found))
+
+    @endpoint("POST", "/studies/{study_id}/compensations/csv", gives=CompensationRecord, status=201, extra=_TEXT)
+    async def read_compensation_csv(
+        self, request: Request, study_id: Id, name: Annotated[str, Query(min_length=1)]
+    ) -> Response:
+        """Keep a spillover matrix of a CSV or TSV file, the body.
+
+        A line with the names of the channels, then a line of numbers for each dye, which may begin with its name.
+        """
+        channels, matrix = matrix_of(await request.body())
+        made = await self.catalog.compensations.create(
+            actor_of(request), study_id=study_id, name=name, channels=channels, matrix=matrix
+        )
+        return record_answer(compensation_json(made), status=201)
+
+    @endpoint("GET", "/compensations/{compensation_id}/csv", media="text/csv")
+    async def get_compensation_csv(self, request: Request, compensation_id: Id) -> Response:
+        """A spillover matrix as CSV, names of the channels in the first line and column."""
+        found = await self.catalog.compensations.get(actor_of(request), compensation_id=compensation_id)
+        headers = {"content-disposition": attachment(f"{found.name}.csv"), "cache-control": "no-store"}
+        return Response(matrix_text(found), media_type="text/csv", headers=headers)
 
     @endpoint("POST", "/studies/{study_id}/unmix", gives=Page[FileRecord], status=201)
     async def unmix_files(self, request: Request, study_id: Id, body: wire.UnmixRequest) -> Response:

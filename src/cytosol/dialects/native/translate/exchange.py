@@ -6,6 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from cytosol.analyses.cytometry.compensation import format_matrix, parse_matrix
+from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.control_matrices import ComputedMatrix, Control
 from cytosol.catalog.gating_exchange import BroughtGating
@@ -16,6 +20,7 @@ from cytosol.dialects.native.translate.gating import (
     scale_set_json,
 )
 from cytosol.dialects.native.wire import exchange as wire
+from cytosol.model.gating import Compensation
 
 
 def brought_json(brought: BroughtGating, names: Mapping[Key, str]) -> dict[str, Any]:
@@ -41,6 +46,21 @@ def unstained_of(said: wire.ComputeRequest | wire.UnmixRequest) -> Control | Non
     """The unstained control, where there is one."""
     one = said.unstained
     return None if one is None else Control("", one.dataset_id, one.population_id)
+
+
+def matrix_of(data: bytes) -> tuple[list[str], list[float]]:
+    """Channels and numbers row by row of a CSV file."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("The file is not UTF-8 text", do="Save it as CSV in UTF-8") from error
+    channels, matrix = parse_matrix(text)
+    return channels, matrix.reshape(-1).tolist()
+
+
+def matrix_text(compensation: Compensation) -> str:
+    """A spillover matrix as CSV."""
+    return format_matrix(compensation.channels, np.array(compensation.matrix))
 
 
 def computed_json(found: ComputedMatrix) -> dict[str, Any]:
