@@ -105,6 +105,17 @@ def test_hover_tells_the_cell_and_the_gene_as_the_client_reads_them(
         assert float(shown) == pytest.approx(float(values.iloc[cell]), rel=1e-3)
 
 
+def test_enter_takes_the_gene_that_was_typed_however_fast(page: Page, place: Place) -> None:
+    """What was found for the first letters is not taken for the whole name."""
+    box = page.get_by_role("combobox", name="Colour by a gene")
+    box.fill("CD")
+    expect(page.get_by_role("option", name=re.compile("^CD"))).not_to_have_count(0)
+    page.route("**/features?**", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    box.fill("CD79B")
+    box.press("Enter")
+    expect(page.get_by_role("region", name="Legend").get_by_role("heading")).to_have_text("CD79B")
+
+
 def test_a_gene_is_drawn_dark_where_low_and_bright_where_high(
     page: Page, site: Site, place: Place, truth: anndata.AnnData
 ) -> None:

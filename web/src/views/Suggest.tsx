@@ -1,6 +1,6 @@
 /** A search box with suggestions below: arrows move, Enter takes, Escape closes. */
 
-import { useId, useState, type Ref } from 'react';
+import { useEffect, useId, useRef, useState, type Ref } from 'react';
 
 interface Props<T> {
   label: string;
@@ -12,11 +12,14 @@ interface Props<T> {
   itemText: (item: T) => { main: string; side: string };
   onTake: (item: T) => void;
   emptyText: string;
+  /** Whether the items are not yet those of the text: Enter then waits for them. */
+  busy?: boolean;
   inputRef?: Ref<HTMLInputElement>;
 }
 
 export function Suggest<T>({ inputRef, ...props }: Props<T>) {
-  const { items, text } = props;
+  const { items, text, busy = false } = props;
+  const waits = useRef(false);
   const id = useId();
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(0);
@@ -26,6 +29,12 @@ export function Suggest<T>({ inputRef, ...props }: Props<T>) {
     props.onTake(item);
     setOpen(false);
   };
+  useEffect(() => {
+    if (busy || !waits.current) return;
+    waits.current = false;
+    const [first] = items;
+    if (first) setTimeout(() => take(first));
+  });
   return (
     <div className="suggest" onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}>
       <input
@@ -42,6 +51,7 @@ export function Suggest<T>({ inputRef, ...props }: Props<T>) {
         value={text}
         onFocus={(event) => event.target.select()}
         onChange={(event) => {
+          waits.current = false;
           props.onText(event.target.value);
           setAt(0);
           setOpen(true);
@@ -51,9 +61,10 @@ export function Suggest<T>({ inputRef, ...props }: Props<T>) {
             event.preventDefault();
             setOpen(true);
             setAt(Math.max(0, Math.min(items.length - 1, current + (event.key === 'ArrowDown' ? 1 : -1))));
-          } else if (event.key === 'Enter' && items[current]) {
+          } else if (event.key === 'Enter' && text.trim() !== '') {
             event.preventDefault();
-            take(items[current]);
+            if (busy) waits.current = true;
+            else if (items[current]) take(items[current]);
           } else if (event.key === 'Escape') {
             setOpen(false);
             event.currentTarget.blur();

@@ -33,6 +33,7 @@ export function FeatureSearch({ datasetId, tableName, current, onTake, inputRef 
       itemText={(f) => ({ main: f.symbol, side: f.feature_id !== f.symbol ? f.feature_id : f.feature_type })}
       onTake={(f) => onTake(f.symbol)}
       emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene is called like ‘${asked}’`}
+      busy={asked !== text || query.isFetching}
       inputRef={inputRef}
     />
   );

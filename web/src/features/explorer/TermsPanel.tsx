@@ -110,6 +110,7 @@ function TermSearch({ level, onTake }: { level: string; onTake: (term: TermHit) 
         itemText={(t) => ({ main: t.label, side: t.id })}
         onTake={onTake}
         emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : 'No term is called like that'}
+        busy={asked !== text || query.isFetching}
       />
     </span>
   );

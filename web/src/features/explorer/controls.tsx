@@ -26,7 +26,7 @@ interface GroupProps {
 export function GroupSelect({ table, shared, label = 'by', attributes = [], children }: GroupProps) {
   return (
     <Control label={label} help="The annotation whose groups are compared; the same in every view">
-      <select className="input" style={{ maxWidth: 180 }} aria-label="Group cells by" value={shared.group} onChange={(e) => shared.setGroup(e.target.value)}>
+      <select className="input" style={{ maxWidth: 240 }} aria-label="Group cells by" value={shared.group} onChange={(e) => shared.setGroup(e.target.value)}>
         {groupings(table).map((c) => <option key={c.id} value={c.name}>{c.name}</option>)}
         {attributes.length > 0 && (
           <optgroup label="Of the samples">

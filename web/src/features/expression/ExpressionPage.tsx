@@ -91,6 +91,7 @@ function GeneBox({ species, onTake, inputRef }: { species: string; onTake: (symb
         itemText={(hit) => ({ main: hit.symbol, side: note(hit) })}
         onTake={(hit) => { onTake(hit.symbol); setText(''); }}
         emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No study measures a gene like ‘${asked}’`}
+        busy={asked !== text || query.isFetching}
         inputRef={inputRef}
       />
     </div>

@@ -24,6 +24,8 @@ const [LEAST, MOST] = [14, 40];
 const ROW = 26;
 /** Room for the names below brackets. */
 const BRACKETS = 110;
+/** The same where none stands upright. */
+const LYING = 36;
 const SHARES = [0.25, 0.5, 0.75, 1];
 
 const TITLES: Record<Scaling, string> = { none: 'Mean', gene: 'Mean, each gene 0 to 1', z: 'Mean, z-score' };
@@ -82,12 +84,14 @@ export function drawGrid(input: GridInput, ink: Ink, width: number): Scene {
       else marks.push({ kind: 'rect', x: x - column / 2, y: y - ROW / 2, width: column, height: ROW, fill: color(v), stroke: ink.paper, ...told });
     });
   });
-  if (input.markerOf) marks.push(...brackets(input.markerOf, at, genes, bottom, ink));
+  const below = input.markerOf ? brackets(input.markerOf, at, genes, bottom, ink) : [];
+  marks.push(...below);
+  const tall = below.some((mark) => mark.kind === 'text' && mark.turn) ? BRACKETS : below.length ? LYING : 12;
   // also below where the genes take all the room
   const isBelow = right + 24 + LEGEND > width;
-  const place = isBelow ? { x: left, y: bottom + (input.markerOf ? BRACKETS + 4 : 16) } : { x: right + 24, y: top };
+  const place = isBelow ? { x: left, y: bottom + tall + 4 } : { x: right + 24, y: top };
   marks.push(...legends(input, at, most, place, ink));
-  return { width: Math.max(right, place.x + LEGEND), height: Math.max(bottom + (input.markerOf ? BRACKETS : 12), place.y + (shape === 'dots' ? 160 : 64)), marks };
+  return { width: Math.max(right, place.x + LEGEND), height: Math.max(bottom + tall, place.y + (shape === 'dots' ? 160 : 64)), marks };
 }
 
 function legends({ shape, scaling, map, unit }: GridInput, at: Layout, most: number, place: { x: number; y: number }, ink: Ink): Mark[] {

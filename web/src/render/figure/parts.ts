@@ -57,6 +57,8 @@ export interface LegendItem {
 }
 
 const ROW = 20;
+/** Bold letters are so much wider. */
+const BOLDER = 1.1;
 export const LEGEND_WIDTH = 200;
 /** In figures narrower than this the legend stands below. */
 export const NARROW = 640;
@@ -75,7 +77,7 @@ export function legend(title: string, items: LegendItem[], ink: Ink, at: { x: nu
       ...(count ? [{ kind: 'text', x: at.x + width, y, text: count, anchor: 'end', size: 11, fill: ink.soft } as Mark] : []),
     ];
   });
-  return [{ kind: 'text', x: at.x, y: at.y + 6, text: shortened(title, width, 12), bold: true, fill: ink.ink, tip: title }, ...rows];
+  return [{ kind: 'text', x: at.x, y: at.y + 6, text: shortened(title, width / BOLDER, 12), bold: true, fill: ink.ink, tip: title }, ...rows];
 }
 
 /** A bar from the lowest to the highest colour, with the values at its ends. */

@@ -37,7 +37,7 @@ export default function CompositionView({ study, dataset, table, state, shared }
     <div className="view">
       <div className="toolbar" role="toolbar" aria-label="Composition">
         <Control label="Divide by" help="Each bar is divided into the groups of this annotation">
-          <select className="input" style={{ maxWidth: 180 }} aria-label="Divide bars by" value={of} onChange={(e) => change({ of: e.target.value })}>
+          <select className="input" style={{ maxWidth: 260 }} aria-label="Divide bars by" value={of} onChange={(e) => change({ of: e.target.value })}>
             {columns.map((c) => <option key={c.id} value={c.name}>{c.name}</option>)}
           </select>
         </Control>

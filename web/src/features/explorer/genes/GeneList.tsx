@@ -48,6 +48,7 @@ function GeneAdd({ datasetId, tableName, onAdd }: { datasetId: string; tableName
         setText('');
       }}
       emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene is called like ‘${asked}’`}
+      busy={asked !== text || query.isFetching}
     />
   );
 }
