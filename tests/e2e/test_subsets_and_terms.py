@@ -115,6 +115,7 @@ def test_an_annotation_of_ones_own_is_published_and_taken_back(page: Page, own: 
     expect(legend(page)).to_contain_text("published by you")
     assert not is_private()
     # also when the notice with its undo is gone: another visit
+    page.wait_for_function("() => new URL(location.href).searchParams.get('view')?.includes('My guess')")
     page.reload()
     expect(legend(page)).to_contain_text("published by you")
     legend(page).get_by_role("button", name="Take back").click()

@@ -94,9 +94,9 @@ export interface ColumnsMade {
 
 /** `isPrivate`: only oneself sees it until it is published. */
 export const createColumn = (dataset: string, table: string, json: NewColumn, isPrivate: boolean) =>
-  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { json, query: { private: isPrivate } });
+  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { json, query: { private: isPrivate || undefined } });
 export const createColumnsFromArrow = (dataset: string, table: string, bytes: Uint8Array<ArrayBuffer>, isPrivate: boolean) =>
-  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { body: new Blob([bytes]), type: ARROW, query: { private: isPrivate } });
+  sendJson<ColumnsMade>('POST', `${tablePath(dataset, table)}/columns`, { body: new Blob([bytes]), type: ARROW, query: { private: isPrivate || undefined } });
 export const patchColumn = (dataset: string, table: string, column: ColumnRecord, json: ColumnPatch) =>
   sendJson<ColumnRecord>('PATCH', `${tablePath(dataset, table)}/columns/${column.id}`, {
     json,
