@@ -124,20 +124,20 @@ async def test_a_dataset_is_made_from_uploads_and_from_a_storage(world: World, t
     assert (dataset["n_cells"], dataset["state"]) == (120, "published")
     assert any(note.startswith("Cell cycle left out: The table has 0 genes") for note in dataset["notes"])
     assert "Doublet score" in str(dataset["tables"])
-    (pipeline,) = [each for each in (await ada.get("analyses")).json()["items"] if each["name"] == "pipeline"]
-    asked = {each["name"]: each["default"] for each in pipeline["parameters"]}
-    assert (asked["doublets"], asked["cell_cycle"], asked["cell_types"], asked["n_neighbors"]) == (
-        False,
-        False,
-        False,
-        15,
-    )
     study = (await ada.get(f"studies/{study['id']}")).json()
     assert (study["n_cells"], study["n_datasets"]) == (120, 1)
     assert [found["id"] for found in (await ada.get("jobs", params={"state": "succeeded"})).json()["items"]] == [
         job["id"]
     ]
     assert (await ada.get("jobs", params={"state": "failed"})).json()["items"] == []
+
+
+async def test_what_a_submission_may_ask_for_is_told_with_its_defaults(world: World) -> None:
+    items = (await world["ada"].get("analyses")).json()["items"]
+    (pipeline,) = [each for each in items if each["name"] == "pipeline"]
+    asked = {each["name"]: each["default"] for each in pipeline["parameters"]}
+    wanted = {"doublets": False, "cell_cycle": False, "cell_types": False, "n_neighbors": 15}
+    assert {name: asked[name] for name in wanted} == wanted
 
 
 async def test_a_failed_job_says_why_and_may_be_retried(world: World) -> None:
