@@ -162,7 +162,7 @@ class Reading:
         if held is None:
             spill = source.spill
             held = self._feature(source.place) if spill is None else self._compensated(reference, source.place, spill)
-            self._held.put(reference, held)
+            self._held.put(reference, held, held.nbytes)
         return held
 
     def scaled(self, reference: str, scale: Mapping[str, Any] | None) -> np.ndarray:
@@ -172,7 +172,7 @@ class Reading:
         held: np.ndarray | None = self._held.get(("scaled", reference))
         if held is None:
             held = scale_from_json(scale).forward(self.values(reference))
-            self._held.put(("scaled", reference), held)
+            self._held.put(("scaled", reference), held, held.nbytes)
         return held
 
     def _feature(self, place: int) -> np.ndarray:
@@ -197,8 +197,8 @@ class Reading:
         columns = [self._feature(place) for place in self._matrix]
         made = compensate(columns, spill.matrix, [self._matrix.index(one) for one in wanted.values()])
         for (name, one), values in zip(wanted.items(), made, strict=True):
-            self._compute.hold((*key, one), values)
-            self._held.put(name, values)
+            self._compute.hold((*key, one), values, values.nbytes)
+            self._held.put(name, values, values.nbytes)
         return made[list(wanted).index(reference)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from cytosol.catalog.compute import Compute
 from cytosol.catalog.gating_state import InForce, Scales
 
 Tree = Mapping[str, Any]
+_ENTRY_BYTES = 400
+"""About what a key of the cache takes with its entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class Prepared:
         if packed is not None:
             return _unpacked(packed, self._n)
         mask = evaluate(self._trees[place], self._leaf, self._n)
-        self._compute.hold(key, np.packbits(mask))
-        self._compute.hold(("population-size", *key[1:]), int(np.count_nonzero(mask)))
+        self._keep(key, mask)
+        self._compute.hold(("population-size", *key[1:]), int(np.count_nonzero(mask)), _ENTRY_BYTES)
         return mask
 
     def size(self, place: int) -> int:
@@ -76,8 +78,12 @@ class Prepared:
         if packed is not None:
             return _unpacked(packed, self._n)
         mask = known.make(self.reading)
-        self._compute.hold(key, np.packbits(mask))
+        self._keep(key, mask)
         return mask
+
+    def _keep(self, key: Hashable, mask: np.ndarray) -> None:
+        packed = np.packbits(mask)
+        self._compute.hold(key, packed, _ENTRY_BYTES + packed.nbytes)
 
 
 def region_mask(region: InForce, scales: Scales, reading: Reading) -> np.ndarray:

@@ -33,6 +33,7 @@ from cytosol.model.rights import Actor, Permission
 COUNTS = ("event_count", "percent")
 STATISTICS = (*CHANNEL_STATISTICS, *COUNTS)
 MAX_VALUES = 20_000_000
+_ENTRY_BYTES = 1000
 UNGATED = "Ungated"
 PARENT, GRANDPARENT, TOTAL = "parent", "grandparent", "total"
 
@@ -242,7 +243,7 @@ def _values(
         if held is None:
             mask = prepared.mask(place) if mask is None else mask
             held = summarize(names, reading.values(axis)[mask], asked.q)
-            compute.hold(key, held)
+            compute.hold(key, held, _ENTRY_BYTES)
         found[axis] = held
     return found
 

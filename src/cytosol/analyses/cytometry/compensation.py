@@ -11,6 +11,8 @@ import numpy as np
 from cytosol.base.errors import InvalidInputError
 
 _BLOCK = 1 << 15
+_SMALL_PRODUCT = 200_000
+"""Multiplications of a product of matrices that BLAS does at once, without threads that wait for each other."""
 
 
 def compensate(
@@ -42,9 +44,10 @@ def compensate(
     weights = (inverse if wanted is None else inverse[:, list(wanted)]).T
     n = len(columns[0]) if columns else 0
     given = [np.empty(n, np.float32) for _ in weights]
-    block = np.empty((len(columns), _BLOCK))
-    for start in range(0, n, _BLOCK):
-        stop = min(start + _BLOCK, n)
+    step = min(_BLOCK, max(256, _SMALL_PRODUCT // max(1, weights.size)))
+    block = np.empty((len(columns), step))
+    for start in range(0, n, step):
+        stop = min(start + step, n)
         for row, column in enumerate(columns):
             block[row, : stop - start] = column[start:stop]
         product = weights @ block[:, : stop - start]

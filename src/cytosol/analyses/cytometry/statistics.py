@@ -80,7 +80,7 @@ def _deviation(values: np.ndarray, mean: float) -> float | None:
     total = 0.0
     for start in range(0, len(values), 1 << 16):
         apart = values[start : start + (1 << 16)].astype(np.float64) - mean
-        total += float(apart @ apart)
+        total += float(np.square(apart, out=apart).sum())  # a product of vectors would wait for threads of BLAS
     return math.sqrt(total / (len(values) - 1))
 
 

@@ -1,0 +1,28 @@
+"""The measurement of populations through the API runs, small; every number is FlowKit's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_it_runs_small() -> None:
+    pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench/gating_api.py", "--files", "2", "--events", "5000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["differences"].pop("event_count") == 0
+    assert max(result["differences"].values()) < 1e-5
