@@ -41,7 +41,8 @@ export function startKeyboard(): void {
     if (document.querySelector('dialog[open]')) return;
     const list = shortcuts.get();
     if (withCtrl) {
-      const command = matchShortcut(list, '', `Ctrl+${event.key}`);
+      // whatever the caps lock makes of it
+      const command = matchShortcut(list, '', `Ctrl+${event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()}`);
       if (command) event.preventDefault();
       command?.run();
       return;

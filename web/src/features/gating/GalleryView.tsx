@@ -60,7 +60,7 @@ export function GalleryView({ state }: { state: GatingState }) {
       ) : (
         <div className="gallery">
           {groups.map((group) => (
-            <section key={group.name} aria-label={group.name || 'Files'}>
+            <section key={group.name} aria-label={group.name || 'All files'}>
               {group.name && <h3>{group.name}</h3>}
               <div className="plot-grid small">
                 {group.files.map((file) => (

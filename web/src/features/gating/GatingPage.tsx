@@ -59,6 +59,7 @@ function Workspace({ state }: { state: GatingState }) {
   };
   return (
     <div className="gating">
+      <h1 className="hidden-label">Gating of {state.study.name}</h1>
       <header className="view-bar gating-bar">
         <Link className="button plain small" to={`studies/${state.study.id}`} title="To the study"><span className="cut">{state.study.name}</span></Link>
         <div className="view-tabs" role="tablist" aria-label="Views of the workspace">

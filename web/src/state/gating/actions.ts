@@ -21,8 +21,12 @@ async function change<T>(studyId: string, send: () => Promise<T>): Promise<T | n
   }
 }
 
-const showGate = (studyId: string, id: string, part: Partial<api.Gate>) =>
-  queryClient.setQueryData<api.Gate[]>(gatingKeys.gates(studyId), (gates) => gates?.map((gate) => (gate.id === id ? { ...gate, ...part } : gate)));
+/** Show a gate as it will be; an answer that is on its way from before must not show it as it was. */
+async function showGate(studyId: string, id: string, part: Partial<api.Gate>): Promise<void> {
+  const queryKey = gatingKeys.gates(studyId);
+  await queryClient.cancelQueries({ queryKey });
+  queryClient.setQueryData<api.Gate[]>(queryKey, (gates) => gates?.map((gate) => (gate.id === id ? { ...gate, ...part } : gate)));
+}
 
 export const addGate = (studyId: string, gate: api.NewGate, parentId: string | null) =>
   change(studyId, () => api.createGates(studyId, { gates: [gate], populations: true, parent_id: parentId }));
@@ -30,14 +34,14 @@ export const addGate = (studyId: string, gate: api.NewGate, parentId: string | n
 export const addGates = (studyId: string, gates: api.NewGate[], parentId: string | null) =>
   change(studyId, () => api.createGates(studyId, { gates, populations: true, parent_id: parentId }));
 
-export function changeGate(gate: api.Gate, part: api.GatePatch) {
-  showGate(gate.study_id, gate.id, part);
+export async function changeGate(gate: api.Gate, part: api.GatePatch) {
+  await showGate(gate.study_id, gate.id, part);
   return change(gate.study_id, () => api.patchGate(gate, part));
 }
 
 /** Move or reshape a gate as one file sees it: its own where gates are tailored to files, else that of all files. */
-export function reshapeGate(gate: api.Gate, geometry: Record<string, unknown>, datasetId: string) {
-  showGate(gate.study_id, gate.id, { geometry });
+export async function reshapeGate(gate: api.Gate, geometry: Record<string, unknown>, datasetId: string) {
+  await showGate(gate.study_id, gate.id, { geometry });
   if (gate.dataset_id === null && gate.tailored) {
     return change(gate.study_id, () => api.tailorGate(gate.study_id, { gid: gate.gid, gate: { ...gate, geometry, dataset_id: datasetId }, dataset_ids: [datasetId] }));
   }

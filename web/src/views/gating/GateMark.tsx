@@ -29,7 +29,7 @@ export function GateMark({ gate, shape, percents, axes, selected, onFocus, onKey
   const said = gate.names.map((name, i) => `${name} ${percents[i] ?? ''}`.trim()).join(', ');
   const look = ['gate', selected && 'selected', gate.locked && 'locked', gate.isOwn && 'own'].filter(Boolean).join(' ');
   return (
-    <g className={look} role="button" tabIndex={0} aria-label={`Gate ${said}${gate.isOwn ? ', of this file alone' : ''}`} aria-pressed={selected} data-gate={gate.id} onFocus={onFocus} onKeyDown={onKey}>
+    <g className={look} role="group" aria-roledescription="gate" tabIndex={0} aria-label={`Gate ${said}${gate.isOwn ? ', of this file alone' : ''}`} aria-current={selected} data-gate={gate.id} onFocus={onFocus} onKeyDown={onKey}>
       {area && <path className="gate-area" d={area} />}
       {lines && <path className="gate-hit" d={lines} />}
       {lines && <path className="gate-line" d={lines} />}

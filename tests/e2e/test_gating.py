@@ -1,0 +1,361 @@
+"""The gating workspace in a real browser: gates drawn by hand hold the events that NumPy finds in them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anndata
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import DATA, Site, faults
+from tests.e2e.gating import (
+    CHANNELS,
+    drag,
+    expect_count,
+    make_events,
+    members,
+    name_gate,
+    plot,
+    row_of,
+    scaled,
+    spot,
+    write_fcs,
+)  # fmt: skip
+
+_JOB_S = 60
+
+
+@dataclass
+class Bench:
+    """A study of two files of events, and the server's own words on its gates."""
+
+    site: Site
+    study_id: str
+    api: httpx.Client
+    events: dict[str, np.ndarray]
+
+    @property
+    def url(self) -> str:
+        return f"{self.site.url}/app/studies/{self.study_id}/gating"
+
+    def get(self, what: str) -> Any:
+        """What a list or record of the study says."""
+        answer = self.api.get(f"/studies/{self.study_id}/{what}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def gate(self, name: str, dataset_id: str | None = None) -> dict[str, Any]:
+        """A gate by its name."""
+        gates: list[dict[str, Any]] = self.get("gates")["items"]
+        return next(g for g in gates if g["name"] == name and g["dataset_id"] == dataset_id)
+
+    def column(self, file: str, reference: str) -> np.ndarray:
+        """Places of all events of a file on an axis."""
+        names = [f"var:{name}" for name, _ in CHANNELS]
+        return scaled(self.events[file][:, names.index(reference)], self.get("scales")["scales"].get(reference))
+
+    def sectors(self, gate: dict[str, Any], file: str = "first.fcs") -> np.ndarray:
+        """Which part of the gate each event of a file is in."""
+        x = self.column(file, gate["x"])
+        return members(gate, x, self.column(file, gate["y"]) if gate["y"] else x)
+
+    def clear(self) -> None:
+        self.api.post(f"/studies/{self.study_id}/gates/reset").raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def bench(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("fcs")
+    study = site.client.create_study("Cytometry")
+    events = {"first.fcs": make_events(6000, 1), "second.fcs": make_events(4000, 2, shift=1.6)}
+    jobs = [
+        study.submit(write_fcs(folder / name, values), name=name, progress=False) for name, values in events.items()
+    ]
+    for job in jobs:
+        job.wait(progress=False, timeout_s=_JOB_S)
+    headers = {"Authorization": f"Bearer {site.server.token}"}
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as api:
+        yield Bench(site, study.id, api, events)
+
+
+@pytest.fixture
+def workspace(page: Page, bench: Bench) -> Page:
+    """The workspace on the first file, with no gate in the study."""
+    bench.clear()
+    page.goto(bench.url)
+    page.get_by_role("button", name="first.fcs").click()
+    plot(page, "var:FSC-A", "var:SSC-A")
+    return page
+
+
+def show(page: Page, axis: str, name: str) -> None:
+    """Put another axis on the first plot, by the name of a reagent, channel, gene or embedding."""
+    page.get_by_role("button", name=f"{axis} axis").first.click()
+    page.get_by_role("textbox", name="Find an axis").fill(name)
+    page.locator(".axis-list").get_by_role("button", name=name).first.click()
+
+
+def markers(page: Page) -> Any:
+    """CD4 against CD8, and where shares of that plot lie on the screen."""
+    show(page, "Horizontal", "CD4")
+    show(page, "Vertical", "CD8")
+    return spot(plot(page, "var:B530-A", "var:R660-A"))
+
+
+def test_files_are_uploaded_and_stand_in_the_workspace(page: Page, site: Site, tmp_path: Path) -> None:
+    study = site.client.create_study("By hand")
+    page.goto(f"{site.url}/app/studies/{study.id}/data")
+    page.get_by_role("button", name="Add data").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files(write_fcs(tmp_path / "by hand.fcs", make_events(500, 3)))
+    form = page.get_by_role("region", name="Add data")
+    form.get_by_role("button", name="Add data").click()
+    page.get_by_role("tab", name="Gating").click()
+    expect(page.get_by_role("region", name="Files").get_by_role("button", name="by hand")).to_contain_text("500")
+    expect(plot(page, "var:FSC-A", "var:SSC-A")).to_have_attribute("data-drawn", "500")
+    expect(page.get_by_role("button", name="Horizontal axis: FSC-A")).to_be_visible()
+
+
+def test_a_polygon_holds_what_numpy_finds_in_it_and_opens_its_population(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, spot(plot(workspace, "var:FSC-A", "var:SSC-A"))
+    corners = [(0.2, 0.05), (0.5, 0.05), (0.5, 0.28), (0.3, 0.32), (0.2, 0.2)]
+    page.keyboard.press("p")
+    for corner in [*corners, corners[0]]:
+        page.mouse.click(*at(*corner))
+    name_gate(page, "Lymphocytes")
+    gate = bench.gate("Lymphocytes")
+    # the axes run from 1 to 262,144 or near it: a pixel of 320 is some 820
+    scale = bench.get("scales")["scales"]["var:FSC-A"]
+    drawn = np.array(corners) * (scale["maximum"] - scale["minimum"]) + scale["minimum"]
+    assert np.abs(np.array(gate["geometry"]["vertices"]) - drawn).max() < 900
+    inside = bench.sectors(gate) == 0
+    assert 1000 < inside.sum() < 5000
+    expect_count(page, "Lymphocytes", inside.sum())
+    expect(row_of(page, "Lymphocytes").locator(".percent")).to_have_text(f"{100 * inside.mean():.1f} %")
+    page.mouse.dblclick(*at(0.35, 0.15))
+    opened = plot(page, "var:B530-A", "var:R660-A")
+    expect(opened).to_contain_text(f"Lymphocytes {inside.sum():,}")
+    expect(opened).to_have_attribute("data-drawn", str(inside.sum()))
+
+
+def test_every_kind_of_gate_is_drawn_with_the_mouse(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, markers(workspace)
+    strokes = {
+        "rectangle": ("r", lambda: drag(page, at(0.62, 0.2), at(0.95, 0.55))),
+        "ellipse": ("e", lambda: drag(page, at(0.15, 0.65), at(0.5, 0.95))),
+        "range": ("n", lambda: drag(page, at(0.55, 0.6), at(0.9, 0.6))),
+        "split": ("s", lambda: page.mouse.click(*at(0.6, 0.5))),
+        "quadrant": ("q", lambda: page.mouse.click(*at(0.6, 0.6))),
+    }
+    names = {"split": ["low", "high"], "quadrant": ["both", "CD8 T", "neither", "CD4 T"]}
+    for kind, (key, stroke) in strokes.items():
+        page.keyboard.press(key)
+        stroke()
+        given = names.get(kind, [kind])
+        name_gate(page, *given)
+        gate = next(g for g in bench.get("gates")["items"] if g["kind"] == kind)
+        assert [s["name"] for s in gate["sectors"]] == names.get(kind, [])
+        sectors = bench.sectors(gate)
+        for place, name in enumerate(given):
+            count = int((sectors == place).sum())
+            assert count > 0 or name == "both"
+            expect_count(page, name, count)
+        page.keyboard.press("Escape")
+    # by keys alone: a tool, the plot, Enter
+    page.keyboard.press("p")
+    page.locator("svg.gate-layer").first.focus()
+    page.keyboard.press("Enter")
+    name_gate(page, "by keys")
+    expect_count(page, "by keys", int((bench.sectors(bench.gate("by keys")) == 0).sum()))
+
+
+def test_gates_are_dragged_reshaped_renamed_deleted_and_all_is_undone(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, markers(workspace)
+    page.keyboard.press("r")
+    drag(page, at(0.6, 0.2), at(0.9, 0.5))
+    name_gate(page, "helper")
+    first = bench.gate("helper")
+    counts = [int((bench.sectors(first) == 0).sum())]
+    expect_count(page, "helper", counts[0])
+    drag(page, at(0.75, 0.35), at(0.7, 0.42))
+    page.wait_for_function("() => !document.querySelector('.plot-card[aria-busy=true]')")
+    expect(row_of(page, "helper").locator(".count")).not_to_have_text(f"{counts[0]:,}")
+    dragged = bench.gate("helper")
+    width = dragged["geometry"]["x2"] - dragged["geometry"]["x1"]
+    assert width == pytest.approx(first["geometry"]["x2"] - first["geometry"]["x1"])
+    counts.append(int((bench.sectors(dragged) == 0).sum()))
+    expect_count(page, "helper", counts[1])
+    # its right edge, by its handle
+    drag(page, at(0.85, 0.42), at(0.65, 0.42))
+    expect(row_of(page, "helper").locator(".count")).not_to_have_text(f"{counts[1]:,}")
+    counts.append(int((bench.sectors(bench.gate("helper")) == 0).sum()))
+    expect_count(page, "helper", counts[2])
+    name = page.get_by_role("region", name="Selected gate").get_by_role("textbox", name="Name of helper")
+    name.fill("CD4 T cells")
+    name.press("Enter")
+    expect_count(page, "CD4 T cells", counts[2])
+    page.locator(".gate").first.focus()
+    page.keyboard.press("Delete")
+    expect(row_of(page, "CD4 T cells")).to_have_count(0)
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    expect_count(page, "CD4 T cells", counts[2])
+    # the name, then the edge, then the drag
+    page.keyboard.press("Control+z")
+    expect_count(page, "helper", counts[2])
+    page.keyboard.press("Control+z")
+    expect_count(page, "helper", counts[1])
+    page.keyboard.press("Control+z")
+    expect_count(page, "helper", counts[0])
+    page.keyboard.press("Control+Shift+z")
+    expect_count(page, "helper", counts[1])
+
+
+def _until(true: Callable[[], bool], tries: int = 100) -> bool:
+    for _ in range(tries):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_tailored_gate_moves_in_one_file_alone(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, markers(workspace)
+    page.keyboard.press("r")
+    drag(page, at(0.6, 0.2), at(0.9, 0.5))
+    name_gate(page, "helper")
+    tailored = page.get_by_role("checkbox", name="Tailored per file")
+    tailored.click()
+    expect(tailored).to_be_checked()
+    everywhere = bench.gate("helper")
+    first = int((bench.sectors(everywhere) == 0).sum())
+    page.keyboard.press("]")
+    expect_count(page, "helper", int((bench.sectors(everywhere, "second.fcs") == 0).sum()))
+    plot(page, "var:B530-A", "var:R660-A")
+    drag(page, at(0.75, 0.35), at(0.8, 0.4))
+    expect(page.locator(".gate.own")).to_have_count(1)
+    second = next(d.id for d in bench.site.client.study(bench.study_id).datasets() if d.name == "second.fcs")
+    own = bench.gate("helper", second)
+    assert own["gid"] == everywhere["gid"]
+    assert own["geometry"] != everywhere["geometry"]
+    expect_count(page, "helper", int((bench.sectors(own, "second.fcs") == 0).sum()))
+    page.keyboard.press("[")
+    expect_count(page, "helper", first)
+    expect(page.locator(".gate.own")).to_have_count(0)
+
+
+def test_a_scale_is_tried_at_once_and_kept_with_its_gates(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, markers(workspace)
+    page.keyboard.press("r")
+    drag(page, at(0.6, 0.2), at(0.9, 0.5))
+    name_gate(page, "helper")
+    before = bench.get("scales")["scales"]["var:B530-A"]
+    page.get_by_role("button", name="Horizontal axis").first.click()
+    page.get_by_role("spinbutton", name="Cofactor").fill("1000")
+    # the page shows it, the study has it not yet
+    expect(page.get_by_role("button", name="Keep scale")).to_be_visible()
+    assert bench.get("scales")["scales"]["var:B530-A"] == before
+    page.get_by_role("button", name="Keep scale").click()
+    expect(page.get_by_role("button", name="Keep scale")).to_have_count(0)
+    assert bench.get("scales")["scales"]["var:B530-A"] == before | {"cofactor": 1000}
+    page.keyboard.press("Escape")
+    expect_count(page, "helper", int((bench.sectors(bench.gate("helper")) == 0).sum()))
+    page.keyboard.press("Control+z")
+    assert _until(lambda: bench.get("scales")["scales"]["var:B530-A"] == before)
+
+
+def test_statistics_are_those_of_numpy_and_come_as_files(workspace: Page, bench: Bench, tmp_path: Path) -> None:
+    page, at = workspace, markers(workspace)
+    page.keyboard.press("r")
+    drag(page, at(0.6, 0.2), at(0.9, 0.5))
+    name_gate(page, "helper")
+    gate = bench.gate("helper")
+    page.get_by_role("tab", name="Statistics").click()
+    table = page.get_by_role("table", name="Statistics of populations")
+    for file, events in bench.events.items():
+        inside = bench.sectors(gate, file) == 0
+        cells = table.get_by_role("row").filter(has_text=file).filter(has_text="helper").get_by_role("cell")
+        expect(cells).to_have_count(6)
+        told = [float(text.replace(",", "").replace(" %", "")) for text in cells.all_inner_texts()[2:]]
+        truth = [inside.sum(), 100 * inside.mean(), *np.median(events[inside][:, 2:4], axis=0)]
+        assert told == pytest.approx(truth, rel=2e-3)
+    page.get_by_role("button", name="Save").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    download.value.save_as(tmp_path / "statistics.csv")
+    lines = (tmp_path / "statistics.csv").read_text(encoding="utf-8").splitlines()
+    assert sum("helper" in line for line in lines) == 4
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_shows_and_axe_finds_nothing(workspace: Page, bench: Bench, axe: str, theme: str) -> None:
+    page, at = workspace, markers(workspace)
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.keyboard.press("q")
+    page.mouse.click(*at(0.6, 0.6))
+    name_gate(page, "both", "CD8 T", "neither", "CD4 T")
+    page.get_by_role("button", name="Lay CD4 T over the plots").click()
+    plot(page, "var:B530-A", "var:R660-A")
+    found = {"plots": faults(page, axe)}
+    page.get_by_role("button", name="Horizontal axis").first.click()
+    found["axis menu"] = faults(page, axe)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Lay CD4 T over the plots").click()
+    for view, shown in (
+        ("Gallery", '.plot-card[data-file="second.fcs"][data-drawn="4000"]'),
+        ("Statistics", ".statistics td"),
+        ("Heat map", ".scene rect"),
+        ("Box plots", ".scene circle"),
+        ("Compensation", ".gating-main .empty"),
+        ("Files and panel", ".keywords td"),
+    ):
+        page.get_by_role("tab", name=view).click()
+        page.locator(shown).first.wait_for()
+        found[view] = faults(page, axe)
+    page.get_by_role("tab", name="Gallery").click()
+    page.get_by_role("button", name="Overlay").click()
+    expect(page.get_by_role("region", name="Curves")).to_contain_text("second.fcs")
+    found["overlay"] = faults(page, axe)
+    assert [f"{name}: {each}" for name, all in found.items() for each in all] == []
+
+
+def test_genes_and_embeddings_are_gated_alike(page: Page, site: Site) -> None:
+    """CD3E against CD4 in a 10x study, then the T cells on its UMAP."""
+    study_id, _ = site.add_labelled("Gated genes")
+    truth = anndata.read_h5ad(DATA / "pbmc68k_reduced.h5ad")
+    table = next(d for d in site.client.study(study_id).datasets()).table()
+    genes = table.values(["CD3E", "CD4"])
+    headers = {"Authorization": f"Bearer {site.server.token}"}
+    page.goto(f"{site.url}/app/studies/{study_id}/gating")
+    plot(page, "obsm:X_umap:0", "obsm:X_umap:1")
+    show(page, "Horizontal", "CD3E")
+    show(page, "Vertical", "CD4")
+    at = spot(plot(page, "var:CD3E", "var:CD4"))
+    page.keyboard.press("p")
+    for corner in [(0.12, 0.02), (0.98, 0.02), (0.98, 0.98), (0.12, 0.98), (0.12, 0.02)]:
+        page.mouse.click(*at(*corner))
+    name_gate(page, "T cells")
+    with httpx.Client(base_url=f"{site.url}/api/v1/studies/{study_id}", headers=headers) as api:
+        gate = api.get("/gates").json()["items"][0]
+        assert (gate["x"], gate["y"]) == ("var:CD3E", "var:CD4")
+        x, y = (genes[name].to_numpy().astype(np.float32) for name in ("CD3E", "CD4"))
+        t_cells = members(gate, x, y) == 0
+        assert t_cells.sum() > 50
+        expect_count(page, "T cells", t_cells.sum())
+        row_of(page, "T cells").get_by_role("button", name="T cells", exact=True).click()
+        at = spot(plot(page, "obsm:X_umap:0", "obsm:X_umap:1"))
+        page.keyboard.press("r")
+        drag(page, at(0.02, 0.02), at(0.5, 0.55))
+        name_gate(page, "left")
+        gate = next(g for g in api.get("/gates").json()["items"] if g["name"] == "left")
+    umap = truth.obsm["X_umap"].astype(np.float32)
+    left = t_cells & (members(gate, umap[:, 0], umap[:, 1]) == 0)
+    assert 0 < left.sum() < t_cells.sum()
+    expect_count(page, "left", left.sum())
