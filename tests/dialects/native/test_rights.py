@@ -10,17 +10,20 @@ from typing import Any
 import httpx
 import pytest
 
+from cytosol.base.errors import NotFoundError
 from cytosol.base.gating import Axis, Gating, Region, SampleGating
 from cytosol.base.keys import Key
 from cytosol.catalog.annotations import Group
 from cytosol.catalog.gates import NewGate
 from cytosol.catalog.sharing import GrantView
+from cytosol.catalog.studies import StudyFields
 from cytosol.catalog.submissions import Batch, FileRef, Submission
 from cytosol.formats.flowjo.writer import write_workspace
 from cytosol.formats.gating_ml.writer import write_gating_ml
 from cytosol.model.rights import SYSTEM
 from tests.catalog.making import make_dataset, pieces, run_here, upload
 from tests.dialects.native.world import Streaming, World, opened
+from tests.formats.fcs_files import build, floats, plain
 
 ROLES = ("anonymous", "stranger", "limited", "reader", "editor", "owner", "admin", "readonly")
 """``readonly`` is a token of the owner with the scope 'read'."""
@@ -30,6 +33,7 @@ _GATE = {"kind": "rectangle", "name": "Cells", "x": "var:GENE0", "y": "var:GENE1
 _GATING = Gating({"high": Region("high", "high", "box", {"limits": [[1.0, None]]}, (Axis("GENE0"),))})
 _GATING_ML = write_gating_ml(_GATING)
 _WORKSPACE = write_workspace([SampleGating("sample", replace(_GATING, unit="data"))])
+_FCS = build(plain(4, ("a", "b")), floats(4, 2).tobytes())
 _TSV = b"gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n"
 
 
@@ -65,6 +69,7 @@ WRITING = "401 {0} {0} {0} {0} {0} {0} 403"
 ADMIN = "401 403 403 403 403 403 {0} 403"
 MINE = "401 404 404 404 404 {0} 404 {1}"
 
+_IN_FILES = {"study_id": "files_study_id"}
 ROWS: dict[str, Row] = {
     "get_server": Row(ALL),
     "list_formats": Row(ALL),
@@ -231,6 +236,18 @@ ROWS: dict[str, Row] = {
     "get_comparison_csv": Row(READ),
     "get_comparison_xlsx": Row(READ),
     "delete_comparison": Row(EDIT.format(204)),
+    "list_files": Row(READ, takes=_IN_FILES),
+    "add_file": Row("401 404 403 403 404 201 404 403", lambda t: {"upload_id": t["fcs_upload_id"]}, takes=_IN_FILES),
+    "put_file": Row(EDIT.format(201), lambda _: _FCS, takes=_IN_FILES),
+    "derive_file": Row("401 404 403 403 201 201 201 403", lambda t: {"dataset_ids": [t["file_id"]]}, takes=_IN_FILES),
+    "zip_files": Row("404 404 403 200 200 200 200 200", says(), takes=_IN_FILES),
+    "change_panels": Row(EDIT.format(200), says(reagents={"a": "CD4"}), takes=_IN_FILES),
+    "get_file": Row(READ, takes={"dataset_id": "file_id"}),
+    "put_file_annotations": Row(
+        EDIT.format(200), says(annotations=[{"name": "dose", "value": 3}]), takes={"dataset_id": "file_id"}
+    ),
+    "list_keywords": Row(READ, takes={"dataset_id": "file_id"}),
+    "get_fcs": Row("404 404 403 200 200 200 200 200", takes={"dataset_id": "file_id"}),
     "get_plot": Row(READ, query={"kind": "histogram", "x": "var:GENE0"}),
     "get_heatmap": Row(READ, query={"axes": "var:GENE0", "populations": "all"}),
     "draw_plot_grid": Row(READ, says(plots=[{"kind": "histogram", "x": "var:GENE0"}])),
@@ -281,6 +298,9 @@ class Stage:
         own = [Group("a", [0])]
         await world.catalog.annotations.add_groups(owner, dataset_id=made.id, name="own", groups=own, private=True)
         (self.folder / "small.tsv").write_bytes(_TSV)
+        files = (await world.catalog.studies.create(owner, fields=StudyFields(name="Files"))).study.id
+        await self.share("study", files)
+        (file,) = await world.catalog.cytometry.put_file(owner, study_id=files, filename="a.fcs", body=pieces(_FCS))
         som = {"channels": ["GENE0", "GENE1"], "n_clusters": 2, "grid_width": 2, "grid_height": 2}
         asked: list[tuple[str, dict[str, Any]]] = [
             ("markers", {"column": "type"}), ("compare", {"first": {"cells": [0, 2, 4]}}), ("flowsom", som),
@@ -295,6 +315,7 @@ class Stage:
             "inspection_id": await self.inspected(made.study_id),
             "base": made.study_id, "job_id": made.job.id, "export_id": export.id, "secret": result.secret,
             "filename": result.filename, "table": made.view.tables[0].name, "user_id": self.id_of("guest"),
+            "files_study_id": files, "file_id": file.id,
             "folder": str(self.folder), "ontology": "HsapDv", "column": "type", "own_column": "own",
         }  # fmt: skip
 
@@ -329,6 +350,8 @@ class Stage:
             things[name] = study.study.id
         await catalog.studies.delete(owner, study_id=things["deleted_study_id"])
         dataset = (await catalog.datasets.list(owner, study_id=things["study_id"])).items[0]
+        if not things.get("fcs_upload_id") or not await self._is_there(things["fcs_upload_id"]):
+            things["fcs_upload_id"] = await upload(catalog, owner, "b.fcs", _FCS)
         other = await catalog.studies.duplicate(owner, study_id=things["base"])
         await self.share("study", other.study.id)
         deleted = (await catalog.datasets.list(owner, study_id=other.study.id)).items[0].dataset
@@ -366,6 +389,13 @@ class Stage:
         things["attachment_id"] = view.attachment.id
         await self._refresh_people()
         self.is_fresh = True
+
+    async def _is_there(self, upload_id: Key) -> bool:
+        try:
+            await self.world.catalog.uploads.get(self.world.actors["owner"], upload_id=upload_id)
+        except NotFoundError:
+            return False
+        return True
 
     async def _refresh_people(self) -> None:
         catalog, owner, things = self.world.catalog, self.world.actors["owner"], self.things

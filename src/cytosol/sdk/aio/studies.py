@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.base.errors import NotFoundError
 from cytosol.sdk.aio.events import AsyncEvents
+from cytosol.sdk.aio.files import AsyncDatasetFile, AsyncStudyFiles
 from cytosol.sdk.aio.gating import AsyncGating
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Files = str | Path | Mapping[str, str | Path]
 
 
-class AsyncDataset(Record, AsyncEvents):
+class AsyncDataset(Record, AsyncEvents, AsyncDatasetFile):
     """One measured thing: one store on the server."""
 
     _shown = ("name", "state", "n_cells", "id")
@@ -94,7 +95,7 @@ class AsyncDataset(Record, AsyncEvents):
             return anndata.read_h5ad(path)
 
 
-class AsyncStudy(Record, AsyncGating, AsyncStudyPlots):
+class AsyncStudy(Record, AsyncGating, AsyncStudyPlots, AsyncStudyFiles):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

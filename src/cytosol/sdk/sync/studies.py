@@ -11,6 +11,7 @@ from cytosol.base.errors import NotFoundError
 from cytosol.sdk.frames import to_frame
 from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
 from cytosol.sdk.sync.events import Events
+from cytosol.sdk.sync.files import DatasetFile, StudyFiles
 from cytosol.sdk.sync.gating import Gating
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Files = str | Path | Mapping[str, str | Path]
 
 
-class Dataset(Record, Events):
+class Dataset(Record, Events, DatasetFile):
     """One measured thing: one store on the server."""
 
     _shown = ("name", "state", "n_cells", "id")
@@ -94,7 +95,7 @@ class Dataset(Record, Events):
             return anndata.read_h5ad(path)
 
 
-class Study(Record, Gating, StudyPlots):
+class Study(Record, Gating, StudyPlots, StudyFiles):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

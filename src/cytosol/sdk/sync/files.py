@@ -1,0 +1,108 @@
+"""Files of cytometry: added, described, made of one another, taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from cytosol.sdk.records import Record
+from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.uploads import upload_file
+
+
+class DatasetFile:
+    """What only a file of cytometry can do; part of `Dataset`."""
+
+    _http: Http
+    id: str
+
+    def file(self) -> Record:
+        """What is known about the file: n_events, size, checksums, panel, annotations and more."""
+        return Record(self._http.get(f"datasets/{self.id}/file"))
+
+    def keywords(self) -> dict[str, str]:
+        """All keywords of the file as it was given, in its order and spelling."""
+        page = self._http.get(f"datasets/{self.id}/keywords")
+        return {item["name"]: item["value"] for item in page["items"]}
+
+    def annotate_file(self, annotations: Mapping[str, str | float | bool]) -> Record:
+        """Replace what is said about the file, such as ``{"plate": "P1", "dose": 2.5}``."""
+        said = [{"name": name, "value": value} for name, value in annotations.items()]
+        return Record(self._http.change("PUT", f"datasets/{self.id}/file-annotations", {"annotations": said}))
+
+    def download_file(
+        self, path: str | Path, *, format: Literal["fcs", "tsv", "original"] = "original", **choices: Any
+    ) -> Path:
+        """Save the file: as it was given, as FCS 3.1, or as TSV.
+
+        Parameters
+        ----------
+        path : file to write; whole or absent
+        choices : ``population`` (id), ``compensation``, ``compensated``, ``headers``, ``event_number``, ``pre_n``,
+            ``pre_p``, ``post_n``, ``post_p``, ``seed``, as the server's API describes them
+        """
+        query = urlencode({"format": format} | {name: _spelled(value) for name, value in choices.items()})
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        try:
+            with part.open("wb") as file:
+                for _total, piece in self._http.stream(f"api/v1/datasets/{self.id}/fcs?{query}"):
+                    file.write(piece)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
+
+
+class StudyFiles:
+    """Files of cytometry of a study; part of `Study`."""
+
+    _http: Http
+    id: str
+
+    def files(self, *, trash: bool = False) -> list[Record]:
+        """All files, in order: name, n_events, panel, annotations and more; ``id`` is that of the dataset."""
+        return [Record(item) for item in self._http.pages(f"studies/{self.id}/fcs", trash=trash)]
+
+    def add_file(self, path: str | Path, *, filename: str = "", progress: bool = True) -> list[Record]:
+        """Add an FCS file, at once; a file with several data sets becomes several.
+
+        Parameters
+        ----------
+        filename : what it is called; the file's own name where empty
+        """
+        upload_id = upload_file(self._http, Path(path), progress=progress)
+        page = self._http.post(f"studies/{self.id}/fcs", {"upload_id": upload_id, "filename": filename})
+        return [Record(item) for item in page["items"]]
+
+    def set_reagents(
+        self, reagents: Mapping[str, str | None], *, dataset_ids: Sequence[str] = (), panel_name: str = ""
+    ) -> list[Record]:
+        """Say which reagent channels have, such as ``{"FITC-A": "CD4"}``; None takes it away.
+
+        Parameters
+        ----------
+        dataset_ids : all files of the study where none is named
+        panel_name : that of files with the same panel, else a new one, where empty
+        """
+        body = {"reagents": dict(reagents), "dataset_ids": list(dataset_ids), "panel_name": panel_name}
+        page = self._http.post(f"studies/{self.id}/panels", body)
+        return [Record(item) for item in page["items"]]
+
+    def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[Record]:
+        """Make a new file: a copy of one, or several joined in order.
+
+        Parameters
+        ----------
+        choices : ``add_file_number``, ``add_event_number``, ``population`` (id), ``compensation``, ``pre_n``,
+            ``pre_p``, ``post_n``, ``post_p``, ``seed``
+        """
+        body = {"dataset_ids": list(dataset_ids), "filename": filename, **choices}
+        page = self._http.post(f"studies/{self.id}/fcs/derive", body)
+        return [Record(item) for item in page["items"]]
+
+
+def _spelled(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value

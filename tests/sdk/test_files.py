@@ -1,0 +1,49 @@
+"""Files of cytometry through the client: added, described, taken away, made of one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cytosol.base.errors import UnreadableFileError
+from tests.catalog.test_cytometry import NAMES, fcs
+from tests.formats.fcs_files import events, floats
+from tests.sdk.conftest import Lab
+
+
+def test_files_come_and_go(lab: Lab, tmp_path: Path) -> None:
+    study = lab.client.create_study("Panel A")
+    for number in (1, 2):
+        path = tmp_path / f"{number}.fcs"
+        path.write_bytes(fcs(50, seed=number))
+        (made,) = study.add_file(path, progress=False)
+        assert (made.name, made.n_events, made.panel_name) == (path.name, 50, "Panel 1")
+    assert [file.name for file in study.files()] == ["1.fcs", "2.fcs"]
+    study.set_reagents({"FITC-A": "CD3"})
+    dataset = study.dataset("1.fcs")
+    assert dataset.panel[2]["reagent"] == "CD3"
+    assert dataset.keywords()["$P3S"] == "CD4"
+    assert dataset.annotate_file({"dose": 2.5}).annotations == [{"name": "dose", "value": 2.5}]
+    assert dataset.file().annotations == [{"name": "dose", "value": 2.5}]
+    frame = dataset.events(compensation="none")
+    assert list(frame.columns) == list(NAMES)
+    np.testing.assert_array_equal(frame.to_numpy(), floats(50, 5))
+    path = dataset.download_file(tmp_path / "out.fcs")
+    assert path.read_bytes() == fcs(50, seed=1)
+    dataset.download_file(path, format="fcs", pre_n=7, event_number=True)
+    found = events(path.read_bytes())
+    np.testing.assert_array_equal(found[:, :5], floats(50, 5)[found[:, 5].astype(int) - 1])
+    (joined,) = study.derive_file([file.id for file in study.files()], filename="all.fcs", add_file_number=True)
+    assert (joined.name, joined.n_events) == ("all.fcs", 100)
+    assert joined.panel[-1]["channel"] == "FileNumber"
+
+
+def test_what_is_no_file_of_cytometry_is_told(lab: Lab, tmp_path: Path) -> None:
+    study = lab.client.create_study("Panel B")
+    path = tmp_path / "text.fcs"
+    path.write_text("CD4,CD8\n1,2\n")
+    with pytest.raises(UnreadableFileError, match="no FCS file"):
+        study.add_file(path, progress=False)
+    assert study.files() == []
