@@ -264,9 +264,10 @@ def test_download_study_equals_what_was_submitted(world: World, filtered: Cells)
     assert outcome.good is True
     assert outcome.printed.endswith("Downloading\nDONE!\n")
     found = anndata.read_h5ad(path)
-    assert (filtered.counts != found.X).nnz == 0
     assert list(found.obs_names) == filtered.barcodes
     assert list(found.var_names) == filtered.genes
+    assert (world.raw[filtered.barcodes].X != found.X).nnz == 0
+    assert (filtered.counts != found.raw.X).nnz == 0, "the counts are where the file had them"
     judged = world.raw.obs.loc[filtered.barcodes]
     assert found.obs["label"].tolist() == judged["label"].tolist()
     np.testing.assert_array_equal(found.obs["score"], judged["score"])

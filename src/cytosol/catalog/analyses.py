@@ -7,10 +7,9 @@ from typing import Any
 
 from cytosol.analyses.parameters import Parameter, Params
 from cytosol.analyses.registry import Analysis
-from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import dataset_access
-from cytosol.catalog.axes import is_events
 from cytosol.catalog.cell_attributes import CellAttributes
 from cytosol.catalog.context import Context
 from cytosol.catalog.gene_sets import GeneSets
@@ -26,7 +25,6 @@ KIND = "analyse"
 _BASE_MEMORY = 400 << 20
 _BYTES_PER_CELL = 800
 _BYTES_PER_VALUE = 2
-_OF_EXPRESSION = ("compare", "markers")
 
 
 class Analyses:
@@ -79,11 +77,6 @@ class Analyses:
         """
         entry = self._context.analyses.get(analysis)
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
-        if analysis in _OF_EXPRESSION and is_events(pinned):
-            raise ConflictError(
-                f"'{entry.title}' looks at the expression of genes, and this table has events",
-                do="Compare populations of events by their statistics",
-            )
         params = run_params(entry, parameters)
         await self._check(actor, pinned, params)
         title = clean_name(name, empty=True)

@@ -181,6 +181,8 @@ def shape_of(item: h5py.Group | h5py.Dataset) -> tuple[int, ...]:
         return tuple(item.shape or ())
     if layout_of(item) == "dataframe":
         index = item.get(index_name(item))
+        if isinstance(index, h5py.Group):  # newer files: text and a mask of what is missing
+            index = index.get("values")
         return tuple(index.shape) if isinstance(index, h5py.Dataset) else ()
     said = read_attribute(item, "shape", read_attribute(item, "h5sparse_shape"))
     return () if said is None else tuple(int(length) for length in np.atleast_1d(said))

@@ -163,7 +163,8 @@ class Canvas:
             Image.fromarray(pixels).save(out, "png", dpi=(self._dpi, self._dpi), compress_level=2)
             return out.getvalue()
         told = {"Date": None} if format == "svg" else {"CreationDate": None}
-        with _LOCK, mpl.rc_context(_SETTINGS):
+        # the names in an SVG are made of printed numbers, and how numpy prints is the caller's own
+        with _LOCK, mpl.rc_context(_SETTINGS), np.printoptions(legacy=False):
             self._figure.savefig(out, format=format, dpi=self._dpi, metadata={**told, "Creator": "Cytosol"})
         return out.getvalue()
 
