@@ -1,10 +1,9 @@
 """A million cells through the whole pipeline, and forty studies served by one process.
 
-``million``: seeded negative binomial counts (15 clusters, 20,000 genes, about 5 % not zero) are submitted as h5ad to a
-running server, which writes both orientations, reduces, finds neighbours, embeds and clusters. Drawing a million such
-cells would take longer than all of that, so 25,000 are drawn and each gives forty cells, whose transcripts are its own
-kept with a chance of 0.7. Printed: seconds of each step as the job's log has them, CPU seconds and peak memory of the
-workers, and the export back to h5ad.
+``million``: seeded cells (15 clusters, 20,000 genes, about 5 % not zero) are submitted as h5ad to a running server,
+which writes both orientations, reduces, finds neighbours, embeds and clusters. A cell draws its transcripts one by one,
+up to 0.6 of them from a program that all clusters share. Printed: seconds of each step as the job's log has them, CPU
+seconds and peak memory of the workers, and the export back to h5ad.
 
 ``studies``: the same file is ingested into forty studies, 40 GB as float32 CSR in memory; then genes of random studies
 are asked for over HTTP. Printed: p50 and p95, and the memory of the server process.
@@ -38,14 +37,13 @@ import itertools
 
 from _servers import Served, cytosol, milliseconds
 from over_http import make_h5ad
-from store_micro import PlainFiles, generate
+from store_micro import N_CLUSTERS, N_FEATURES, STEP
 
 import cytosol as client_library
 from cytosol.sdk.sync.jobs import Job
 
 JOB_MEMORY_BYTES = 8 << 30
-DRAWN = 25_000
-KEPT = 0.7
+POOL = 1 << 20
 
 
 class Workers:
@@ -84,20 +82,28 @@ class Workers:
             self._thread.join()
 
 
-def thin(drawn: Path, folder: Path, copies: int) -> None:
-    """Write the plain files of ``copies`` times as many cells, each a thinned one."""
+def draw(folder: Path, n_cells: int) -> None:
+    """Write the counts of so many cells as three plain files."""
     folder.mkdir()
     random = np.random.default_rng(3)
+    base = np.exp(random.normal(-4.0, 1.55, N_FEATURES))
+    programs = base * np.exp(random.normal(0, 0.5, (N_CLUSTERS + 1, N_FEATURES)))
+    pools = np.concatenate([random.choice(N_FEATURES, POOL, p=one / one.sum()) for one in programs]).astype(np.int32)
     indptr = [np.zeros(1, np.int64)]
     with (folder / "data.bin").open("wb") as data, (folder / "indices.bin").open("wb") as indices:
-        for _ in range(copies):
-            for block in PlainFiles(drawn).blocks(block_bytes=64 << 20):
-                values = block.values
-                values.data = random.binomial(values.data, KEPT).astype("<u2")
-                values.eliminate_zeros()
-                values.data.tofile(data)
-                values.indices.astype("<i4").tofile(indices)
-                indptr.append(indptr[-1][-1] + values.indptr[1:].astype(np.int64))
+        for start in range(0, n_cells, STEP):
+            n = min(STEP, n_cells - start)
+            size = random.poisson(base.sum() * np.exp(random.normal(0, 0.35, n)))
+            cell = np.repeat(np.arange(n, dtype=np.int32), size)
+            cluster, shared = random.integers(0, N_CLUSTERS, n, dtype=np.int32), random.uniform(0, 0.6, n)
+            program = np.where(random.random(len(cell)) < shared[cell], np.int32(N_CLUSTERS), cluster[cell])
+            keys = cell * np.int32(N_FEATURES) + pools[program * POOL + random.integers(0, POOL, len(cell))]
+            keys.sort()
+            first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+            np.diff(np.append(first, len(keys))).astype("<u2").tofile(data)
+            (keys[first] % N_FEATURES).astype("<i4").tofile(indices)
+            counts = np.bincount(keys[first] // N_FEATURES, minlength=n)
+            indptr.append(indptr[-1][-1] + np.cumsum(counts, dtype=np.int64))
     np.save(folder / "indptr.npy", np.concatenate(indptr))
 
 
@@ -111,9 +117,7 @@ def steps(client: client_library.Client, job: Job) -> dict[str, float]:
 
 def million(folder: Path, n_cells: int) -> dict[str, Any]:
     """Ingest, embed, cluster and export."""
-    copies = max(1, n_cells // DRAWN)
-    generate(folder / "drawn", n_cells // copies)
-    thin(folder / "drawn", folder / "source", copies)
+    draw(folder / "source", n_cells)
     file = make_h5ad(folder / "source", n_cells)
     for plain in ("data.bin", "indices.bin"):
         (folder / "source" / plain).unlink()

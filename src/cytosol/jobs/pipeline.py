@@ -32,6 +32,7 @@ from cytosol.jobs.provenance import made_by
 
 LOUVAIN = "Louvain clustering"
 _BLOCK_BYTES = 32 << 20
+_MARKER_BYTES = 128  # of sums and results for one cluster and feature
 _MARKERS = ("z", "log2_fold_change", "share_in", "share_out", "mean_in", "mean_out")
 
 
@@ -121,7 +122,7 @@ def analyse(
     report.log("Running kNN")
     report.progress(0.3, "kNN")
     neighbors, graph, facts = _neighbors(points, params, with_tsne, out)
-    _embed_and_cluster(matrix, neighbors, graph, _Step(params, out, report, facts, with_tsne))
+    _embed_and_cluster(matrix, neighbors, graph, _Step(params, out, report, facts, with_tsne, memory_bytes))
     return out
 
 
@@ -132,6 +133,7 @@ class _Step:
     report: ChannelReport
     facts: dict[str, Any]
     with_tsne: bool
+    memory_bytes: int
 
 
 def _embed_and_cluster(matrix: Matrix, neighbors: Neighbors, graph: sp.csr_matrix, step: _Step) -> None:
@@ -158,9 +160,7 @@ def _embed_and_cluster(matrix: Matrix, neighbors: Neighbors, graph: sp.csr_matri
     if params.markers:
         report.log("Running venice binarizer")
         report.progress(0.55, "Markers")
-        blocks = matrix.feature_blocks(params.target_sum)
-        found = find_markers(blocks, groups.labels, n_groups=groups.n_clusters, n_features=matrix.index.n_features)
-        out.markers = found, groups, made_by("markers", {"column": LOUVAIN, "target_sum": params.target_sum})
+        _mark(matrix, groups, step)
     if step.with_tsne:
         report.log("Running t-SNE")
         report.progress(0.65, "t-SNE")
@@ -173,6 +173,21 @@ def _embed_and_cluster(matrix: Matrix, neighbors: Neighbors, graph: sp.csr_matri
         umap_params = UmapParams(min_dist=params.min_dist, seed=params.seed)
         placed = umap(graph, umap_params, start=spectral)
         out.embeddings.append(("X_umap", placed, made_by("umap", umap_params.to_json(), **step.facts)))
+
+
+def _mark(matrix: Matrix, groups: Clustering, step: _Step) -> None:
+    n_features = matrix.index.n_features
+    if _MARKER_BYTES * groups.n_clusters * n_features > step.memory_bytes // 2:
+        step.out.notes.append(
+            f"Markers were left out: {groups.n_clusters:,} clusters of {n_features:,} features would need more memory "
+            f"than job_memory_bytes allows"
+        )
+        return
+    target_sum = step.params.target_sum
+    found = find_markers(
+        matrix.feature_blocks(target_sum), groups.labels, n_groups=groups.n_clusters, n_features=n_features
+    )
+    step.out.markers = found, groups, made_by("markers", {"column": LOUVAIN, "target_sum": target_sum})
 
 
 def _choose_genes(matrix: Matrix, params: PipelineParams, report: ChannelReport) -> np.ndarray:
