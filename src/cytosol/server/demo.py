@@ -62,6 +62,16 @@ EXAMPLES = (
 )
 
 
+CYTOMETRY = "Blood, flow cytometry"
+_FCS = "pbmc_il10.fcs"
+_FCS_DESCRIPTION = "10,703 blood cells stimulated with interleukin 10; LSR II. Data: FlowKit, BSD-3-Clause."
+_CD3, _CD4, _CD20, _CD33 = "var:PE-Cy7-A", "var:PacBlu-A", "var:PerCP-Cy55-A", "var:PE-A"
+Corners = list[list[float]]
+_T_CELLS: Corners = [[2.0, -0.8], [4.0, -0.8], [4.0, 1.4], [2.0, 1.4]]
+_B_CELLS: Corners = [[0.6, 2.7], [2.0, 2.9], [3.0, 4.2], [3.0, 5.0], [2.0, 4.8], [0.4, 3.2]]
+_MONOCYTES: Corners = [[3.8, -0.6], [5.6, -0.6], [5.6, 2.4], [3.8, 2.4]]
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who the demonstration signs in as."""
@@ -81,6 +91,7 @@ def run_demo(settings: Settings, *, check: bool, large: bool) -> None:
         async with AsyncClient(url, account.token) as client:
             for example in EXAMPLES:
                 await _ensure(client, console, example, Path(str(files("cytosol") / "demo_data" / example.file)))
+            await _ensure_cytometry(client, console)
             if large:
                 await _ensure_large(client, console, settings)
             if check:
@@ -155,6 +166,25 @@ async def _show(job: AsyncJob, console: Console) -> None:
         raise JobFailedError(reason, do=f"See: cytosol logs {job.serial}")
 
 
+async def _ensure_cytometry(client: AsyncClient, console: Console) -> None:
+    """Add the FCS file and gate it, unless it is here already."""
+    try:
+        study = await client.study(CYTOMETRY)
+    except NotFoundError:
+        study = await client.create_study(CYTOMETRY, description=_FCS_DESCRIPTION)
+    if not await study.datasets():
+        console.print(f"[bold]{CYTOMETRY}[/]")
+        await study.add_file(Path(str(files("cytosol") / "demo_data" / _FCS)), progress=False)
+    if await study.populations.list():
+        return
+    await study.gates.create("polygon", "T cells", _CD3, _CD20, geometry={"vertices": _T_CELLS})
+    await study.gates.create("polygon", "B cells", _CD3, _CD20, geometry={"vertices": _B_CELLS})
+    await study.gates.create("polygon", "Monocytes", _CD33, _CD3, geometry={"vertices": _MONOCYTES})
+    parent = (await study.populations.get("T cells")).id
+    for name, low, high in (("CD4 T cells", 2.6, 5.0), ("CD4- T cells", -1.5, 1.6)):
+        await study.gates.create("range", name, _CD4, geometry={"x1": low, "x2": high, "y": 0.5}, parent=parent)
+
+
 async def _ensure_large(client: AsyncClient, console: Console, settings: Settings) -> None:
     example = Example(
         f"Synthetic: {_LARGE_CELLS:,} cells",
@@ -181,6 +211,11 @@ async def _ensure_large(client: AsyncClient, console: Console, settings: Setting
 async def _check(client: AsyncClient, console: Console) -> None:
     """Ask the server what a user would, and print the answers."""
     for study in await client.studies():
+        if study.name == CYTOMETRY:
+            counts = await study.populations.counts(compensation="internal")
+            console.print(f"{study.name}:")
+            console.print(counts.to_string(index=False, columns=["population", "n_events"]))
+            continue
         dataset: AsyncDataset = await study.dataset()
         table = dataset.table()
         features = await table.features()
