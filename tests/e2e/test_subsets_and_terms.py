@@ -56,6 +56,12 @@ def test_filtered_cells_become_a_dataset_of_their_own(page: Page, own: Site) -> 
     expect(dialog.get_by_label("Name of the dataset")).to_have_value("labelled: CD14+ Monocyte")
     dialog.get_by_label("Name of the dataset").fill("Monocytes")
     expect(dialog.get_by_label("Compute embeddings and clusters anew")).to_be_checked()
+    dialog.get_by_text("Settings of the analysis").click()
+    resolutions = dialog.get_by_label("Resolutions")
+    resolutions.fill("1500")
+    expect(dialog.get_by_role("button", name="Make dataset")).to_be_disabled()
+    resolutions.fill("0.7, 1.3")
+    dialog.get_by_label("Cell cycle").check()
     dialog.get_by_role("button", name="Make dataset").click()
     expect(dialog).to_have_count(0)
     notice = page.locator(".notice", has_text="‘Monocytes’ is being made of 129 cells")
@@ -70,6 +76,8 @@ def test_filtered_cells_become_a_dataset_of_their_own(page: Page, own: Site) -> 
     assert made.lineage["selection"] == {"column": LABELS, "groups": ["CD14+ Monocyte"]}
     clusters = [c["name"] for c in table.columns if c["name"].lower().startswith(("louvain", "leiden"))]
     assert any(table.obs([name])[name].nunique() > 1 for name in clusters), clusters
+    assert {f"Leiden clustering (resolution {one})" for one in ("0.7", "1.3")} < set(clusters)
+    assert "phase" in {c["name"].lower() for c in table.columns}
     # and back to where they come from, where the subset is named
     page.get_by_role("region", name="Lineage").get_by_role("link", name="labelled").click()
     expect(page.locator(".plot .corner")).to_contain_text("700 cells")

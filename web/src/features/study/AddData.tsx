@@ -16,6 +16,7 @@ import { Bar, Button, Segments } from '../../views/controls';
 import { DropZone } from '../../views/DropZone';
 import { Link } from '../../views/Link';
 import { ErrorNote } from '../../views/states';
+import { PipelineFields, usePipelineForm } from '../explorer/analyses/PipelineFields';
 import { Browser } from '../StoragesPage';
 import { FilterFields, Options, useFilterHelp, type Form } from './AddOptions';
 import { Quality } from './Quality';
@@ -25,7 +26,7 @@ interface GivenFile {
   ref: FileRef | null;
 }
 
-function submission(form: Form, files: GivenFile[]): Submission {
+function submission(form: Form, files: GivenFile[], parameters: Record<string, unknown>): Submission {
   return {
     name: form.name.trim(),
     ...(form.sampleId ? { sample_id: form.sampleId } : {}),
@@ -33,6 +34,7 @@ function submission(form: Form, files: GivenFile[]): Submission {
     matrix: form.matrix,
     embeddings: form.embeddings,
     filters: filterNumbers(form.filters),
+    ...(Object.keys(parameters).length ? { parameters: parameters as Submission['parameters'] } : {}),
     batches: batchesOf(files),
   };
 }
@@ -71,6 +73,7 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
   const [form, setForm] = useState<Form>({ name: '', sampleId: '', format: '', matrix: 'raw', embeddings: 'compute', filters: {} });
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const pipeline = usePipelineForm();
   const storage = storageId || storages[0]?.id || '';
   const files: GivenFile[] =
     source === 'upload'
@@ -87,7 +90,7 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
     setBusy(true);
     setError(null);
     try {
-      await submitDataset(studyId, submission({ ...form, name }, files));
+      await submitDataset(studyId, submission({ ...form, name }, files, pipeline.wish));
       // What is being measured is of no use any more; where it has ended, this changes nothing.
       if (inspection.jobId) void cancelJob(inspection.jobId).catch(() => undefined);
       if (source === 'upload') clearUploads(uploads.map((u) => u.key));
@@ -107,7 +110,7 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
       )}
       {source === 'upload' ? (
         <>
-          <DropZone onFiles={addUploads}>Drop files here: h5ad, 10x HDF5, 10x matrix folders, TSV or CSV</DropZone>
+          <DropZone onFiles={addUploads}>Drop files here: h5ad, 10x HDF5, 10x matrix folders, TSV or CSV, FCS</DropZone>
           {uploads.map((item) => <UploadRow key={item.key} item={item} />)}
         </>
       ) : (
@@ -129,11 +132,12 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
           <Quality jobId={inspection.jobId} ready={ready} filters={form.filters} helps={helps} onStart={inspection.start} onFilters={setFilters}>
             <FilterFields filters={form.filters} onFilters={setFilters} />
           </Quality>
+          <PipelineFields form={pipeline} />
         </>
       )}
       <ErrorNote error={error} />
       <div className="row">
-        <Button type="submit" look="primary" disabled={!ready || busy}>Add data</Button>
+        <Button type="submit" look="primary" disabled={!ready || busy || pipeline.faulty}>Add data</Button>
         <Button onClick={onDone}>Close</Button>
         {files.length > 0 && !ready && !problem && <span className="small muted">The button wakes when all files have arrived.</span>}
       </div>

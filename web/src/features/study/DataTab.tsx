@@ -40,7 +40,7 @@ export function DataTab({ study }: { study: Study }) {
             adding ? null : (
               <div className="card">
                 <Empty title="No data yet" action={add}>
-                  Drop a matrix of cells and genes here: AnnData (h5ad), 10x HDF5, 10x matrix folders, or a table as TSV or CSV.
+                  Drop data here: AnnData (h5ad), 10x HDF5, 10x matrix folders, or a table as TSV or CSV; or FCS files.
                 </Empty>
               </div>
             )

@@ -18,6 +18,13 @@ from cytosol.model.work import AuditEntry, Event, Job, LogEntry, Original
 
 PART_BYTES = 32 << 20
 
+_SPELLINGS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ")
+    return _SPELLINGS.get(words, words[:1].upper() + words[1:])
+
 
 def upload_json(view: UploadView, *, max_chunk_bytes: int) -> dict[str, Any]:
     """An upload."""
@@ -151,7 +158,7 @@ def parameter_json(parameter: Parameter) -> dict[str, Any]:
     """What a form needs to know."""
     return {
         "name": parameter.name,
-        "title": parameter.name.replace("_", " ").capitalize(),
+        "title": _title(parameter.name),
         "type": parameter.type,
         "default": parameter.schema()["default"],
         "unit": parameter.unit,
@@ -169,7 +176,7 @@ def format_json(entry: FormatEntry) -> dict[str, Any]:
     parameters = [
         {
             "name": option.name,
-            "title": option.name.replace("_", " ").capitalize(),
+            "title": _title(option.name),
             "type": "string",
             "default": None,
             "unit": "",
