@@ -252,3 +252,34 @@ async def test_files_may_be_submitted_like_any_other(catalog: Catalog, people: P
     with pytest.raises(UnreadableFileError, match="events are announced"):
         await run_here(catalog)
     assert len(await catalog.cytometry.files(people.ada, study_id=study_id)) == 3
+
+
+@pytest.mark.parametrize(
+    ("spill", "why"),
+    [
+        ("2,FITC-A,PE-A,1,0.1,0.2", "6 entries"),
+        ("2,FITC-A,PE-A,1,x,0.2,1", "no number"),
+        ("2,FITC-A,PE-A,1,1,1,1", "no inverse"),
+        ("2,FITC-A,APC-A,1,0.1,0.2,1", "no channel 'APC-A'"),
+    ],
+)
+async def test_a_spill_that_is_no_matrix_of_the_file_is_told_and_not_used(
+    catalog: Catalog, people: People, spill: str, why: str
+) -> None:
+    study_id = await study(catalog, people.ada)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL=spill))
+    assert dataset.compensation == "none"
+    (note,) = dataset.notes
+    assert "SPILL cannot be used" in note
+    assert why in note
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
+    assert await catalog.compensations.resolve(pinned, "own") is None
+    with pytest.raises(InvalidInputError, match="spillover matrix"):
+        await catalog.cytometry.change(people.ada, dataset_id=dataset.id, compensation="internal")
+
+
+async def test_a_spill_may_number_its_channels(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL="2,3,4,1,0.1,0.2,1"))
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
+    assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])

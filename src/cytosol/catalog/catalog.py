@@ -112,7 +112,7 @@ class Catalog:
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)
         self.tables = Tables(context, layouts)
-        self.cytometry = Cytometry(context, layouts, self.uploads, self.tables)
+        self.cytometry = Cytometry(context, layouts, self.uploads)
         self.gene_sets = GeneSets(context)
         self.compensations = Compensations(context, self.cytometry.internal_compensation)
         attributes = CellAttributes(context, self.tables)

@@ -17,12 +17,13 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.dataset_attributes import annotations_of, set_annotations
 from cytosol.catalog.datasets import Datasets
 from cytosol.catalog.fcs_changes import ANNOTATIONS, PANELS, changed_panels, checked_changes
+from cytosol.catalog.fcs_facts import spill_channels
 from cytosol.catalog.fcs_records import FileView, data_set_of, file_views, original_of, source_of
 from cytosol.catalog.fcs_store import WrittenFile, drop_files, insert_file, write_file
 from cytosol.catalog.layouts import Layouts, rewrite_metadata
 from cytosol.catalog.records import all_to, to
 from cytosol.catalog.submissions import bind_original
-from cytosol.catalog.tables import Pinned, Tables
+from cytosol.catalog.tables import Pinned
 from cytosol.catalog.uploads import Uploads
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -40,11 +41,10 @@ DatasetList = list[Dataset]
 class Cytometry:
     """The verbs on files of cytometry. Each data set of a file is a dataset with one table, ``events``."""
 
-    def __init__(self, context: Context, layouts: Layouts, uploads: Uploads, tables: Tables) -> None:
+    def __init__(self, context: Context, layouts: Layouts, uploads: Uploads) -> None:
         self._context = context
         self._layouts = layouts
         self._uploads = uploads
-        self._tables = tables
 
     async def add_file(self, actor: Actor, *, study_id: Key, upload_id: Key, filename: str = "") -> DatasetList:
         """Make datasets of a complete upload of the actor, at once; all of the file or nothing of it.
@@ -184,15 +184,7 @@ class Cytometry:
         text = await self._text(original, data_set_of(pinned.layout))
         channels, matrix = parse_spill(text[spill])
         names = [str(entry["channel"]) for entry in pinned.dataset.panel]
-        features = await self._tables.feature_table(pinned)
-        # some instruments write numbers of channels in place of their names
-        known = [
-            names[int(channel) - 1]
-            if features.place(channel) < 0 and channel.isdigit() and 0 < int(channel) <= len(names)
-            else channel
-            for channel in channels
-        ]
-        return known, np.asarray(matrix, np.float64).ravel().tolist()
+        return spill_channels(channels, names), np.asarray(matrix, np.float64).ravel().tolist()
 
     async def annotate(self, actor: Actor, *, dataset_id: Key, annotations: Sequence[tuple[str, Any]]) -> FileView:
         """Replace the annotations of a file; as a revision."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cytosol.analyses.cytometry.compensation import invert, parse_spill
 from cytosol.analyses.cytometry.default_scales import ChannelFacts, default_scale
+from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import ColumnData
 from cytosol.formats.fcs.header import FcsHeader
 from cytosol.formats.fcs.records import FcsChannel, Keywords
@@ -115,15 +118,52 @@ def _row_letters(row: int) -> str:
     return chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
 
 
+def spill_of(header: FcsHeader) -> tuple[str, str]:
+    """The keyword that holds a spillover matrix of these channels, and why it is none.
+
+    Returns
+    -------
+    The keyword, "" = the file has none that can be used; and a sentence for people where it has one that cannot.
+    """
+    keywords = header.keywords
+    if not keywords.spill_name:
+        return "", ""
+    names = unique_names(header)
+    try:
+        channels, matrix = parse_spill(keywords.spill)
+        invert(matrix)
+        known = {*names, *(channel.name for channel in header.channels)}
+        missing = [name for name in spill_channels(channels, names) if name not in known]
+        problem = f"The file has no channel '{missing[0][:64]}'" if missing else ""
+    except InvalidInputError as error:
+        problem = error.what
+    if not problem:
+        return keywords.spill_name, ""
+    return (
+        "",
+        f"The spillover matrix in {keywords.spill_name} cannot be used, so the file has no compensation: {problem}",
+    )
+
+
+def spill_channels(channels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Channels of a spillover matrix by name: some instruments write their numbers, from 1, in place of names."""
+    return [
+        names[int(channel) - 1]
+        if channel not in names and channel.isdigit() and 0 < int(channel) <= len(names)
+        else channel
+        for channel in channels
+    ]
+
+
 def facts_of(header: FcsHeader) -> dict[str, Any]:
     """What the table of a data set keeps about its file.
 
     Returns
     -------
-    ``data_set``: its number in the file, from 1; ``version`` of the standard; ``spill``: the keyword that holds the
-    spillover matrix, "" = none; ``sample``: the value of the keyword SAMPLE ID as it is, None = none.
+    ``data_set``: its number in the file, from 1; ``version`` of the standard; ``spill``: the keyword that holds a
+    spillover matrix which can be used, "" = none; ``sample``: the value of the keyword SAMPLE ID as it is, None = none.
     """
-    known = {"data_set": header.number, "version": header.version, "spill": header.keywords.spill_name}
+    known = {"data_set": header.number, "version": header.version, "spill": spill_of(header)[0]}
     sample = [value for name, value in header.keywords.text.items() if name.upper() == "SAMPLE ID"]
     return {**known, "sample": sample[0][:255] if sample else None}
 

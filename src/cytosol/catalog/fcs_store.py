@@ -25,6 +25,7 @@ from cytosol.catalog.fcs_facts import (
     facts_of,
     panel_of,
     sorted_wells,
+    spill_of,
     technology_of,
 )
 from cytosol.catalog.layouts import dataset_path
@@ -122,6 +123,7 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
         "fcs": facts_of(header),
     }
     made = {"function": "add-file", "version": header.version, "data_set": header.number}
+    spill, problem = spill_of(header)
     elements = [NewElement("table", EVENTS, EVENTS, EVENTS, meta, made)]
     wells = sorted_wells(header.keywords, header.n_events)
     if wells is not None:
@@ -130,11 +132,11 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
         bytes_id=id,
         name=name,
         technology=technology_of(header),
-        compensation="internal" if header.keywords.spill_name else "none",
+        compensation="internal" if spill else "none",
         panel=panel_of(header),
         scales=default_scales(header),
         annotations=automatic_annotations(header.keywords),
-        notes=list(header.notes),
+        notes=[*header.notes, *([problem] if problem else [])],
         elements=elements,
     )
 
