@@ -27,6 +27,11 @@ def test_files_come_and_go(lab: Lab, tmp_path: Path) -> None:
     assert dataset.keywords()["$P3S"] == "CD4"
     assert dataset.annotate_file({"dose": 2.5}).annotations == [{"name": "dose", "value": 2.5}]
     assert dataset.file().annotations == [{"name": "dose", "value": 2.5}]
+    seen = study.annotate_from_names("{number}.fcs", "Donor {number}")
+    assert seen.loc["2.fcs", ["number", "matches", "new_name", "problem"]].tolist() == [2, True, "Donor 2", ""]
+    assert [file.name for file in study.files()] == ["1.fcs", "2.fcs"]
+    study.annotate_from_names("{number}.fcs", preview=False)
+    assert dataset.file().annotations == [{"name": "dose", "value": 2.5}, {"name": "number", "value": 1}]
     frame = dataset.events(compensation="none")
     assert list(frame.columns) == list(NAMES)
     np.testing.assert_array_equal(frame.to_numpy(), floats(50, 5))

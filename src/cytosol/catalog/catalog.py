@@ -30,6 +30,7 @@ from cytosol.catalog.events import Events
 from cytosol.catalog.exports import Exports
 from cytosol.catalog.fcs_changes import FileAnnotationSubject, PanelSubject
 from cytosol.catalog.file_exports import FileExports
+from cytosol.catalog.file_names import FileNames, FileNamesSubject
 from cytosol.catalog.folders import Folders
 from cytosol.catalog.gates import Gates
 from cytosol.catalog.gating import Gating
@@ -81,6 +82,7 @@ SUBJECTS: tuple[Subject, ...] = (
     *GATING_SUBJECTS,
     PanelSubject(),
     FileAnnotationSubject(),
+    FileNamesSubject(),
 )
 """Whose changes can be undone."""
 
@@ -151,7 +153,8 @@ class Catalog:
         self.imports = Imports(context)
 
     def _open_files(self, context: Context) -> None:
-        """The verbs that write files of cytometry."""
+        """The verbs that name and write files of cytometry."""
+        self.file_names = FileNames(context)
         self.file_exports = FileExports(
             context,
             self.tables,

@@ -242,6 +242,7 @@ ROWS: dict[str, Row] = {
     "derive_file": Row("401 404 403 403 201 201 201 403", lambda t: {"dataset_ids": [t["file_id"]]}, takes=_IN_FILES),
     "zip_files": Row("404 404 403 200 200 200 200 200", says(), takes=_IN_FILES),
     "change_panels": Row(EDIT.format(200), says(reagents={"a": "CD4"}), takes=_IN_FILES),
+    "annotate_by_name": Row(EDIT.format(200), says(pattern="{letter}.fcs", preview=False), takes=_IN_FILES),
     "get_file": Row(READ, takes={"dataset_id": "file_id"}),
     "put_file_annotations": Row(
         EDIT.format(200), says(annotations=[{"name": "dose", "value": 3}]), takes={"dataset_id": "file_id"}

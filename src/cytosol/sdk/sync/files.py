@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.uploads import upload_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class DatasetFile:
@@ -90,6 +93,36 @@ class StudyFiles:
         body = {"reagents": dict(reagents), "dataset_ids": list(dataset_ids), "panel_name": panel_name}
         page = self._http.post(f"studies/{self.id}/panels", body)
         return [Record(item) for item in page["items"]]
+
+    def annotate_from_names(
+        self, pattern: str, rename: str = "", *, preview: bool = True, dataset_ids: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        """Annotate files, and rename them, by the names that they have.
+
+        Parameters
+        ----------
+        pattern : such as ``{plate}_{well}_{donor}.fcs``, or a regular expression with groups ``(?P<name>…)``
+        rename : such as ``{donor} {well}``; names stay where it is empty
+        preview : only tell what would be done; False does it, as one step of undo
+        dataset_ids : all files of the study where none is named
+
+        Returns
+        -------
+        A row for each file, by its name: a column for each annotation, then ``dataset_id``, ``matches``, ``new_name``
+        and ``problem`` ("" = none).
+        """
+        import pandas as pd  # half a second to import; not needed to connect
+
+        body = {"pattern": pattern, "rename": rename, "preview": preview, "dataset_ids": list(dataset_ids)}
+        page = self._http.post(f"studies/{self.id}/fcs/annotate", body)
+        facts = ("dataset_id", "matches", "new_name", "problem")
+        table = [
+            {one["name"]: one["value"] for one in item["annotations"]} | {name: item[name] for name in facts}
+            for item in page["items"]
+        ]
+        index = pd.Index([item["name"] for item in page["items"]], name="name")
+        fields = [name for row in table for name in row if name not in facts]
+        return pd.DataFrame(table, index=index, columns=[*dict.fromkeys(fields), *facts])
 
     def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[Record]:
         """Make a new file: a copy of one, or several joined in order.

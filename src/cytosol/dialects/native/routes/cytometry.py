@@ -13,7 +13,14 @@ from cytosol.asgi.responses import attachment
 from cytosol.catalog.file_exports import FileDownload
 from cytosol.dialects.native.answers import list_answer, record_answer
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
-from cytosol.dialects.native.translate.cytometry import choice_of, derivation_of, file_json, format_of, zip_of
+from cytosol.dialects.native.translate.cytometry import (
+    choice_of,
+    derivation_of,
+    file_json,
+    format_of,
+    named_json,
+    zip_of,
+)
 from cytosol.dialects.native.wire import cytometry as wire
 from cytosol.dialects.native.wire.common import Id, Page
 
@@ -69,6 +76,23 @@ class CytometryRoutes(Routes):
     async def zip_files(self, request: Request, study_id: Id, body: wire.ZipQuery) -> Response:
         """Many files in one archive."""
         return _download(await self.catalog.file_exports.zip(actor_of(request), study_id=study_id, what=zip_of(body)))
+
+    @endpoint("POST", "/studies/{study_id}/fcs/annotate", gives=Page[wire.NamedFile])
+    async def annotate_by_name(self, request: Request, study_id: Id, body: wire.NamePattern) -> Response:
+        """Annotate files, and rename them, by the names that they have: looked at first, then one step of undo.
+
+        A field that spells numbers in all files gives numbers. Nothing is changed where a file has a problem, such as
+        a new name that another file has.
+        """
+        found = await self.catalog.file_names.annotate(
+            actor_of(request),
+            study_id=study_id,
+            pattern=body.pattern,
+            rename=body.rename,
+            dataset_ids=body.dataset_ids,
+            preview=body.preview,
+        )
+        return list_answer(found, named_json)
 
     @endpoint("POST", "/studies/{study_id}/panels", gives=Page[wire.FileRecord])
     async def change_panels(self, request: Request, study_id: Id, body: wire.PanelChange) -> Response:

@@ -8,6 +8,7 @@ from cytosol.catalog.derivations import Derivation
 from cytosol.catalog.fcs_records import FileView
 from cytosol.catalog.fcs_selection import EventChoice
 from cytosol.catalog.file_exports import FileFormat, ZipRequest
+from cytosol.catalog.file_names import NamedFile
 from cytosol.dialects.native.translate.common import head, time_of
 from cytosol.dialects.native.translate.datasets import file_facts
 from cytosol.dialects.native.wire import cytometry as wire
@@ -32,6 +33,18 @@ def file_json(view: FileView) -> dict[str, Any]:
         **file_facts(dataset),
         "notes": dataset.notes,
         "deleted_at": time_of(dataset.deleted_at),
+    }
+
+
+def named_json(file: NamedFile) -> dict[str, Any]:
+    """What a file gets by its name."""
+    return {
+        "dataset_id": file.dataset_id.hex(),
+        "name": file.name,
+        "matches": file.matches,
+        "annotations": [{"name": name, "value": value} for name, value in file.annotations.items()],
+        "new_name": file.new_name,
+        "problem": file.problem,
     }
 
 

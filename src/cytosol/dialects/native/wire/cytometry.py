@@ -78,6 +78,34 @@ class AnnotationsRequest(Wire):
     annotations: list[FileAnnotation]
 
 
+class NamePattern(Wire):
+    """What the names of files say about them, and what the files shall be called."""
+
+    pattern: str
+    """Fields in braces, such as ``{plate}_{well}_{donor}.fcs``; or a regular expression with groups ``(?P<name>…)``."""
+    rename: str = ""
+    """New name with fields in braces, of the pattern or of what a file is annotated with; empty = names stay."""
+    dataset_ids: list[Id] = Field(default_factory=list)
+    """None = all files of the study."""
+    preview: bool = True
+    """Only tell what would be done."""
+
+
+class NamedFile(Wire):
+    """What a file gets."""
+
+    dataset_id: HexId
+    name: str
+    matches: bool
+    """Whether the pattern fits the whole name; where not, the file stays as it is."""
+    annotations: list[FileAnnotation]
+    """That are set; others that the file has stay."""
+    new_name: str
+    """Empty = it keeps its name."""
+    problem: str
+    """Why it cannot be done; empty = it can."""
+
+
 class Events(Wire):
     """Which events are taken."""
 
