@@ -2,13 +2,18 @@
 
 A ``var:`` axis is, of an event table, the channel as stored, compensated if that is asked for; of any other table the
 feature in the table's own unit: log-normalised, CLR of antibodies, or the values as they are.
+
+Genes and antibodies of the same cells are tables of one dataset. What a table lacks is looked for in those others, so
+that antibodies gate genes, and embeddings and annotations serve both.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,12 +55,14 @@ class Source:
     Attributes
     ----------
     token : JSON value that tells it from every other source of the table
+    home : the table that has it
     place : of a feature
     spill : the matrix that it is compensated with
     values : of an annotation or embedding, shape (n_cells,), float32
     """
 
     token: Any
+    home: Pinned
     place: int = -1
     spill: Spill | None = None
     values: np.ndarray | None = None
@@ -89,14 +96,44 @@ class Axes:
             matrix = await self._matrix_places(pinned, compensation)
         return Reading(self._context, self._reader, pinned, sources=sources, matrix=matrix)
 
+    async def with_column(self, pinned: Pinned, name: str) -> Pinned | None:
+        """The table, or one of the same cells, that has an annotation; None where there is none."""
+        for one in (pinned, *await self._same_cells(pinned)):
+            if any(element.name == name for element in one.part.columns):
+                return one
+        return None
+
     async def _source(self, pinned: Pinned, reference: str, spill: Spill | None) -> Source:
+        try:
+            return await self._own_source(pinned, reference, spill)
+        except NotFoundError:
+            for other in await self._same_cells(pinned):
+                with suppress(NotFoundError):
+                    found = await self._own_source(other, reference, None)
+                    return replace(found, token=[*found.token, other.part.table.path])
+            raise
+
+    async def _same_cells(self, pinned: Pinned) -> list[Pinned]:
+        """The other tables of the dataset with the same cells in the same order."""
+        found = []
+        for part in pinned.layout.tables:
+            other = replace(pinned, part=part)
+            if other.key == pinned.key or part.n_cells != pinned.part.n_cells:
+                continue
+            mine, theirs = await self._reader.barcodes(pinned), await self._reader.barcodes(other)
+            key = ("same-cells", pinned.key, other.key)
+            if await self._context.compute.cached(key, partial(np.array_equal, mine, theirs)):
+                found.append(other)
+        return found
+
+    async def _own_source(self, pinned: Pinned, reference: str, spill: Spill | None) -> Source:
         said = parse_reference(reference)
         if said.kind == "var":
             [place] = await self._reader.places(pinned, [said.name])
             known = (await self._reader.feature_table(pinned)).frame.index
             if spill is not None and (not is_events(pinned) or str(known[place]) not in spill.channels):
                 spill = None
-            return Source(["var", place, "" if spill is None else spill.digest], place, spill)
+            return Source(["var", place, "" if spill is None else spill.digest], pinned, place, spill)
         if said.kind == "obs":
             element = pinned.part.column(said.name)
             column = await self._reader.column(pinned, said.name)
@@ -106,7 +143,7 @@ class Axes:
                     where=reference[:255],
                     do="Choose one that measures something, or use it in the tree of a population",
                 )
-            return Source(["obs", element.path], values=column.values.astype(np.float32))
+            return Source(["obs", element.path], pinned, values=column.values.astype(np.float32))
         element = pinned.part.embedding(said.name)
         points = await self._reader.embedding(pinned, name=said.name)
         if said.dim >= points.shape[1]:
@@ -114,7 +151,8 @@ class Axes:
                 f"The embedding '{said.name[:255]}' has {points.shape[1]} dimensions, counted from 0",
                 where=reference[:255],
             )
-        return Source(["obsm", element.path, said.dim], values=np.ascontiguousarray(points[:, said.dim], np.float32))
+        values = np.ascontiguousarray(points[:, said.dim], np.float32)
+        return Source(["obsm", element.path, said.dim], pinned, values=values)
 
     async def _matrix_places(self, pinned: Pinned, spill: Spill) -> list[int]:
         try:
@@ -161,7 +199,8 @@ class Reading:
         held: np.ndarray | None = self._held.get(reference)
         if held is None:
             spill = source.spill
-            held = self._feature(source.place) if spill is None else self._compensated(reference, source.place, spill)
+            place, home = source.place, source.home
+            held = self._feature(home, place) if spill is None else self._compensated(reference, place, spill)
             self._held.put(reference, held, held.nbytes)
         return held
 
@@ -175,13 +214,13 @@ class Reading:
             self._held.put(("scaled", reference), held, held.nbytes)
         return held
 
-    def _feature(self, place: int) -> np.ndarray:
-        index = self._reader.index_of(self.pinned)
+    def _feature(self, home: Pinned, place: int) -> np.ndarray:
+        index = self._reader.index_of(home)
         if isinstance(index, EventColumns):
             return index.columns([place])[0].astype(np.float32, copy=False)
         cells, values = index.feature(place)
-        out = np.zeros(self.pinned.part.n_cells, np.float32)
-        counted = self.pinned.part.table.meta["kind"] == "counts"
+        out = np.zeros(home.part.n_cells, np.float32)
+        counted = home.part.table.meta["kind"] == "counts"
         out[cells] = log_normalize_feature(values, cells, index.totals) if counted else values
         return out
 
@@ -194,7 +233,7 @@ class Reading:
         wanted = {name: one.place for name, one in self.sources.items() if one.spill is not None}
         if not self._held.takes(4 * self.pinned.part.n_cells * len(wanted)):
             wanted = {reference: place}
-        columns = [self._feature(place) for place in self._matrix]
+        columns = [self._feature(self.pinned, place) for place in self._matrix]
         made = compensate(columns, spill.matrix, [self._matrix.index(one) for one in wanted.values()])
         for (name, one), values in zip(wanted.items(), made, strict=True):
             self._compute.hold((*key, one), values, values.nbytes)

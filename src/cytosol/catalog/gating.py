@@ -161,14 +161,16 @@ class Gating:
     async def _column_leaf(self, pinned: Pinned, leaf: Tree) -> Leaf:
         column, token = await self._column(pinned, leaf["column"])
         where = f"annotation '{leaf['column'][:255]}'"
-        mask = await asyncio.to_thread(groups_mask, column, leaf["groups"], what=where, where=where)
+        # a dataset without cells of a group does not know its name
+        read = partial(groups_mask, what=where, where=where, must_exist=False)
+        mask = await asyncio.to_thread(read, column, leaf["groups"])
         return Leaf(digest([token, leaf["groups"]]), lambda _reading: mask, is_cheap=True)
 
     async def _column(self, pinned: Pinned, name: str) -> tuple[ColumnData, Any]:
         """An annotation, else an attribute of the samples; and what tells its values from others."""
-        for element in pinned.part.columns:
-            if element.name == name:
-                return await self._reader.column(pinned, name), ["column", element.path]
+        home = await self._axes.with_column(pinned, name)
+        if home is not None:
+            return await self._reader.column(home, name), ["column", home.part.table.path, home.part.column(name).path]
         column = await self._attributes.column(pinned, name)
         content = hashlib.blake2b(np.ascontiguousarray(column.values).tobytes(), digest_size=16).hexdigest()
         return column, ["attribute", name, column.categories, content]
@@ -288,7 +290,7 @@ def percent(part: int | None, whole: int | None) -> float | None:
 
 def _refuse_private(pinned: Pinned, found: Iterable[Tree], regions: Mapping[str, InForce]) -> None:
     """Populations are everybody's, so they do not read what only one person sees."""
-    private = {element.name for element in pinned.part.columns if is_private(element)}
+    private = {element.name for part in pinned.layout.tables for element in part.columns if is_private(element)}
     for leaf in found if private else ():
         gate = regions[leaf["gate"]].gate if "gate" in leaf else None
         named = {leaf["column"]} if gate is None else {axis.removeprefix("obs:") for axis in (gate.x, gate.y)}

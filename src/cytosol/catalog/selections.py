@@ -227,13 +227,14 @@ def _cells_mask(cells: Any, n_cells: int, where: str) -> np.ndarray:
     return mask
 
 
-def groups_mask(column: ColumnData, groups: Any, *, what: str, where: str) -> np.ndarray:
+def groups_mask(column: ColumnData, groups: Any, *, what: str, where: str, must_exist: bool = True) -> np.ndarray:
     """The cells that have one of some values: shape (n_cells,), bool; null stands for no value.
 
     Parameters
     ----------
     groups : levels as text; of truth values and whole numbers also the values themselves
     what : the property in words
+    must_exist : whether a group that the column lacks is refused; else it has no cells
 
     Raises
     ------
@@ -257,7 +258,7 @@ def groups_mask(column: ColumnData, groups: Any, *, what: str, where: str) -> np
     else:
         codes = values
     lacking = sorted(wanted - set(levels))
-    if lacking:
+    if lacking and must_exist:
         known = ", ".join(f"'{level[:64]}'" for level in levels[:20])
         raise NotFoundError(f"The {what} has no group '{lacking[0][:255]}'", where=where, do=f"It has: {known}")
     chosen = np.array([*(level in wanted for level in levels), False])

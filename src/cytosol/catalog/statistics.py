@@ -6,14 +6,16 @@ Values are compensated where that is asked for, never scaled or limited.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
 
 from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, summarize
-from cytosol.base.errors import InvalidInputError, LimitExceededError
+from cytosol.base.errors import InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import study_access
 from cytosol.catalog.compensations import Compensations
@@ -26,7 +28,6 @@ from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.populations import unique_names
 from cytosol.catalog.tables import Pinned
 from cytosol.db import rows, studies, tables
-from cytosol.model.gating import Population
 from cytosol.model.gating_rules import parse_reference
 from cytosol.model.rights import Actor, Permission
 
@@ -101,14 +102,14 @@ class StatisticsRow:
     Attributes
     ----------
     population_id : None = all cells
-    n_events : cells
+    n_events : cells; None where the dataset lacks what the population is gated on
     shares : in the order of ``percent_of``
-    values : axis → statistic → value in data units; None where it cannot be computed
+    values : axis → statistic → value in data units; None where it cannot be computed, or the dataset lacks the axis
     """
 
     dataset_id: Key
     population_id: Key | None
-    n_events: int
+    n_events: int | None
     shares: list[Share]
     values: dict[str, dict[str, float | None]]
 
@@ -163,7 +164,7 @@ class Statistics:
         InvalidInputError
             Also where a population names a gate that does not exist.
         NotFoundError
-            Where a dataset lacks an axis.
+            Where no dataset has an axis, or what a population is gated on; where some have it, others have no value.
         """
         asked = asked.checked()
         pinned = await self._gating.pin(actor, study_id=study_id, dataset_ids=dataset_ids, table=asked.table)
@@ -178,7 +179,9 @@ class Statistics:
                 setting="statistics",
             )  # fmt: skip
         found = await self._gating.each(pinned, lambda one: self._rows_of(one, ids, state, asked))
-        return _table(asked, pinned, [row for part in found for row in part], state)
+        for missing in set.intersection(*(set(lacks) for _, lacks in found)) if found else ():
+            raise found[0][1][missing]
+        return _table(asked, pinned, [row for part, _ in found for row in part], state)
 
     async def annotations(
         self, actor: Actor, *, study_id: Key, dataset_ids: Sequence[Key]
@@ -198,45 +201,62 @@ class Statistics:
 
     async def _rows_of(
         self, pinned: Pinned, ids: Sequence[Key | None], state: GatingState, asked: Asked
-    ) -> list[StatisticsRow]:
+    ) -> tuple[list[StatisticsRow], dict[Key | str, NotFoundError]]:
+        """The rows of a dataset, and which populations and axes it has nothing for, and why."""
         spill = await self._compensations.resolve(pinned, asked.compensation)
         references = {id: [_reference(of, id, state) for of in asked.percent_of] for id in ids}
-        wanted: dict[Key | None, None] = dict.fromkeys(ids)
+        order: dict[Key | None, None] = dict.fromkeys(ids)
         if "percent" in asked.statistics:
-            wanted |= dict.fromkeys(of for several in references.values() for of in several)
-        order = list(wanted)
-        populations: list[Population | None] = [state.population(id) for id in order]
-        axes = list(dict.fromkeys(asked.axes)) if asked.of_axes else []
-        prepared = await self._gating.prepare(pinned, populations, state=state, compensation=spill, axes=axes)
+            order |= dict.fromkeys(of for several in references.values() for of in several)
+        axes = dict.fromkeys(asked.axes) if asked.of_axes else {}
+        lacks: dict[Key | str, NotFoundError] = {}
+        prepare = partial(self._gating.prepare, pinned, state=state, compensation=spill)
+        try:
+            prepared = await prepare([state.population(id) for id in order], axes=axes)
+        except NotFoundError:
+            for id in filter(None, order):
+                with _noted(lacks, id):
+                    await prepare([state.populations[id]])
+            for axis in axes:
+                with _noted(lacks, axis):
+                    await prepare([], axes=[axis])
+            order = {id: None for id in order if id not in lacks}
+            axes = {axis: None for axis in axes if axis not in lacks}
+            prepared = await prepare([state.population(id) for id in order], axes=axes)
 
         def work() -> list[StatisticsRow]:
-            sizes = {id: prepared.size(place) for place, id in enumerate(order)}
-            compute = self._context.compute
-            values = {id: _values(compute, prepared, order.index(id), asked if axes else None) for id in ids}
-            return [
-                StatisticsRow(
-                    pinned.dataset.id,
-                    id,
-                    sizes[id],
-                    [Share(of, percent(sizes[id], sizes.get(of))) for of in references[id]],
-                    values[id],
-                )
-                for id in ids
-            ]
+            places = {id: place for place, id in enumerate(order)}
+            sizes = {id: prepared.size(place) for id, place in places.items()}
+            made = []
+            for id in ids:
+                shares = [Share(of, percent(sizes.get(id), sizes.get(of))) for of in references[id]]
+                values: dict[str, dict[str, float | None]] = {
+                    axis: dict.fromkeys(asked.of_axes) for axis in (asked.axes if asked.of_axes else ())
+                }
+                if id in places:
+                    values |= _values(self._context.compute, prepared, places[id], asked=asked, axes=axes)
+                made.append(StatisticsRow(pinned.dataset.id, id, sizes.get(id), shares, values))
+            return made
 
-        return await self._context.compute.run(work)
+        return await self._context.compute.run(work), lacks
+
+
+@contextmanager
+def _noted(lacks: dict[Key | str, NotFoundError], what: Key | str) -> Iterator[None]:
+    try:
+        yield
+    except NotFoundError as error:
+        lacks[what] = error
 
 
 def _values(
-    compute: Compute, prepared: Prepared, place: int, asked: Asked | None
+    compute: Compute, prepared: Prepared, place: int, *, asked: Asked, axes: Iterable[str]
 ) -> dict[str, dict[str, float | None]]:
-    """Statistics of the axes of one population; those computed before are kept."""
-    if asked is None:
-        return {}
+    """Statistics of axes of one population; those computed before are kept."""
     reading, names = prepared.reading, asked.of_axes
     found: dict[str, dict[str, float | None]] = {}
     mask = None
-    for axis in asked.axes:
+    for axis in axes:
         token = orjson.dumps([reading.sources[axis].token, names, asked.q])
         key = ("statistics", reading.pinned.key, prepared.tokens[place], token)
         held = compute.held(key)
