@@ -67,6 +67,7 @@ from cytosol.catalog.tables import Tables
 from cytosol.catalog.terms import Terms
 from cytosol.catalog.unmixing import Unmixing
 from cytosol.catalog.uploads import Uploads
+from cytosol.catalog.warming import Warming
 from cytosol.db.engine import Database
 from cytosol.db.migrate import prepare
 from cytosol.formats.registry import DEFAULT_FORMATS, FormatRegistry
@@ -144,6 +145,7 @@ class Catalog:
         self.inspections = Inspections(context, self.submissions, self.jobs)
         self.leases = Leases(context)
         self.care = Care(context)
+        self.warming = Warming(context)
 
     def _open_gates(self, context: Context) -> None:
         """The verbs on records of gating."""

@@ -20,6 +20,7 @@ from cytosol.server.admin import URL_FILE
 from cytosol.server.app import running
 from cytosol.server.logs import configure_logging
 from cytosol.server.sockets import bind, url_of
+from cytosol.server.warm import warm_plots
 
 Ready = Callable[[Catalog, str], Awaitable[None]]
 _GRACE_S = 10
@@ -111,17 +112,21 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Ready, o
         )
         server = _Server(config, whole.signals)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        warming: asyncio.Task[None] | None = None
         try:
             while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn offers no event)
                 await asyncio.sleep(0.01)
             if not serving.done():
                 url = url_of(listener, settings.host, settings.root_path)
                 await on_ready(whole.catalog, url)
+                warming = asyncio.create_task(warm_plots(whole.catalog, whole.signals))
             if once:
                 server.should_exit = True
             await serving
         finally:
             server.should_exit = True
+            if warming is not None:
+                warming.cancel()
             await asyncio.wait([serving])
 
 
