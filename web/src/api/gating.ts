@@ -57,6 +57,16 @@ export interface Compensation extends Rec {
   channels: string[];
   /** Row by row; row = dye, column = detector. */
   matrix: number[];
+  made_by?: { function?: string; controls?: MadeOfControl[]; unstained?: { dataset_id: string } | null };
+}
+
+/** A control that a compensation was computed from. */
+export interface MadeOfControl {
+  channel: string;
+  dataset_id: string;
+  population_id: string | null;
+  positive: [number, number];
+  negative: [number, number] | null;
 }
 
 /** 'none', 'internal' (that of the file), 'own' (what the file says), or the id of a compensation. */

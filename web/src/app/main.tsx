@@ -14,6 +14,7 @@ import './css/explorer.css';
 import './css/views.css';
 import './css/analyses.css';
 import './css/gating.css';
+import './css/cytometry.css';
 
 startTheme();
 startRouting();

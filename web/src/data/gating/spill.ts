@@ -54,3 +54,40 @@ export function parseMatrixCsv(text: string): { channels: string[]; matrix: numb
     throw new Error(`This is no spillover matrix: ${channels.length} names of channels, but ${matrix.length} numbers where ${channels.length ** 2} are needed. Give a line of names, then a line of numbers for each.`);
   return { channels, matrix };
 }
+
+/** Compensated channels, each computed when it is first asked for. */
+export function compensatedLazily(columns: Float32Array[], inverse: number[]): (channel: number) => Float32Array {
+  const made = new Map<number, Float32Array>();
+  return (channel) => {
+    const known = made.get(channel) ?? compensated(columns, inverse, channel);
+    made.set(channel, known);
+    return known;
+  };
+}
+
+const SPILL_KEYWORDS = ['$SPILLOVER', 'SPILL', '$SPILL', 'SPILLOVER'];
+
+/** The matrix that a file brought in its keywords; null where it has none. */
+export function spillOf(keywords: { name: string; value: string }[]): { channels: string[]; matrix: number[] } | null {
+  for (const name of SPILL_KEYWORDS) {
+    const cells = keywords.find((k) => k.name.toUpperCase() === name)?.value.split(',').map((cell) => cell.trim()) ?? [];
+    const n = Number(cells[0]);
+    const matrix = cells.slice(1 + n).map(Number);
+    if (Number.isInteger(n) && n > 1 && matrix.length === n * n && matrix.every(Number.isFinite)) return { channels: cells.slice(1, 1 + n), matrix };
+  }
+  return null;
+}
+
+/** Numbers pasted from a spreadsheet, from a cell on; per cent. Cells that are no number stay as they were. */
+export function pasteInto(n: number, at: number, text: string): Map<number, number> {
+  const out = new Map<number, number>();
+  const rows = text.replace(/\r/g, '').split('\n').filter((line) => line.trim()).map((line) => line.split(/\t|;|,(?=\s*-?\d)/));
+  rows.forEach((cells, r) =>
+    cells.forEach((cell, c) => {
+      const [i, j] = [Math.floor(at / n) + r, (at % n) + c];
+      const value = Number(cell.trim().replace('%', ''));
+      if (i < n && j < n && cell.trim() && Number.isFinite(value)) out.set(i * n + j, value / 100);
+    }),
+  );
+  return out;
+}

@@ -10,7 +10,7 @@ import { Link } from '../../views/Link';
 import { Empty, ErrorNote, Skeleton } from '../../views/states';
 import type { GateTool } from '../../views/gating/GateLayer';
 import { BoxesView } from './BoxesView';
-import { CompensationView } from './CompensationView';
+import { CompensationView } from './compensation/CompensationView';
 import { FileList } from './FileList';
 import { FilesView } from './FilesView';
 import { GalleryView } from './GalleryView';

@@ -12,7 +12,7 @@ const AIR = 0.04;
 /** Enough events to find the ends by; the same in every plot, so that it is asked once. */
 const SAMPLE = 50_000;
 
-function endsOf(scale: Scale, values: Float32Array | undefined): Point {
+export function endsOf(scale: Scale, values: Float32Array | undefined): Point {
   if (scale.range) return scale.range[1] > scale.range[0] ? scale.range : [scale.range[0], scale.range[0] + 1];
   const [low, high] = values ? extent(values) : [0, 1];
   const air = (high - low || 1) * AIR;

@@ -1,0 +1,131 @@
+"""Compensation in a real browser: found from controls, edited by hand, used by files; against what was spilled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
+from tests.e2e.conftest import Site, faults
+
+_DYES = ("B530-A", "B585-A", "R660-A")
+_CHANNELS = ("FSC-A", "SSC-A", *_DYES)
+_SPILL = np.array([[1, 0.24, 0.01], [0.05, 1, 0.03], [0, 0.02, 1]])
+
+
+def _write(path: Path, dyes: np.ndarray, seed: int) -> Path:
+    """An FCS file of events with so much of each dye, shape (n_events, 3), seen through the spillover."""
+    random = np.random.default_rng(seed)
+    scatter = random.normal(80_000, 9_000, (len(dyes), 2))
+    seen = dyes @ _SPILL + random.normal(0, 20, dyes.shape)
+    channels = [{"N": name, "R": "262144"} for name in _CHANNELS]
+    events = np.column_stack([scatter, seen]).astype(np.float32)
+    path.write_bytes(b"".join(fcs_pieces(fcs_head(channels, len(events), keywords={}), [events.T])))
+    return path
+
+
+@dataclass
+class Bench:
+    url: str
+    study_id: str
+    api: httpx.Client
+
+    def matrices(self) -> dict[str, dict[str, Any]]:
+        items = self.api.get(f"/studies/{self.study_id}/compensations").json()["items"]
+        return {one["name"]: one for one in items}
+
+
+@pytest.fixture(scope="module")
+def bench(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("controls")
+    study = site.client.create_study("Controls")
+    random = np.random.default_rng(7)
+    stained = [np.zeros((3000, 3)) for _ in range(5)]
+    for dye in range(3):
+        stained[dye + 1][:, dye] = np.where(np.arange(3000) < 2000, random.lognormal(8.5, 0.3, 3000), 0)
+    stained[4] = random.choice([0, 5000], (3000, 3)).astype(float)
+    for name, dyes in zip(["tube 0", "tube 1", "tube 2", "tube 3", "sample"], stained, strict=True):
+        study.add_file(_write(folder / f"{name}.fcs", dyes, len(name)))
+    headers = {"Authorization": f"Bearer {site.server.token}"}
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as api:
+        yield Bench(f"{site.url}/app/studies/{study.id}/gating", study.id, api)
+
+
+def test_a_matrix_is_computed_from_controls_edited_and_used(page: Page, bench: Bench, axe: str) -> None:
+    page.goto(bench.url)
+    page.get_by_role("tab", name="Compensation").click()
+    page.get_by_role("button", name="Compute from controls").click()
+    page.get_by_role("button", name="Find them").click()
+    for channel, tube in zip(_DYES, ("tube 1", "tube 2", "tube 3"), strict=True):
+        chosen = page.get_by_label(f"File of the control of {channel}").locator("option:checked")
+        expect(chosen).to_have_text(f"{tube}.fcs")
+    expect(page.get_by_label("Unstained control").locator("option:checked")).to_have_text("tube 0.fcs")
+    expect(page.get_by_role("table", name="Spread")).to_be_visible()
+    _narrow_the_bright_events(page)
+    assert not faults(page, axe)
+    page.get_by_label("Name of the matrix").fill("Tubes")
+    page.get_by_role("button", name="Keep matrix").click()
+    expect(page.get_by_role("heading", name="Tubes")).to_be_visible()
+    kept = bench.matrices()["Tubes"]
+    assert kept["channels"] == list(_DYES)
+    assert np.abs(np.array(kept["matrix"]).reshape(3, 3) - _SPILL).max() < 0.01
+    _edit_by_keys(page, bench)
+    page.get_by_role("button", name="Used by 0 files").click()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Use for 5 files").click()
+    expect(page.get_by_role("button", name="Used by 5 files")).to_be_visible()
+    files = bench.api.get(f"/studies/{bench.study_id}/fcs").json()["items"]
+    assert {file["compensation"] for file in files} == {kept["id"]}
+    assert not faults(page, axe)
+
+
+def _narrow_the_bright_events(page: Page) -> None:
+    """Type another range, and have it found again."""
+    row = page.get_by_role("group", name="Control of B530-A", exact=True)
+    low = row.get_by_label("Bright events of B530-A, from")
+    found = low.input_value()
+    low.fill("3000")
+    low.press("Enter")
+    expect(row.get_by_role("button", name="Find again")).to_be_visible()
+    row.get_by_role("button", name="Find again").click()
+    expect(low).to_have_value(found)
+
+
+def _edit_by_keys(page: Page, bench: Bench) -> None:
+    """A number is typed, one nudged, one dragged in its plot; the plots follow before anything is kept."""
+    grid = page.locator(".pair-grid")
+    expect(grid).to_have_attribute("data-drawn", "3000")
+    picture = "() => document.querySelector(\"[data-pair='0 1'] canvas\").toDataURL()"
+    before = page.evaluate(picture)
+    cell = page.get_by_label("B530-A in B585-A, per cent")
+    cell.fill("60")
+    page.wait_for_function(f"before => ({picture})() !== before", arg=before)
+    cell.press("ArrowDown")
+    below = page.get_by_label("B585-A in B585-A, per cent")
+    expect(below).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    nudged = page.get_by_label("R660-A in B585-A, per cent")
+    nudged.fill("2")
+    nudged.press("Alt+Shift+ArrowUp")
+    expect(nudged).to_have_value("3")
+    box = page.locator("[data-pair='2 0']").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 30, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 30, box["y"] + 50, steps=3)
+    page.mouse.up()
+    expect(page.get_by_label("R660-A in B530-A, per cent")).not_to_have_value("0")
+    assert bench.matrices()["Tubes"]["matrix"][1] < 0.3
+    page.get_by_role("button", name="Save matrix").click()
+    expect(page.get_by_role("button", name="Save matrix")).to_have_count(0)
+    kept = np.array(bench.matrices()["Tubes"]["matrix"]).reshape(3, 3)
+    assert kept[0, 1] == pytest.approx(0.6)
+    assert kept[2, 1] == pytest.approx(0.03)
+    assert kept[2, 0] == pytest.approx(0.02, abs=0.006)

@@ -1,0 +1,94 @@
+/** A matrix as a table: typed, pasted, moved about in by keys. */
+
+import { useRef, useState, type ClipboardEvent, type KeyboardEvent } from 'react';
+import { pasteInto } from '../../../data/gating/spill';
+
+interface Props {
+  label: string;
+  names: string[];
+  /** Row by row; NaN = unknown. */
+  values: number[];
+  /** What stands in the table for 1. */
+  times: number;
+  unit: string;
+  /** Left out where the table is only to be read. */
+  onChange?: (cells: Map<number, number>) => void;
+  at?: [number, number];
+  onAt?: (row: number, column: number) => void;
+}
+
+/** Of these per cent a nudge by a key changes a number. */
+const NUDGE = 0.001;
+const BIG_NUDGE = 0.01;
+
+export function MatrixTable({ label, names, values, times, unit, onChange, at, onAt }: Props) {
+  const n = names.length;
+  const table = useRef<HTMLTableElement>(null);
+  const [typed, setTyped] = useState<{ cell: number; text: string } | null>(null);
+  const most = Math.max(1e-9, ...values.map((v, i) => (i % (n + 1) === 0 || !Number.isFinite(v) ? 0 : Math.abs(v))));
+  const shown = (cell: number) => (Number.isFinite(values[cell]) ? String(Math.abs(values[cell]) < most * 1e-9 ? 0 : Number((values[cell] * times).toPrecision(4))) : '');
+  const go = (i: number, j: number) => {
+    if (i < 0 || j < 0 || i >= n || j >= n) return;
+    const input = table.current?.querySelector<HTMLInputElement>(`input[data-cell="${i * n + j}"]`);
+    input?.focus();
+    input?.select();
+  };
+  const onKey = (event: KeyboardEvent<HTMLInputElement>, i: number, j: number) => {
+    const input = event.currentTarget;
+    const up = event.key === 'ArrowUp';
+    if (event.altKey && (up || event.key === 'ArrowDown')) {
+      onChange?.(new Map([[i * n + j, values[i * n + j] + (up ? 1 : -1) * (event.shiftKey ? BIG_NUDGE : NUDGE)]]));
+      setTyped(null);
+    } else if (up) go(i - 1, j);
+    else if (event.key === 'ArrowDown' || event.key === 'Enter') go(i + 1, j);
+    else if (event.key === 'ArrowLeft' && input.selectionStart === 0) go(i, j - 1);
+    else if (event.key === 'ArrowRight' && input.selectionEnd === input.value.length) go(i, j + 1);
+    else return;
+    event.preventDefault();
+  };
+  const onPaste = (event: ClipboardEvent, cell: number) => {
+    const text = event.clipboardData.getData('text/plain');
+    if (!/[\t\n;]/.test(text.trim())) return;
+    event.preventDefault();
+    setTyped(null);
+    onChange?.(pasteInto(n, cell, text));
+  };
+  const onType = (cell: number, text: string) => {
+    setTyped({ cell, text });
+    const value = Number(text);
+    if (text.trim() && Number.isFinite(value)) onChange?.(new Map([[cell, value / times]]));
+  };
+  return (
+    <div className="matrix-room" tabIndex={onChange ? undefined : 0} role="group" aria-label={`${label}, scrolled`}>
+      <table className="matrix" aria-label={label} ref={table}>
+        <thead><tr><th scope="col"><span className="hidden-label">Dye</span></th>{names.map((name, j) => <th key={j} scope="col" className={at?.[1] === j ? 'current' : ''}>{name}</th>)}</tr></thead>
+        <tbody>
+          {names.map((from, i) => (
+            <tr key={i}>
+              <th scope="row" className={at?.[0] === i ? 'current' : ''}>{from}</th>
+              {names.map((to, j) => {
+                const cell = i * n + j;
+                const share = i === j || !Number.isFinite(values[cell]) ? 0 : Math.min(1, Math.abs(values[cell]) / most);
+                const isAt = at?.[0] === i && at[1] === j;
+                const background = i === j ? 'var(--hover)' : `color-mix(in srgb, var(--${values[cell] < 0 ? 'danger' : 'accent'}) ${Math.round(share * 42)}%, transparent)`;
+                return (
+                  <td key={j} className={isAt ? 'current' : ''} style={{ background }}>
+                    {onChange ? (
+                      <input
+                        data-cell={cell} aria-label={`${from} in ${to}, ${unit}`} inputMode="decimal" autoComplete="off"
+                        value={typed?.cell === cell ? typed.text : shown(cell)} onFocus={(e) => { onAt?.(i, j); e.target.select(); }} onBlur={() => setTyped(null)}
+                        onChange={(e) => onType(cell, e.target.value)} onKeyDown={(e) => onKey(e, i, j)} onPaste={(e) => onPaste(e, cell)}
+                      />
+                    ) : (
+                      <span className="cell">{shown(cell) || '–'}</span>
+                    )}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+/** Spillover matrices, and which file is the control of which channel. */
+
+import { describe, expect, it } from 'vitest';
+import { channelInName, guessControls, oneOfEachDetector } from '../../src/data/gating/controls';
+import { compensated, compensatedLazily, inverted, matrixCsv, parseMatrixCsv, pasteInto, spillOf } from '../../src/data/gating/spill';
+import { seeded } from './random';
+
+const CHANNELS = [{ channel: 'FITC-A', reagent: 'CD4' }, { channel: 'PE-A', reagent: '' }, { channel: 'PE-Cy7-A', reagent: 'CD8' }];
+
+describe('a matrix', () => {
+  it('is that of the file, under any of its names', () => {
+    const keywords = [{ name: '$TOT', value: '9' }, { name: 'spill', value: '2,FITC-A,PE-A,1,0.2,0.01,1' }];
+    expect(spillOf(keywords)).toEqual({ channels: ['FITC-A', 'PE-A'], matrix: [1, 0.2, 0.01, 1] });
+    expect(spillOf([{ name: 'SPILL', value: '2,FITC-A,PE-A,1,0.2' }])).toBeNull();
+    expect(spillOf([])).toBeNull();
+  });
+
+  it('takes a block of a spreadsheet from a cell on, and leaves out what lies beyond or is no number', () => {
+    expect([...pasteInto(3, 4, '100\t12.5 %\t9\n\tx\n')]).toEqual([[4, 1], [5, 0.125]]);
+    expect([...pasteInto(2, 0, '1;2\n3;4')]).toEqual([[0, 0.01], [1, 0.02], [2, 0.03], [3, 0.04]]);
+  });
+
+  it('goes out as CSV and comes back', () => {
+    const matrix = [1, 0.2, 0.01, 1];
+    expect(parseMatrixCsv(matrixCsv(['A, 1', 'B'].map((c) => c.replace(', ', ' ')), matrix))).toEqual({ channels: ['A 1', 'B'], matrix });
+  });
+
+  it('takes spilled light out again, channel by channel', () => {
+    const dyes = [Float32Array.of(1000, 0, 500), Float32Array.of(0, 2000, 700)];
+    const matrix = [1, 0.25, 0.1, 1];
+    const seen = [0, 1].map((j) => dyes[0].map((_, e) => dyes[0][e] * matrix[j] + dyes[1][e] * matrix[2 + j]));
+    const inverse = inverted(matrix, 2)!;
+    const lazily = compensatedLazily(seen, inverse);
+    for (const j of [0, 1]) {
+      [...dyes[j]].forEach((value, e) => expect(lazily(j)[e]).toBeCloseTo(value, 2));
+      expect(lazily(j)).toEqual(compensated(seen, inverse, j));
+      expect(lazily(j)).toBe(lazily(j));
+    }
+  });
+});
+
+describe('controls', () => {
+  const random = seeded(4);
+  const light = (level: number) => Float32Array.from({ length: 400 }, () => level * (0.8 + 0.4 * random()));
+  const file = (name: string, levels: number[]) => ({ key: name, name, columns: levels.map(light) });
+
+  it('are found by what is bright in them, whatever they are called', () => {
+    const files = [file('001', [10, 12, 9]), file('002', [9000, 2500, 40]), file('003', [300, 8000, 400]), file('004', [12, 700, 20000])];
+    const { controls, unstained } = guessControls(files, CHANNELS);
+    expect(Object.fromEntries(controls)).toEqual({ 'FITC-A': '002', 'PE-A': '003', 'PE-Cy7-A': '004' });
+    expect(unstained).toBe('001');
+  });
+
+  it('are found by name before that', () => {
+    const files = [file('Unstained.fcs', [10, 900, 9]), file('CD4 FITC.fcs', [10, 12, 9]), file('pe.fcs', [12, 8000, 9]), file('PE-Cy7.fcs', [10, 12, 10])];
+    const { controls, unstained } = guessControls(files, CHANNELS);
+    expect(Object.fromEntries(controls)).toEqual({ 'FITC-A': 'CD4 FITC.fcs', 'PE-A': 'pe.fcs', 'PE-Cy7-A': 'PE-Cy7.fcs' });
+    expect(unstained).toBe('Unstained.fcs');
+    expect(channelInName('CD4 and CD8.fcs', CHANNELS)).toBeNull();
+  });
+
+  it('a channel that nothing is bright in gets none, and neither does one with negative background', () => {
+    const files = [file('a', [-20, 10, 0]), file('b', [-18, 11, 0]), file('c', [5000, 10, 0])];
+    expect(Object.fromEntries(guessControls(files, CHANNELS).controls)).toEqual({ 'FITC-A': 'c' });
+    expect(guessControls([], CHANNELS)).toEqual({ controls: new Map(), unstained: null });
+  });
+
+  it('one of area and height stands for a detector', () => {
+    const names = (list: string[]) => oneOfEachDetector(list.map((channel) => ({ channel }))).map((c) => c.channel);
+    expect(names(['FL1-H', 'FL2-H', 'FL1-A', 'FL4-H'])).toEqual(['FL1-H', 'FL2-H', 'FL4-H']);
+    expect(names(['BL1-A', 'BL1-H', 'BL2-A', 'BL2-H', 'CD4'])).toEqual(['BL1-A', 'BL2-A', 'CD4']);
+  });
+});
