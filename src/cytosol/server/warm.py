@@ -1,4 +1,4 @@
-"""Has plots loaded in the background when there is something to plot, so that the first one is as quick as the others."""
+"""Has plots loaded in the background when there is something to plot, so that the first one is quick, too."""
 
 from __future__ import annotations
 
