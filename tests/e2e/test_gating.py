@@ -312,7 +312,7 @@ def test_every_view_shows_and_axe_finds_nothing(workspace: Page, bench: Bench, a
         ("Gallery", '.plot-card[data-file="second.fcs"][data-drawn="4000"]'),
         ("Statistics", ".statistics td"),
         ("Heat map", ".scene rect"),
-        ("Box plots", ".scene circle"),
+        ("Boxes and bars", ".scene circle"),
         ("Compensation", ".gating-main .empty"),
         ("Files and panel", ".keywords td"),
     ):

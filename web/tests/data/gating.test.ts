@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { labelsOf, pathsOf, shapeFromDrag, simplified, toPixels, toPlaces } from '../../src/data/gating/drawing';
 import { countSectors, handlesOf, moved, reshaped, sectorAt, withoutVertex, type Point, type Shape } from '../../src/data/gating/geometry';
+import { boundsOf, placeLabels } from '../../src/data/gating/labels';
 import { blurred, contourLines, countOnGrid, curveOver, probabilityLevels } from '../../src/data/gating/raster';
 import { convertScale, scaleOf, scaleProblem } from '../../src/data/gating/scales';
 import { axisTicks } from '../../src/data/gating/ticks';
@@ -199,5 +200,43 @@ describe('density', () => {
   it('a curve holds all events', () => {
     const curve = curveOver(x, [-4, 4], 128, 1.5);
     expect(curve.reduce((a, b) => a + b)).toBeCloseTo(20000, -1);
+  });
+});
+
+describe('names of gates', () => {
+  const axes = { x: [0, 100] as Point, y: [0, 100] as Point, width: 300, height: 300 };
+  const box = (x1: number, x2: number, y1: number, y2: number): Shape => ({ kind: 'rectangle', x1, x2, y1, y2 });
+  /** Left, top, right, bottom of a label. */
+  const area = ([x, y]: Point, width: number) => [x - width / 2, y - 25, x + width / 2, y + 3];
+  const touch = (a: number[], b: number[]) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+  it('a gate right below another has its name under it, not over the other', () => {
+    const [upper, lower] = [box(20, 40, 45, 80), box(20, 45, 30, 42)];
+    const places = placeLabels([{ shape: upper, width: 70 }, { shape: lower, width: 70 }], axes);
+    expect(places[0]![1]).toBeLessThan(boundsOf(upper, axes)![1]);
+    expect(places[1]![1]).toBeGreaterThan(boundsOf(lower, axes)![3]);
+    expect(touch(area(places[1]!, 70), boundsOf(upper, axes)!)).toBe(false);
+  });
+
+  it('names of gates side by side do not cover one another, and stay on the plot', () => {
+    const random = seeded(3);
+    const gates = Array.from({ length: 4 }, (_, i) => ({ shape: box(5 + 24 * i, 20 + 24 * i, 10 + 60 * random(), 95), width: 60 }));
+    const areas = placeLabels(gates, axes).map((at) => area(at!, 60));
+    for (const [l, t, r, b] of areas) expect([l >= 0, t >= 0, r <= 300, b <= 300]).toEqual([true, true, true, true]);
+    expect(areas.flatMap((a, i) => areas.slice(i + 1).filter((other) => touch(a, other)))).toEqual([]);
+  });
+
+  it('quadrants and names that were put by hand stay where they are', () => {
+    expect(placeLabels([{ shape: { kind: 'quadrant', x: 50, y: 50, angles: [0, 1, 2, 3] } as unknown as Shape, width: 40 }, { shape: box(1, 2, 1, 2), width: 40, fixed: [50, 50] }], axes)).toEqual([null, null]);
+  });
+
+  it('an ellipse that is turned has the bounds of its points', () => {
+    const shape: Shape = { kind: 'ellipse', center: [50, 50], major: 60, minor: 20, angle: 0.6 };
+    const points = Array.from({ length: 3600 }, (_, i) => {
+      const t = (i / 3600) * 2 * Math.PI;
+      return toPixels(axes, 50 + 30 * Math.cos(t) * Math.cos(0.6) - 10 * Math.sin(t) * Math.sin(0.6), 50 + 30 * Math.cos(t) * Math.sin(0.6) + 10 * Math.sin(t) * Math.cos(0.6));
+    });
+    const told = boundsOf(shape, axes)!;
+    [Math.min(...points.map((p) => p[0])), Math.min(...points.map((p) => p[1])), Math.max(...points.map((p) => p[0])), Math.max(...points.map((p) => p[1]))].forEach((v, i) => expect(told[i]).toBeCloseTo(v, 2));
   });
 });

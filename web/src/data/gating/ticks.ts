@@ -36,9 +36,10 @@ function linearTicks(scale: Scale, low: number, high: number, most: number): Tic
   const power = 10 ** Math.floor(Math.log10(span / Math.max(1, most)));
   const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= (span / Math.max(1, most)) * 0.999) ?? power * 10;
   const ticks: Tick[] = [];
-  for (let i = Math.ceil(a / step - 1e-9); i <= Math.floor(b / step + 1e-9); i++) {
+  // a linear axis that begins at 1 has its 0 there
+  for (let i = Math.ceil(a / step - 1e-3); i <= Math.floor(b / step + 1e-9); i++) {
     const value = Number((i * step).toPrecision(12));
-    ticks.push({ at: scale.forward(value), label: shortNumber(value), power: null, major: true });
+    ticks.push({ at: Math.max(low, scale.forward(value)), label: shortNumber(value), power: null, major: true });
   }
   return ticks;
 }

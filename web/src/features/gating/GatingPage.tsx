@@ -1,8 +1,9 @@
 /** The gating workspace of a study: files and populations at the left, plots and tables in the middle. */
 
 import { useEffect, useRef, useState } from 'react';
+import type { Gate } from '../../api/gating';
 import type { Study } from '../../api/types';
-import { redoLast, undoLast } from '../../state/gating/actions';
+import { changeGate, redoLast, undoLast } from '../../state/gating/actions';
 import { offerShortcuts } from '../../state/keyboard';
 import { navigate } from '../../state/route';
 import { Button, Icon, type IconName } from '../../views/controls';
@@ -27,7 +28,7 @@ const VIEWS: { id: ViewName; title: string; icon: IconName; key: string }[] = [
   { id: 'gallery', title: 'Gallery', icon: 'grid', key: 'g' },
   { id: 'statistics', title: 'Statistics', icon: 'table', key: 's' },
   { id: 'heatmap', title: 'Heat map', icon: 'heatmap', key: 'h' },
-  { id: 'boxes', title: 'Box plots', icon: 'bars', key: 'b' },
+  { id: 'boxes', title: 'Boxes and bars', icon: 'bars', key: 'b' },
   { id: 'compensation', title: 'Compensation', icon: 'split', key: 'm' },
   { id: 'files', title: 'Files and panel', icon: 'file', key: 'f' },
 ];
@@ -51,7 +52,7 @@ function Workspace({ state }: { state: GatingState }) {
   const [gateId, setGateId] = useState<string | null>(null);
   const [renaming, setRenaming] = useState<string | null>(null);
   const gate = state.gatesHere.find((g) => g.id === gateId) ?? null;
-  useKeys(state, setTool, () => setGateId(null));
+  useKeys(state, gate, setTool, () => setGateId(null));
   useClipboardKeys(state, gate);
   const select = (id: string | null) => {
     setGateId(id);
@@ -90,10 +91,10 @@ function Workspace({ state }: { state: GatingState }) {
 }
 
 /** The keys of the workspace; the newest state is read when a key is pressed. */
-function useKeys(state: GatingState, setTool: (tool: GateTool) => void, unselect: () => void) {
-  const now = useRef({ state, unselect });
+function useKeys(state: GatingState, gate: Gate | null, setTool: (tool: GateTool) => void, unselect: () => void) {
+  const now = useRef({ state, gate, unselect });
   useEffect(() => {
-    now.current = { state, unselect };
+    now.current = { state, gate, unselect };
   });
   useEffect(() => {
     const file = (step: number) => () => {
@@ -107,6 +108,15 @@ function useKeys(state: GatingState, setTool: (tool: GateTool) => void, unselect
       const at = here ? rows.findIndex((row) => row.population.id === here.id) : -1;
       const next = Math.max(-1, Math.min(rows.length - 1, at + step));
       go({ population: next < 0 ? '' : rows[next].population.id });
+    };
+    const overlay = () => {
+      const { layout, population: here, change } = now.current.state;
+      if (here) change({ overlaid: layout.overlaid.includes(here.id) ? layout.overlaid.filter((id) => id !== here.id) : [...layout.overlaid, here.id] });
+    };
+    const flip = (what: 'locked' | 'tailored') => {
+      const { state: { mayEdit, gates }, gate } = now.current;
+      const isOwned = what === 'tailored' && gates.some((g) => g.gid === gate?.gid && g.dataset_id !== null);
+      if (gate && mayEdit && !isOwned && (what === 'locked' || !gate.locked)) void changeGate(gate, { [what]: !gate[what] });
     };
     const study = () => now.current.state.study.id;
     const tool = (keys: string, title: string, kind: GateTool) => ({ keys, title, run: () => setTool(kind) });
@@ -123,6 +133,10 @@ function useKeys(state: GatingState, setTool: (tool: GateTool) => void, unselect
       { keys: 'ArrowDown', title: 'Next population', run: population(1) },
       { keys: 'ArrowUp', title: 'Population before', run: population(-1) },
       { keys: 'u', title: 'To the population above', run: () => now.current.state.go({ population: now.current.state.population?.parent_id ?? '' }) },
+      { keys: 'o', title: 'Lay the open population over the plots, or take it off', run: overlay },
+      { keys: 'w', title: 'Show the way to the population, or its own plots', run: () => now.current.state.change({ way: !now.current.state.layout.way }) },
+      { keys: 'l', title: 'Lock or unlock the selected gate', run: () => flip('locked') },
+      { keys: 't', title: 'Tailor the selected gate per file, or not', run: () => flip('tailored') },
       { keys: 'Ctrl+z', title: 'Undo the last change', run: () => void undoLast(study()) },
       { keys: 'Ctrl+Z', title: 'Do again what was undone', run: () => void redoLast(study()) },
       { keys: 'Ctrl+y', title: 'Do again what was undone', run: () => void redoLast(study()) },

@@ -37,8 +37,9 @@ interface Props {
   onSelect: (id: string | null) => void;
   onRename: (id: string) => void;
   onSpec: (part: Partial<PlotSpec>) => void;
-  onCopy: () => void;
-  onRemove: () => void;
+  /** Left out where plots are not arranged by hand. */
+  onCopy?: () => void;
+  onRemove?: () => void;
 }
 
 const BINS = 256;
@@ -130,7 +131,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
       shape,
       names: gate.sectors.length ? gate.sectors.map((s, i) => made[i]?.name ?? s.name) : [made[0]?.name ?? gate.name],
       percents: counted.some((n) => n == null) ? percentsOf(shape) : counted.map((n) => percentText(n, whole)),
-      locked: gate.locked || state.study.permissions.includes('gate.edit') === false,
+      locked: gate.locked || (file?.dataset.gates_locked === true && (gate.tailored || gate.dataset_id !== null)),
       isOwn: gate.dataset_id !== null,
       labels: Array.isArray(gate.extra.labels) ? (gate.extra.labels as Point[]) : undefined,
     };
@@ -143,7 +144,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
   const gateById = (id: string) => gates.find((g) => g.id === id);
   const info = (reference: string, of: 'x' | 'y') => ({
     ...axisLabel(reference, file?.panel ?? [], embeddingTitle),
-    ticks: axisTicks(of === 'x' ? scaleX : scaleY, axes[of][0], axes[of][1], 5),
+    ticks: axisTicks(of === 'x' ? scaleX : scaleY, axes[of][0], axes[of][1], side < 300 ? 5 : 6),
     menu: (close: () => void) => <AxisMenu state={state} reference={reference} onTake={(next) => { onSpec({ [of]: next }); close(); }} />,
   });
   const title = population?.name ?? state.allName;
@@ -157,6 +158,11 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
         </select>
         <PlotMenu state={state} spec={spec} onSpec={onSpec} onCopy={onCopy} onRemove={onRemove} />
       </figcaption>
+      {overlaid.length > 0 && (
+        <div className="plot-legend" role="group" aria-label="Laid over">
+          {overlaid.map((p) => <span key={p.id} className="cut small" title={p.name}><span className="dot" style={{ background: overlayColor(state, p.id) }} />{p.name}</span>)}
+        </div>
+      )}
       <PlotFrame axes={axes} x={info(spec.x, 'x')} y={isFlat ? { label: '', side: '', ticks: [], menu: null } : info(spec.y, 'y')} paint={paint} busy={query.isFetching}>
         <GateLayer
           label={`${title} on ${isFlat ? xName : `${xName} and ${yName}`}: ${drawn.length} gates. Choose a tool and press Enter to draw in the middle.`}
@@ -168,6 +174,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
           onOpen={openGate} onRename={onRename}
           onRemove={(id) => { const gate = gateById(id); if (gate) { onSelect(null); void removeGate(gate, madeBy(gate, state.populations, population?.id ?? null).filter((p) => p !== null)); } }}
         />
+        {cloud?.x.length === 0 && <p className="plot-note muted">No events</p>}
         {draft && <NameBox state={state} shape={draft} axes={axes} x={spec.x} y={isOneDimensional(draft.kind) ? '' : spec.y} percents={percentsOf(draft)} onClose={() => setDraft(null)} onMade={onSelect} />}
       </PlotFrame>
       {query.error && <ErrorNote error={query.error} />}

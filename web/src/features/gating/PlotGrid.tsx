@@ -1,9 +1,11 @@
-/** The plots of the population that is open. */
+/** The plots of the population that is open, or the way to it: a plot for each gate above it. */
 
-import { gatedAxes } from '../../data/gating/tree';
+import { useState } from 'react';
+import type { Population } from '../../api/gating';
+import { gatedAxes, gateOfGid } from '../../data/gating/tree';
 import { firstAxes, nextAxes } from '../../data/gating/axes';
 import { count } from '../../data/words';
-import type { PlotSpec } from '../../state/gating/layout';
+import type { PlotMode, PlotSpec } from '../../state/gating/layout';
 import { Button, Icon, Segments, type IconName } from '../../views/controls';
 import { Popover } from '../../views/overlays';
 import { Empty } from '../../views/states';
@@ -21,6 +23,8 @@ const TOOLS: { tool: GateTool; label: string; icon: IconName }[] = [
   { tool: 'split', label: 'Split (s)', icon: 'halves' },
 ];
 
+/** Names of the way that are spelled out; the tree has them all. */
+const MOST_ABOVE = 2;
 const SIZES = [240, 320, 440, 640];
 const EVENTS = [10_000, 50_000, 200_000, 1_000_000];
 
@@ -65,8 +69,9 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
     const axes = file && (nextAxes(file.panel, file.table, plots) ?? plots[0]);
     if (axes) set([...plots, { id: freshId, x: axes.x, y: axes.y, mode: 'density' }]);
   };
-  const path: string[] = [];
-  for (let p = population; p; p = state.populations.find((other) => other.id === p?.parent_id) ?? null) path.unshift(p.name);
+  const way: Population[] = [];
+  for (let p = population; p; p = state.populations.find((other) => other.id === p?.parent_id) ?? null) way.unshift(p);
+  const showsWay = layout.way && population !== null;
   return (
     <>
       <div className="toolbar" role="toolbar" aria-label="Gates and plots">
@@ -77,8 +82,13 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
             ))}
           </div>
         )}
-        <Button small icon="plus" onClick={add}>Add plot</Button>
-        <span className="grow cut muted small gating-path">{[...path].join(' › ') || state.allName}</span>
+        {!showsWay && <Button small icon="plus" onClick={add}>Add plot</Button>}
+        <Segments label="Which plots" value={layout.way ? 'way' : 'plots'} options={[{ value: 'plots', label: 'Its plots' }, { value: 'way', label: 'Way to it' }]} onChange={(next) => change({ way: next === 'way' })} />
+        <nav className="grow small gating-path" aria-label="Populations above">
+          <button type="button" className="link" onClick={() => state.go({ population: '' })}>{state.allName}</button>
+          {way.length > MOST_ABOVE && <span title={way.map((p) => p.name).join(' › ')}>› …</span>}
+          {way.slice(-MOST_ABOVE).map((p) => <span key={p.id}>› <button type="button" className="link" aria-current={p === population ? 'true' : undefined} onClick={() => state.go({ population: p.id })}>{p.name}</button></span>)}
+        </nav>
         <CompensationSelect state={state} />
         <Popover label="How plots look" icon="more" small>
           {() => (
@@ -101,7 +111,8 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
         </Popover>
       </div>
       <div className="plot-grid">
-        {plots.map((plot) => (
+        {showsWay && way.map((p, i) => <WayPlot key={p.id} state={state} above={way[i - 1] ?? null} child={p} tool={tool} onTool={onTool} selected={selected} onSelect={onSelect} onRename={onRename} />)}
+        {!showsWay && plots.map((plot) => (
           <PlotCard
             key={`${place}/${plot.id}`} state={state} spec={plot} tool={tool} onTool={onTool} selected={selected} onSelect={onSelect} onRename={onRename}
             onSpec={(part) => set(plots.map((p) => (p.id === plot.id ? { ...p, ...part } : p)))}
@@ -109,10 +120,21 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
             onRemove={() => set(plots.filter((p) => p.id !== plot.id))}
           />
         ))}
-        {plots.length === 0 && <Empty title="No axes to show">This table has neither channels nor an embedding. Add a plot once it has.</Empty>}
+        {!showsWay && plots.length === 0 && <Empty title="No axes to show">This table has neither channels nor an embedding. Add a plot once it has.</Empty>}
       </div>
     </>
   );
+}
+
+/** A plot of a population above, with the gate that leads on and the events of the open population in its colour (backgating). */
+function WayPlot({ state, above, child, ...rest }: Props & { above: Population | null; child: Population }) {
+  const [mode, setMode] = useState<PlotMode>('density');
+  const gate = gateOfGid(state.gatesHere, child.terminal_gid);
+  if (!gate || !state.population) return null;
+  const open = state.population.id;
+  const overlaid = [...state.layout.overlaid.filter((id) => id !== open), open];
+  const there: GatingState = { ...state, population: above, layout: { ...state.layout, overlaid } };
+  return <PlotCard state={there} {...rest} spec={{ id: 0, x: gate.x, y: gate.y || gate.x, mode: gate.y ? mode : 'histogram' }} onSpec={(part) => part.mode && setMode(part.mode)} />;
 }
 
 function CompensationSelect({ state }: { state: GatingState }) {

@@ -11,8 +11,9 @@ interface Props {
   state: GatingState;
   spec: PlotSpec;
   onSpec: (part: Partial<PlotSpec>) => void;
-  onCopy: () => void;
-  onRemove: () => void;
+  /** Left out where plots are not arranged by hand. */
+  onCopy?: () => void;
+  onRemove?: () => void;
 }
 
 const KINDS = { density: 'density', dots: 'dot', contour: 'contour', histogram: 'histogram' } as const;
@@ -26,13 +27,13 @@ export function PlotMenu({ state, spec, onSpec, onCopy, onRemove }: Props) {
     <Popover label="Actions for this plot" icon="more" small look="plain" menu>
       {(close) => (
         <>
-          <Button look="plain" small onClick={() => { close(); onCopy(); }}>Another like it</Button>
-          {spec.mode !== 'histogram' && <Button look="plain" small onClick={() => { close(); onSpec({ x: spec.y, y: spec.x }); }}>Exchange the axes</Button>}
+          {onCopy && <Button look="plain" small onClick={() => { close(); onCopy(); }}>Another like it</Button>}
+          {onCopy && spec.mode !== 'histogram' && <Button look="plain" small onClick={() => { close(); onSpec({ x: spec.y, y: spec.x }); }}>Exchange the axes</Button>}
           {state.mayEdit && <Button look="plain" small onClick={() => { close(); void pasteGate(state); }}>Paste gate</Button>}
           {FORMATS.map(([format, title]) => (
             <a key={format} className="button plain small" href={address(format)} download={`${file?.name ?? 'plot'}, ${population?.name ?? state.allName.toLowerCase()}.${format}`} onClick={close}>{title}</a>
           ))}
-          <Button look="plain" small icon="close" onClick={() => { close(); onRemove(); }}>Take it off</Button>
+          {onRemove && <Button look="plain" small icon="close" onClick={() => { close(); onRemove(); }}>Take it off</Button>}
         </>
       )}
     </Popover>

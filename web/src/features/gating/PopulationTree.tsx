@@ -43,7 +43,6 @@ export function PopulationTree({ state }: { state: GatingState }) {
           <button type="button" className="name" aria-current={state.population ? undefined : 'true'} onClick={() => state.go({ population: '' })}><span className="cut">{state.allName}</span></button>
           <span className="count">{count(total)}</span>
           <span className="percent" />
-          <span className="menu-room" />
         </div>
         {state.rows.map((row) =>
           renaming === row.population.id ? (
@@ -69,7 +68,7 @@ function Row({ state, row, onRename }: { state: GatingState; row: TreeRow<Popula
   const toggle = () => change({ overlaid: isOverlaid ? layout.overlaid.filter((id) => id !== population.id) : [...layout.overlaid, population.id] });
   const below = branchOf(state.populations, population.id).length - 1;
   return (
-    <div className={isHere ? 'gating-row population current' : 'gating-row population'} style={{ paddingLeft: 6 + (row.depth + 1) * 13 }}>
+    <div className={isHere ? 'gating-row population current' : 'gating-row population'} style={{ paddingLeft: 4 + (row.depth + 1) * 10 }}>
       <button type="button" className="overlay-dot" aria-pressed={isOverlaid} aria-label={`Lay ${population.name} over the plots`} title={isOverlaid ? 'Shown over the plots (backgating)' : 'Show over the plots (backgating)'} onClick={toggle}>
         <span style={{ background: isOverlaid ? overlayColor(state, population.id) : undefined }} />
       </button>
@@ -79,8 +78,6 @@ function Row({ state, row, onRename }: { state: GatingState; row: TreeRow<Popula
       >
         <span className="cut" title={row.path.join(' > ')}>{population.name}</span>
       </button>
-      <span className="count">{counted?.n_events == null ? '–' : count(counted.n_events)}</span>
-      <span className="percent">{percentText(counted?.n_events, above)}</span>
       <span className="menu-room">
         {mayEdit && (
           <Popover label={`Actions for ${population.name}`} icon="more" small look="plain" menu>
@@ -94,6 +91,8 @@ function Row({ state, row, onRename }: { state: GatingState; row: TreeRow<Popula
           </Popover>
         )}
       </span>
+      <span className="count">{counted?.n_events == null ? '–' : count(counted.n_events)}</span>
+      <span className="percent">{percentText(counted?.n_events, above)}</span>
     </div>
   );
 }
@@ -106,7 +105,7 @@ function RenameRow({ row, onDone }: { row: TreeRow<Population>; onDone: () => vo
     onDone();
   };
   return (
-    <div className="gating-row population" style={{ paddingLeft: 6 + (row.depth + 1) * 13 }}>
+    <div className="gating-row population" style={{ paddingLeft: 4 + (row.depth + 1) * 10 }}>
       <input
         className="input small" autoFocus aria-label={`Name of ${population.name}`} value={name} onFocus={(e) => e.target.select()} onChange={(e) => setName(e.target.value)} onBlur={save}
         onKeyDown={(e) => { if (e.key === 'Enter') save(); if (e.key === 'Escape') onDone(); }}

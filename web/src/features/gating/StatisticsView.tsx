@@ -110,12 +110,14 @@ function Table({ state, rows, asked, sort, onSort, busy }: TableProps) {
     return [...found.values()];
   }, [rows]);
   const fileName = (id: string) => state.files.find((f) => f.dataset.id === id)?.name ?? id;
+  const said = (line: Line, name: string) => state.files.find((f) => f.dataset.id === line.dataset)?.annotations[name] ?? '';
   const populationName = (id: string | null) => populationChoices(state).find((p) => p.id === (id ?? ''))?.label ?? '';
   const numbers = asked.statistics.flatMap((statistic) => (STATISTICS.find((s) => s.id === statistic)?.perChannel ? asked.axes.map((channel) => ({ statistic, channel })) : [{ statistic, channel: '' }]));
-  const text = (statistic: string, value: number | null | undefined) => (value == null ? '–' : statistic === 'event_count' ? count(value) : statistic === 'percent' ? `${number(value)} %` : number(value));
+  const text = (statistic: string, value: number | null | undefined) => (value == null ? '–' : statistic === 'event_count' ? count(value) : statistic === 'percent' ? `${value.toFixed(value < 1 ? 2 : 1)} %` : number(value).replace('-', '−'));
   const columns: TableColumn[] = [
     { key: 'file', title: 'File', width: 170, cell: (i) => fileName(lines[i].dataset) },
     { key: 'population', title: 'Population', width: 150, cell: (i) => populationName(lines[i].population) },
+    ...state.attributes.map((name): TableColumn => ({ key: `@${name}`, title: name, width: 90, cell: (i) => said(lines[i], name) })),
     ...numbers.map(({ statistic, channel }): TableColumn => ({
       key: `${statistic} ${channel}`,
       title: channel ? `${statisticLabel(statistic)} ${labelOf(state, channel)}` : statisticLabel(statistic),
@@ -126,7 +128,7 @@ function Table({ state, rows, asked, sort, onSort, busy }: TableProps) {
   ];
   const order = lines.map((_, i) => i);
   if (sort.key !== 'file' || sort.descending) {
-    const value = (i: number) => (sort.key === 'file' ? fileName(lines[i].dataset) : sort.key === 'population' ? populationName(lines[i].population) : (lines[i].values.get(sort.key) ?? -Infinity));
+    const value = (i: number) => (sort.key === 'file' ? fileName(lines[i].dataset) : sort.key === 'population' ? populationName(lines[i].population) : sort.key.startsWith('@') ? said(lines[i], sort.key.slice(1)) : (lines[i].values.get(sort.key) ?? -Infinity));
     order.sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (sort.descending ? -1 : 1));
   }
   return (

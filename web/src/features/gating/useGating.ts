@@ -3,14 +3,15 @@
 import { useMemo, useState } from 'react';
 import type { Channel } from '../../api/cytometry';
 import type { Compensation, CountRow, Gate, Population, ScaleJson, ScaleSet } from '../../api/gating';
-import type { Dataset, Study, TableRecord } from '../../api/types';
+import type { AnnotatedFile } from '../../api/annotations';
+import type { Attribute, Dataset, Sample, Study, TableRecord } from '../../api/types';
 import { channelChoices, tableChoices, type AxisChoice } from '../../data/gating/axes';
 import { scaleOf, type Scale } from '../../data/gating/scales';
 import { fingerprint, gatesFor, treeRows, type TreeRow } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
 import { layoutStore, type GatingLayout } from '../../state/gating/layout';
-import { useCompensations, useCounts, useGates, usePopulations, useScales, type EventSource } from '../../state/gating/queries';
-import { useDatasets } from '../../state/queries';
+import { useAnnotatedFiles, useCompensations, useCounts, useGates, usePopulations, useScales, type EventSource } from '../../state/gating/queries';
+import { useDatasets, useSamples } from '../../state/queries';
 import { useStore } from '../../state/store';
 import { useViewState } from '../../state/viewState';
 
@@ -21,6 +22,10 @@ export interface GatedFile {
   dataset: Dataset;
   table: TableRecord;
   panel: Channel[];
+  /** '' = none. */
+  sample: string;
+  /** What is said about it and about its sample, by name. */
+  annotations: Record<string, string | number>;
 }
 
 const NO_GATES: Gate[] = [];
@@ -37,17 +42,24 @@ function digest(text: string): string {
   return (a >>> 0).toString(36) + (b >>> 0).toString(36);
 }
 
-export function filesOf(datasets: Dataset[]): GatedFile[] {
-  return datasets.flatMap((dataset) =>
-    dataset.tables.map((table) => ({
+export function filesOf(datasets: Dataset[], samples: Sample[] = [], annotated: AnnotatedFile[] = []): GatedFile[] {
+  return datasets.flatMap((dataset) => {
+    const sample = samples.find((s) => s.id === dataset.sample_id);
+    const said = [...Object.entries(sample?.values ?? {}), ...(annotated.find((f) => f.id === dataset.id)?.annotations ?? []).map(({ name, value }) => [name, value] as const)];
+    const annotations = Object.fromEntries(said.filter(([, value]) => value != null && value !== '').map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]));
+    return dataset.tables.map((table) => ({
       key: `${dataset.id}/${table.name}`,
       name: dataset.tables.length > 1 ? `${dataset.name}, ${table.name}` : dataset.name,
       dataset,
       table,
       panel: (dataset.panel ?? []).map((c) => ({ ...c, reagent: c.reagent ?? '' })),
-    })),
-  );
+      sample: sample?.name ?? '',
+      annotations,
+    }));
+  });
 }
+
+const NO_ATTRIBUTES: Attribute[] = [];
 
 export const VIEW_NAMES = ['plots', 'gallery', 'statistics', 'heatmap', 'boxes', 'compensation', 'files'] as const;
 export type ViewName = (typeof VIEW_NAMES)[number];
@@ -58,6 +70,8 @@ export interface GatingState {
   study: Study;
   mayEdit: boolean;
   files: GatedFile[];
+  /** Names of what is said about any of them, in the order of the study. */
+  attributes: string[];
   file: GatedFile | null;
   view: ViewName;
   /** 'All events' of cytometry, 'All cells' of other tables. */
@@ -99,7 +113,11 @@ export function useGating(study: Study): GatingState {
   const layout = useStore(store);
   const [place, go] = useViewState('gating', INITIAL);
   const [draftScales, setDraftScales] = useState<Record<string, ScaleJson>>({});
-  const files = useMemo(() => filesOf(datasets.data ?? []), [datasets.data]);
+  const samples = useSamples(study.id).data;
+  const annotated = useAnnotatedFiles(study.id, datasets.data?.some((d) => d.panel?.length) ?? false).data;
+  const files = useMemo(() => filesOf(datasets.data ?? [], samples?.samples, annotated), [datasets.data, samples, annotated]);
+  const named = samples?.attributes ?? NO_ATTRIBUTES;
+  const attributes = useMemo(() => named.map((a) => a.name).filter((name) => files.some((f) => name in f.annotations)), [named, files]);
   const file = files.find((f) => f.key === place.file) ?? files[0] ?? null;
   const gates = gatesQuery.data ?? NO_GATES;
   const populations = populationsQuery.data ?? NO_POPULATIONS;
@@ -120,6 +138,7 @@ export function useGating(study: Study): GatingState {
     study,
     mayEdit: study.permissions.includes('gate.edit'),
     files,
+    attributes,
     file,
     allName: file && file.panel.length === 0 ? 'All cells' : 'All events',
     view: VIEW_NAMES.find((name) => name === place.view) ?? 'plots',

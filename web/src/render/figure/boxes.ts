@@ -1,4 +1,4 @@
-/** Boxes of one number by group: quartiles, median, whiskers to 1.5 times the box, and every point. */
+/** One number by group, as boxes (quartiles, median, whiskers to 1.5 times the box) or bars (mean and standard deviation), and every point. */
 
 import { number } from '../../data/words';
 import { leftAxis, linear } from './parts';
@@ -15,8 +15,18 @@ export interface BoxesInput {
   points: BoxPoint[];
   /** In the order in which they stand. */
   groups: string[];
+  /** Of each group. */
   colors: string[];
   title: string;
+  kind?: 'boxes' | 'bars';
+}
+
+type Summary = (sorted: number[], at: { x: number; half: number; y: (v: number) => number; color: string; group: string; ink: Ink }) => Mark[];
+
+/** Mean, and the standard deviation that divides by n - 1 (0 of a single value). */
+export function meanAndDeviation(values: number[]): [number, number] {
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+  return [mean, values.length > 1 ? Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1)) : 0];
 }
 
 /** Quantile of a sorted list, between the neighbours in a straight line. */
@@ -26,9 +36,11 @@ export function quantile(sorted: number[], q: number): number {
   return i + 1 < sorted.length ? sorted[i] + (sorted[i + 1] - sorted[i]) * (at - i) : sorted[i];
 }
 
-export function drawBoxes({ points, groups, colors, title }: BoxesInput, ink: Ink, width: number, height: number): Scene {
+export function drawBoxes({ points, groups, colors, title, kind = 'boxes' }: BoxesInput, ink: Ink, width: number, height: number): Scene {
   const at = { left: 66, right: Math.max(200, Math.min(width - 12, 66 + groups.length * 150)), top: 14, bottom: Math.max(200, Math.min(height, 460) - 46) };
-  const values = points.map((p) => p.value);
+  const isBars = kind === 'bars';
+  const reach = isBars ? groups.map((g) => points.filter((p) => p.group === g).map((p) => p.value)).filter((of) => of.length).flatMap((of) => { const [mean, sd] = meanAndDeviation(of); return [mean - sd, mean + sd]; }) : [];
+  const values = [...points.map((p) => p.value), ...reach];
   const [low, high] = values.length ? [Math.min(0, ...values), Math.max(...values)] : [0, 1];
   const top = high > low ? high + (high - low) * 0.05 : low + 1;
   const y = linear(low, top, at.bottom, at.top);
@@ -41,17 +53,28 @@ export function drawBoxes({ points, groups, colors, title }: BoxesInput, ink: In
     const sorted = of.map((p) => p.value).sort((a, b) => a - b);
     marks.push({ kind: 'text', x, y: at.bottom + 14, text: shortened(group, step - 6, 12), anchor: 'middle', fill: ink.ink, tip: group });
     marks.push({ kind: 'text', x, y: at.bottom + 30, text: `n = ${of.length}`, anchor: 'middle', size: 11, fill: ink.soft });
-    if (sorted.length >= 3) marks.push(...box(sorted, { x, half, y, color: colors[g % colors.length], group, ink }));
+    if (sorted.length >= (isBars ? 1 : 3)) marks.push(...(isBars ? bar : box)(sorted, { x, half, y, color: colors[g % colors.length], group, ink }));
     of.forEach((p, i) => {
       // spread out evenly, always in the same way
       const shift = of.length > 1 ? (((i * 0.618034) % 1) - 0.5) * half * 1.1 : 0;
-      marks.push({ kind: 'circle', x: x + shift, y: y(p.value), r: 3.5, fill: colors[g % colors.length], stroke: ink.paper, tip: `${p.name}\n${number(p.value)}`, data: { name: p.name, group, value: p.value } });
+      marks.push({ kind: 'circle', x: x + shift, y: y(p.value), r: 3.5, fill: isBars ? ink.ink : colors[g % colors.length], stroke: ink.paper, tip: `${p.name}\n${number(p.value)}`, data: { name: p.name, group, value: p.value } });
     });
   });
   return { width: at.right + 12, height: at.bottom + 44, marks };
 }
 
-function box(sorted: number[], { x, half, y, color, group, ink }: { x: number; half: number; y: (v: number) => number; color: string; group: string; ink: Ink }): Mark[] {
+const bar: Summary = (sorted, { x, half, y, color, group, ink }) => {
+  const [mean, sd] = meanAndDeviation(sorted);
+  const tip = `${group}\nmean ${number(mean)}, standard deviation ${sorted.length > 1 ? number(sd) : 'of one value there is none'}`;
+  const [top, foot] = [y(Math.max(0, mean)), y(Math.min(0, mean))];
+  const whisker: Mark[] = sd > 0 ? [
+    { kind: 'line', x1: x, x2: x, y1: y(mean - sd), y2: y(mean + sd), stroke: ink.ink },
+    ...[mean - sd, mean + sd].map((v): Mark => ({ kind: 'line', x1: x - half * 0.3, x2: x + half * 0.3, y1: y(v), y2: y(v), stroke: ink.ink })),
+  ] : [];
+  return [{ kind: 'rect', x: x - half, y: top, width: 2 * half, height: Math.max(1, foot - top), fill: color, opacity: 0.35, stroke: color, tip, data: { group, mean, sd } }, ...whisker];
+};
+
+const box: Summary = (sorted, { x, half, y, color, group, ink }) => {
   const [q1, q2, q3] = [0.25, 0.5, 0.75].map((q) => quantile(sorted, q));
   const reach = 1.5 * (q3 - q1);
   const low = sorted.find((v) => v >= q1 - reach) ?? q1;
@@ -63,4 +86,4 @@ function box(sorted: number[], { x, half, y, color, group, ink }: { x: number; h
     { kind: 'rect', x: x - half, y: y(q3), width: 2 * half, height: Math.max(1, y(q1) - y(q3)), fill: color, opacity: 0.25, stroke: color, tip, data: { group, median: q2, q1, q3 } },
     { kind: 'line', x1: x - half, x2: x + half, y1: y(q2), y2: y(q2), stroke: ink.ink, width: 2, tip },
   ];
-}
+};

@@ -21,12 +21,14 @@ export interface GatingLayout {
   palette: 'hue' | 'viridis';
   /** Populations whose events are laid over the plots. */
   overlaid: string[];
+  /** Shows the plots that lead to the population in place of its own. */
+  way: boolean;
   compensation: string;
   groupBy: string;
   sortBy: string;
 }
 
-export const INITIAL_LAYOUT: GatingLayout = { plots: {}, size: 320, events: 50_000, palette: 'hue', overlaid: [], compensation: 'own', groupBy: '', sortBy: 'name' };
+export const INITIAL_LAYOUT: GatingLayout = { plots: {}, size: 320, events: 50_000, palette: 'hue', overlaid: [], way: false, compensation: 'own', groupBy: '', sortBy: 'name' };
 
 const stores = new Map<string, Store<GatingLayout>>();
 

@@ -1,9 +1,10 @@
 /** What the gating workspace reads from the server. */
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { listAnnotatedFiles } from '../../api/annotations';
 import { countPopulations, getEvents, getScales, getStatistics, listCompensations, listGates, listPopulations, type EventsQuery, type StatisticsQuery } from '../../api/gating';
 import { decodeFrame } from '../../data/frames';
-import { refresh } from '../queries';
+import { keys, refresh } from '../queries';
 
 export const gatingKeys = {
   gates: (studyId: string) => ['gates', studyId],
@@ -22,6 +23,10 @@ export const useGates = (studyId: string) => useQuery({ queryKey: gatingKeys.gat
 export const usePopulations = (studyId: string) => useQuery({ queryKey: gatingKeys.populations(studyId), queryFn: ({ signal }) => listPopulations(studyId, signal) });
 export const useScales = (studyId: string) => useQuery({ queryKey: gatingKeys.scales(studyId), queryFn: ({ signal }) => getScales(studyId, signal) });
 export const useCompensations = (studyId: string) => useQuery({ queryKey: gatingKeys.compensations(studyId), queryFn: ({ signal }) => listCompensations(studyId, signal) });
+
+/** Read with the samples: an annotation is a value of an attribute of the study. */
+export const useAnnotatedFiles = (studyId: string, enabled: boolean) =>
+  useQuery({ queryKey: [...keys.samples(studyId), 'files'], queryFn: ({ signal }) => listAnnotatedFiles(studyId, signal), enabled });
 
 /** `token` says what the counts depend on: other gates, another key; the last ones stay while new ones are counted. */
 export const useCounts = (studyId: string, datasetIds: string[], table: string, compensation: string, token: string) =>

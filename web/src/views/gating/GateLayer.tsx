@@ -1,9 +1,10 @@
 /** Gates over a plot: drawn, selected, dragged, reshaped and opened with mouse, pen, finger or keys. */
 
 import { useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
-import { shapeFromClick, shapeFromDrag, simplified, toPlaces, type Axes } from '../../data/gating/drawing';
+import { shapeFromClick, shapeFromDrag, simplified, toPixels, toPlaces, type Axes } from '../../data/gating/drawing';
 import { isOneDimensional, moved, reshaped, withoutVertex, type GateKind, type Point, type Shape } from '../../data/gating/geometry';
-import { GateMark } from './GateMark';
+import { placeLabels } from '../../data/gating/labels';
+import { GateMark, widthOf } from './GateMark';
 import { gateAt, partAt, type DrawnGate } from './hits';
 import { Sketch, type Stroke } from './Sketch';
 
@@ -154,14 +155,17 @@ export function GateLayer(props: Props) {
     event.stopPropagation();
   };
 
+  const shapes = gates.map((gate) => (drag?.id === gate.id ? drag.now : gate.shape));
+  const places = placeLabels(gates.map((g, i) => ({ shape: shapes[i], width: widthOf(g.names, g.percents), fixed: g.labels?.length === 1 ? toPixels(axes, ...g.labels[0]) : undefined })), axes);
+
   return (
     <svg
       ref={svg} className={tool === 'select' ? 'gate-layer' : 'gate-layer drawing'} width={axes.width} height={axes.height} role="group" aria-label={props.label} tabIndex={0}
       onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => { setStroke(null); setDrag(null); }} onDoubleClick={(event) => (stroke?.kind === 'polygon' ? finish(stroke.points) : open(event))} onKeyDown={rootKey}
     >
       <rect width={axes.width} height={axes.height} fill="transparent" />
-      {gates.map((gate) => (
-        <GateMark key={gate.id} gate={gate} shape={drag?.id === gate.id ? drag.now : gate.shape} percents={props.livePercents(gate.id) ?? gate.percents} axes={axes} selected={gate.id === selected} onFocus={() => gate.id !== selected && props.onSelect(gate.id)} onKey={gateKey(gate)} />
+      {gates.map((gate, i) => (
+        <GateMark key={gate.id} gate={gate} shape={shapes[i]} place={places[i]} percents={props.livePercents(gate.id) ?? gate.percents} axes={axes} selected={gate.id === selected} onFocus={() => gate.id !== selected && props.onSelect(gate.id)} onKey={gateKey(gate)} />
       ))}
       {stroke && <Sketch stroke={stroke} axes={axes} />}
     </svg>

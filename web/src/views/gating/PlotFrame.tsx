@@ -23,7 +23,7 @@ interface Props {
   children?: ReactNode;
 }
 
-export const MARGIN = { left: 52, bottom: 46, top: 6, right: 10 };
+export const MARGIN = { left: 58, bottom: 46, top: 6, right: 10 };
 
 export function PlotFrame({ axes, x, y, paint, busy, children }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);

@@ -1,0 +1,46 @@
+/** What files are sorted and grouped by: their name, events, panel, sample, and what is said about them or their sample. */
+
+import type { GatedFile } from './useGating';
+
+const NO_VALUE = 'No value';
+
+/** '@' and a name stand for an annotation. */
+export function valueOf(file: GatedFile, by: string): string | number {
+  if (by === 'events') return file.table.n_cells;
+  if (by === 'panel') return file.dataset.panel_name || 'Panel 1';
+  if (by === 'control') return file.dataset.is_control ? 'Controls' : 'Samples';
+  if (by === 'sample') return file.sample || 'No sample';
+  if (by.startsWith('@')) return file.annotations[by.slice(1)] ?? NO_VALUE;
+  return file.name;
+}
+
+/** The value as it is said beside others: a number alone would not tell what it is. */
+export function spokenValue(file: GatedFile, by: string): string {
+  const value = valueOf(file, by);
+  return by.startsWith('@') && typeof value === 'number' ? `${by.slice(1)} ${value}` : String(value);
+}
+
+export const compareValues = (a: string | number, b: string | number) =>
+  typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true });
+
+export function sortFiles(files: GatedFile[], by: string): GatedFile[] {
+  return [...files].sort((a, b) => compareValues(valueOf(a, by), valueOf(b, by)) || compareValues(a.name, b.name));
+}
+
+const groupName = (by: string, value: string | number) => (!by.startsWith('@') || value === NO_VALUE ? String(value) : `${by.slice(1)} ${value}`);
+
+export function groupFiles(files: GatedFile[], by: string): { name: string; files: GatedFile[] }[] {
+  if (!by) return [{ name: '', files }];
+  const names = [...new Set(files.map((f) => valueOf(f, by)))].sort(compareValues);
+  return names.map((name) => ({ name: groupName(by, name), files: files.filter((f) => valueOf(f, by) === name) }));
+}
+
+/** What files of this study can be grouped by; the id goes to `valueOf`. */
+export function groupings(files: GatedFile[], attributes: string[]): { id: string; title: string }[] {
+  const isCytometry = files.some((f) => f.panel.length > 0);
+  return [
+    ...(files.some((f) => f.sample) ? [{ id: 'sample', title: 'sample' }] : []),
+    ...(isCytometry ? [{ id: 'panel', title: 'panel' }, { id: 'control', title: 'control or not' }] : []),
+    ...attributes.map((name) => ({ id: `@${name}`, title: name })),
+  ];
+}

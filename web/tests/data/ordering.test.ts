@@ -1,0 +1,34 @@
+/** Files in the order and groups of what is said about them and about their samples. */
+
+import { describe, expect, it } from 'vitest';
+import type { Dataset, Sample } from '../../src/api/types';
+import { groupFiles, groupings, sortFiles, spokenValue } from '../../src/features/gating/ordering';
+import { filesOf } from '../../src/features/gating/useGating';
+
+const dataset = (id: string, sample_id: string | null) =>
+  ({ id, name: `${id}.fcs`, sample_id, tables: [{ name: 'events', n_cells: 10 }], panel: [{ index: 1, channel: 'FSC-A', reagent: null }], panel_name: 'Panel 1' }) as unknown as Dataset;
+const samples = [{ id: 's', name: 'donor 1', values: { donor: 'one', dose: 3 } }] as unknown as Sample[];
+const annotated = [{ id: 'b', annotations: [{ name: 'day', value: 10 }] }, { id: 'c', annotations: [{ name: 'day', value: 9 }, { name: 'dose', value: 5 }] }, { id: 'a', annotations: [{ name: 'day', value: '' }] }];
+const files = filesOf([dataset('a', null), dataset('b', 's'), dataset('c', 's')], samples, annotated);
+
+describe('order of files', () => {
+  it('what is said about a file stands over what is said about its sample', () => {
+    expect(files.map((f) => f.annotations)).toEqual([{}, { donor: 'one', dose: 3, day: 10 }, { donor: 'one', dose: 5, day: 9 }]);
+  });
+
+  it('numbers are sorted as numbers', () => {
+    expect(sortFiles(files.slice(1), '@day').map((f) => f.name)).toEqual(['c.fcs', 'b.fcs']);
+  });
+
+  it('groups are named by attribute and value; files without one are kept', () => {
+    expect(groupFiles(files, '@day').map((g) => [g.name, g.files.length])).toEqual([['day 9', 1], ['day 10', 1], ['No value', 1]]);
+    expect(groupFiles(files, 'sample').map((g) => g.name)).toEqual(['donor 1', 'No sample']);
+    expect(spokenValue(files[1], '@day')).toBe('day 10');
+    expect(spokenValue(files[1], '@donor')).toBe('one');
+  });
+
+  it('what can be grouped by', () => {
+    expect(groupings(files, ['day']).map((g) => g.id)).toEqual(['sample', 'panel', 'control', '@day']);
+    expect(groupings(files.slice(0, 1).map((f) => ({ ...f, panel: [] })), [])).toEqual([]);
+  });
+});
