@@ -311,6 +311,15 @@ def test_statistics_of_nothing_are_null(client: Toolkit, e: str) -> None:
     assert row["percent"] is None, "of an empty population"
 
 
+def test_statistics_of_a_channel_that_no_file_has_say_so(client: Toolkit, e: str) -> None:
+    client.upload_fcs_file(e, A1, bd_file(EVENTS[A1][:10]))
+    with pytest.raises(APIError) as caught:
+        client.get_statistics(e, ["mean"], "FITC-Z")
+    assert caught.value.status_code == 400
+    assert "no channel 'FITC-Z'" in str(caught.value)
+    assert "FSC-A" in str(caught.value)
+
+
 def table(response: Any, separator: str = ",") -> list[list[str]]:
     """The cells of a text answer, whose lines all end in CRLF."""
     text = response.text

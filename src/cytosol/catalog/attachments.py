@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cytosol.base.errors import ConflictError, NotFoundError
 from cytosol.base.keys import Key
@@ -11,6 +13,7 @@ from cytosol.catalog import audit, events
 from cytosol.catalog.access import study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.records import all_to, to
+from cytosol.catalog.uploads import Uploads
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.gating import Attachment
@@ -29,13 +32,16 @@ class AttachmentView:
 
 
 AttachmentViews = list[AttachmentView]
+Made = Mapping[str, Any]
+_PIECE = 1 << 20
 
 
 class Attachments:
     """The verbs of attachments."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, uploads: Uploads) -> None:
         self._context = context
+        self._uploads = uploads
 
     async def list(self, actor: Actor, *, study_id: Key) -> AttachmentViews:
         """The attachments of a study, in the order they were added."""
@@ -44,12 +50,34 @@ class Attachments:
             found = all_to(Attachment, await rows.find(conn, tables.attachments, {"study_id": study_id}))
             return await _views(conn, found)
 
-    async def add(self, actor: Actor, *, study_id: Key, upload_id: Key, name: str = "") -> AttachmentView:
+    async def keep(self, actor: Actor, *, study_id: Key, name: str, data: bytes, made: Made) -> AttachmentView:
+        """Keep a file that was just made.
+
+        Parameters
+        ----------
+        made : what it was made of: the kind of what it holds → JSON value
+        """
+        async with self._context.db.read() as conn:
+            await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+        name = clean_name(name)
+        upload = (await self._uploads.create(actor, name=name.replace("/", "_"), size=len(data))).upload
+        try:
+            await self._uploads.write_at(actor, upload_id=upload.id, offset=0, body=_pieces(data))
+            await self._uploads.complete(actor, upload_id=upload.id)
+            return await self.add(actor, study_id=study_id, upload_id=upload.id, name=name, made=made)
+        except BaseException:
+            await asyncio.shield(self._uploads.discard(upload.id))
+            raise
+
+    async def add(
+        self, actor: Actor, *, study_id: Key, upload_id: Key, name: str = "", made: Made | None = None
+    ) -> AttachmentView:
         """Make a complete upload of the actor an attachment; the upload is then gone.
 
         Parameters
         ----------
         name : "" = the name of the uploaded file
+        made : see `keep`
         """
         user_id = require_user(actor, "write")
         async with self._context.db.write() as conn:
@@ -61,7 +89,7 @@ class Attachments:
             if original.dataset_id is not None:
                 raise ConflictError("This upload became a dataset already", do="Upload the file again")
             called = clean_name(name or original.path.rpartition("/")[2])
-            values = {"study_id": study_id, "original_id": original.id, "name": called}
+            values = {"study_id": study_id, "original_id": original.id, "name": called, "extra": dict(made or {})}
             id = await rows.insert(conn, tables.attachments, **values)
             await rows.delete(conn, tables.uploads, {"id": upload_id})
             await self._note(conn, actor, "attachment.add", study_id=study_id, id=id)
@@ -128,3 +156,8 @@ async def _views(conn: Connection, found: Sequence[Attachment]) -> AttachmentVie
     ids = {attachment.original_id for attachment in found}
     originals = {row["id"]: to(Original, row) for row in await rows.find(conn, tables.originals, {"id": ids})}
     return [AttachmentView(attachment, originals[attachment.original_id]) for attachment in found]
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]

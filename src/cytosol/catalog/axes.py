@@ -30,6 +30,7 @@ from cytosol.model.gating_rules import parse_reference
 
 EVENTS = "events"
 """The kind of a table whose features are channels as an instrument measured them."""
+_MOST_NAMED = 60
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Axes:
         Raises
         ------
         NotFoundError
-            Where the table has no such channel, feature, annotation or embedding.
+            Where the table has no such channel (the error names those that there are), feature, annotation or
+            embedding.
         InvalidInputError
             Where an annotation has no numbers, or a channel of the compensation is missing.
         """
@@ -129,7 +131,10 @@ class Axes:
     async def _own_source(self, pinned: Pinned, reference: str, spill: Spill | None) -> Source:
         said = parse_reference(reference)
         if said.kind == "var":
-            [place] = await self._reader.places(pinned, [said.name])
+            try:
+                [place] = await self._reader.places(pinned, [said.name])
+            except NotFoundError as error:
+                raise (_no_channel(pinned, said.name) if is_events(pinned) else error) from error
             known = (await self._reader.feature_table(pinned)).frame.index
             if spill is not None and (not is_events(pinned) or str(known[place]) not in spill.channels):
                 spill = None
@@ -244,3 +249,15 @@ class Reading:
 def is_events(pinned: Pinned) -> bool:
     """Whether the features of a table are channels as an instrument measured them."""
     return bool(pinned.part.table.meta["kind"] == EVENTS)
+
+
+def _no_channel(pinned: Pinned, name: str) -> NotFoundError:
+    panel = pinned.dataset.panel or ()
+    known = [f"{one['channel']} ({one['reagent']})" if one.get("reagent") else str(one["channel"]) for one in panel]
+    more = ", …" if len(known) > _MOST_NAMED else ""
+    return NotFoundError(
+        f"'{pinned.dataset.name}' has no channel '{name[:255]}'",
+        where=f"var:{name[:255]}",
+        do=f"It has {', '.join(known[:_MOST_NAMED])}{more}",
+        channels=[str(one["channel"]) for one in panel],
+    )

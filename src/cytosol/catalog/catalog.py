@@ -110,7 +110,7 @@ class Catalog:
         self._open_gates(context)
         layouts = Layouts()
         self.uploads = Uploads(context)
-        self.attachments = Attachments(context)
+        self.attachments = Attachments(context, self.uploads)
         self.storages = Storages(context)
         self.submissions = Submissions(context, self.storages)
         self.datasets = Datasets(context, layouts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,6 +193,7 @@ def _joined(sources: Sequence[_Source], what: Derivation, name: str) -> tuple[by
     if what.add_file_number:
         channels.append({"N": FILE_NUMBER, "R": str(len(sources) + 1)})
     keywords = joined_keywords([source.text for source in sources])
+    _add_volumes(keywords, [source.text for source in sources], is_sampled=what.choice.is_sampled)
     for keyword in [keyword for keyword in keywords if keyword.upper() == "$FIL"]:
         keywords[keyword] = name
     head = fcs_head(channels, sum(source.taken.n_events for source in sources), keywords=keywords)
@@ -242,6 +244,18 @@ def joined_keywords(sources: Sequence[Mapping[str, str]]) -> dict[str, str]:
             spelled = next(keyword for keyword in sources[0] if keyword.upper() == name)
             kept[spelled] = source.get(name)
     return {name: kept[name] for name in sources[0] if name in kept}
+
+
+def _add_volumes(keywords: dict[str, str], sources: Sequence[Mapping[str, str]], *, is_sampled: bool) -> None:
+    """Make ``$VOL`` that of all sources; away with it where events were drawn, since it is no longer theirs."""
+    if len(sources) == 1 and not is_sampled:
+        return
+    for name in [name for name in keywords if name.upper() == "$VOL"]:
+        del keywords[name]
+    said = [Keywords(source) for source in sources]
+    volumes = [_number(one.get("$VOL")) for one in said]
+    if not is_sampled and min(volumes) > 0 and len({one.get("$CYT") for one in said}) == 1:
+        keywords["$VOL"] = f"{math.fsum(volumes):.10g}"
 
 
 def _moment(keywords: Keywords, time: str) -> tuple[int, str]:

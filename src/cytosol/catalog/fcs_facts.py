@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ _MASS_CYTOMETERS = re.compile(r"cytof|helios|dvs|xt cytof|mass cyto|fluidigm", r
 _SPECTRAL_CYTOMETERS = re.compile(
     r"aurora|northern lights|\bNL-\d|ID7000|SP6800|symphony a5 se|S8\b|bigfoot", re.IGNORECASE
 )
+_WRITE_UL = re.compile(r"aurora|northern lights|\bNL-\d", re.IGNORECASE)
 _LEAST_METALS = 5
 _LETTERS = 255
 
@@ -161,11 +163,27 @@ def facts_of(header: FcsHeader) -> dict[str, Any]:
     Returns
     -------
     ``data_set``: its number in the file, from 1; ``version`` of the standard; ``spill``: the keyword that holds a
-    spillover matrix which can be used, "" = none; ``sample``: the value of the keyword SAMPLE ID as it is, None = none.
+    spillover matrix which can be used, "" = none; ``sample``: the value of the keyword SAMPLE ID as it is, None = none;
+    ``volume_ul``: of the sample that was measured, None = not said.
     """
-    known = {"data_set": header.number, "version": header.version, "spill": spill_of(header)[0]}
+    known: dict[str, Any] = {"data_set": header.number, "version": header.version, "spill": spill_of(header)[0]}
+    known |= {"volume_ul": volume_of(header.keywords)}
     sample = [value for name, value in header.keywords.text.items() if name.upper() == "SAMPLE ID"]
     return {**known, "sample": sample[0][:255] if sample else None}
+
+
+def volume_of(keywords: Keywords) -> float | None:
+    """The volume that was measured, in µL; None where the file does not say it.
+
+    ``$VOL`` is in nL by the standard (FCS 3.1, section 3.2.20). Aurora and Northern Lights of Cytek write µL.
+    """
+    try:
+        volume = float(keywords.get("$VOL"))
+    except ValueError:
+        return None
+    if not (math.isfinite(volume) and volume > 0):
+        return None
+    return volume if _WRITE_UL.search(keywords.get("$CYT")) else volume / 1000
 
 
 def default_scales(header: FcsHeader) -> dict[str, dict[str, Any]]:

@@ -32,6 +32,11 @@ class EventChoice:
     post_p: float | None = None
     seed: float = 0
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether some events are left out at random."""
+        return any(one is not None for one in (self.pre_n, self.pre_p, self.post_n, self.post_p))
+
 
 def choose_rows(choice: EventChoice, mask: np.ndarray | None, n_events: int) -> np.ndarray | None:
     """The events that are taken, in the order of the file.

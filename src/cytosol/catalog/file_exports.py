@@ -221,6 +221,8 @@ class FileExports:
                 taken = await self._compensated(pinned, taken, spill)
             return None, TSV_TYPE, tsv_pieces(taken, names, with_header=format.headers)
         text = await self._cytometry.keywords(actor, dataset_id=pinned.dataset.id)
+        if choice.is_sampled:  # the volume is that of all events
+            text = {name: value for name, value in text.items() if name.upper() != "$VOL"}
         keywords = with_spill(text, spill) if format.compensated else text
         size, pieces = fcs_stream(taken, channel_keywords(text, panel), keywords)
         return size, FCS_TYPE, pieces

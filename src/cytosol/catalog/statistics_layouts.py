@@ -13,6 +13,9 @@ from cytosol.catalog.statistics import StatisticsRow, StatisticsTable
 Annotations = Mapping[Key, Mapping[str, Any]]
 Columns = dict[str, list[Any]]
 _BETWEEN = " | "
+_ANNOTATION = "annotation:"
+_TEXTS = ("population_id", "parent_id", "parent", "percent_of_id", "reagent")
+"""Columns that may be without any value though they hold no numbers."""
 
 
 def medium(table: StatisticsTable, annotations: Annotations) -> Columns:
@@ -28,6 +31,9 @@ def medium(table: StatisticsTable, annotations: Annotations) -> Columns:
                 said |= {"percent_of_unique_name": table.unique_names[share.of], "percent": share.value}
             if "event_count" in asked.statistics:
                 said["event_count"] = row.n_events
+            if "events_per_ul" in asked.statistics:
+                said["events_per_ul"] = row.per_ul
+            said |= row.formulas
             for axis, values in row.values.items() or [("", None)]:
                 _add(columns, said if values is None else {**said, **_axis(table, row, axis), **values})
     return columns
@@ -75,12 +81,17 @@ LAYOUTS: dict[str, Callable[[StatisticsTable, Annotations], Columns]] = {
 
 
 def typed(columns: Columns) -> dict[str, np.ndarray]:
-    """Columns as arrays: numbers as float64 or int64 (NaN = none), all else as objects, None = none."""
+    """Columns as arrays: numbers as float64 or int64 (NaN = none), all else as objects, None = none.
+
+    Numbers that all have no value are NaN.
+    """
     made: dict[str, np.ndarray] = {}
     for name, values in columns.items():
         present = [value for value in values if value is not None]
         if present and all(type(value) is int for value in values):
             made[name] = np.array(values, np.int64)
+        elif not present and name not in _TEXTS and not name.startswith(_ANNOTATION):
+            made[name] = np.full(len(values), np.nan)
         elif present and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
             made[name] = np.array([np.nan if value is None else value for value in values], np.float64)
         else:
@@ -107,7 +118,7 @@ def _head(table: StatisticsTable, row: StatisticsRow, annotations: Annotations) 
 def _annotated(annotations: Annotations, id: Key) -> dict[str, Any]:
     names = dict.fromkeys(name for values in annotations.values() for name in values)
     own = annotations.get(id, {})
-    return {f"annotation:{name}": own.get(name) for name in names}
+    return {f"{_ANNOTATION}{name}": own.get(name) for name in names}
 
 
 def _axis(table: StatisticsTable, row: StatisticsRow, axis: str) -> dict[str, Any]:
@@ -124,12 +135,18 @@ def _values(table: StatisticsTable, row: StatisticsRow) -> Iterator[tuple[str, s
         for share, of in zip(row.shares, asked.percent_of, strict=True):
             words = table.unique_names[of] if isinstance(of, Key) else of
             yield "", f"percent of {words}", share.value
+    if "events_per_ul" in asked.statistics:
+        yield "", "events_per_ul", row.per_ul
+    for name, value in row.formulas.items():
+        yield "", name, value
     for axis, values in row.values.items():
         for name, value in values.items():
             yield axis, name, value
 
 
 def _label(table: StatisticsTable, row: StatisticsRow, axis: str, name: str) -> str:
+    if not axis and name in table.of_datasets:
+        return name
     shown = _axis(table, row, axis) if axis else {}
     parts = [table.unique_names[row.population_id], shown.get("reagent") or shown.get("channel"), name]
     return _BETWEEN.join(part for part in parts if part)

@@ -192,6 +192,8 @@ ROWS: dict[str, Row] = {
     "delete_population": Row(EDIT.format(204)),
     "count_populations": Row(READ, says()),
     "compute_statistics": Row(READ, says(axes=["var:GENE0"], statistics=["mean", "percent"])),
+    "save_statistics": Row(EDIT.format(201), says(statistics=["event_count"])),
+    "list_saved_statistics": Row(READ),
     "get_events": Row(READ, query={"axes": "var:GENE0"}),
     "list_compensations": Row(READ),
     "create_compensation": Row(EDIT.format(201), says(name="C", channels=["a"], matrix=[1])),

@@ -14,6 +14,7 @@ from cytosol.sdk.aio.gating import AsyncGating
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.jobs import AsyncJob
 from cytosol.sdk.aio.plots import AsyncStudyPlots
+from cytosol.sdk.aio.statistics import AsyncStatistics
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.aio.uploads import upload_file
 from cytosol.sdk.frames import to_frame
@@ -95,7 +96,7 @@ class AsyncDataset(Record, AsyncEvents, AsyncDatasetFile):
             return anndata.read_h5ad(path)
 
 
-class AsyncStudy(Record, AsyncGating, AsyncStudyPlots, AsyncStudyFiles):
+class AsyncStudy(Record, AsyncGating, AsyncStatistics, AsyncStudyPlots, AsyncStudyFiles):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from cytosol.base.errors import NotFoundError
-from cytosol.sdk.frames import to_frame
 from cytosol.sdk.populations import PopulationTree
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.gene_sets import read_small
@@ -16,7 +15,6 @@ from cytosol.sdk.sync.http import Http
 if TYPE_CHECKING:
     import pandas as pd
 
-Layout = Literal["medium", "tall", "wide", "prism"]
 ALL = "all"
 """The name of all cells where a population is expected."""
 
@@ -278,53 +276,6 @@ class Gating:
         numbers = [float(value) for row in matrix for value in (row if hasattr(row, "__len__") else [row])]
         body = {"name": name, "channels": list(channels), "matrix": numbers}
         return Record(self._http.post(f"studies/{self.id}/compensations", body))
-
-    def statistics(  # noqa: PLR0913 (each is a choice of the user)
-        self,
-        statistics: str | Sequence[str] = ("event_count", "percent"),
-        axes: str | Sequence[str] = (),
-        *,
-        populations: Sequence[str] | None = None,
-        datasets: Sequence[str] | None = None,
-        q: float | None = None,
-        percent_of: Sequence[str] = ("parent",),
-        compensation: str = "own",
-        annotations: bool = False,
-        layout: Layout = "medium",
-        table: str = "",
-    ) -> pd.DataFrame:
-        """Statistics of populations, one row a dataset, population and axis.
-
-        Parameters
-        ----------
-        statistics : mean, median, quantile, mad, geometric_mean, cv, stddev, event_count, percent
-        axes : feature references; values are compensated, never scaled
-        populations : names or ids, "all" = all cells; None = all cells and all populations
-        datasets : ids; None = all that are ready and no controls
-        percent_of : parent, grandparent, total, or names of populations
-        compensation : none, internal, own, or the id of one
-        annotations : whether columns tell what datasets and samples are annotated with
-        layout : medium; tall = one row a value; wide = one row a dataset; prism = one column a dataset
-        """
-        known = self.populations.list()
-        ids: list[str | None] = [None, *(one.id for one in known)]
-        if populations is not None:
-            ids = [None if name == ALL else (self.populations.get(name)).id for name in populations]
-        words = ("parent", "grandparent", "total")
-        body = {
-            "statistics": [statistics] if isinstance(statistics, str) else list(statistics),
-            "axes": [axes] if isinstance(axes, str) else list(axes),
-            "population_ids": ids,
-            "dataset_ids": None if datasets is None else list(datasets),
-            "q": q,
-            "percent_of": [of if of in words else (self.populations.get(of)).id for of in percent_of],
-            "compensation": compensation,
-            "annotations": annotations,
-            "layout": layout,
-            "table": table,
-            "format": "arrow",
-        }
-        return to_frame(self._http.post_columns(f"studies/{self.id}/statistics", body))
 
 
 def write_small(path: Path, data: bytes) -> None:

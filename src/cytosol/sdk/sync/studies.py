@@ -16,6 +16,7 @@ from cytosol.sdk.sync.gating import Gating
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.jobs import Job
 from cytosol.sdk.sync.plots import StudyPlots
+from cytosol.sdk.sync.statistics import Statistics
 from cytosol.sdk.sync.tables import Table
 from cytosol.sdk.sync.uploads import upload_file
 
@@ -95,7 +96,7 @@ class Dataset(Record, Events, DatasetFile):
             return anndata.read_h5ad(path)
 
 
-class Study(Record, Gating, StudyPlots, StudyFiles):
+class Study(Record, Gating, Statistics, StudyPlots, StudyFiles):
     """What people work on and share."""
 
     _shown = ("name", "species", "n_cells", "n_datasets", "id")

@@ -17,6 +17,9 @@ from cytosol.dialects.native.translate.common import head, hex_of
 from cytosol.dialects.native.wire import attachments as wire
 from cytosol.dialects.native.wire.common import Id, Page
 
+STATISTICS = "statistics"
+"""What the request of a saved table of statistics is kept as."""
+
 
 def attachment_json(view: AttachmentView) -> dict[str, Any]:
     """An attachment."""
@@ -28,6 +31,7 @@ def attachment_json(view: AttachmentView) -> dict[str, Any]:
         "sha256": view.original.sha256,
         "md5": view.original.md5,
         "crc32c": view.original.crc32c,
+        "statistics": view.attachment.extra.get(STATISTICS),
     }
 
 

@@ -6,24 +6,29 @@ import asyncio
 from typing import Annotated, Any
 
 import numpy as np
+import orjson
 from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cytosol.asgi.responses import attachment
+from cytosol.base.keys import Key
 from cytosol.catalog.comparisons import csv_bytes, xlsx_bytes
 from cytosol.catalog.event_views import Wanted
 from cytosol.catalog.gating import CountRow
-from cytosol.catalog.statistics import Asked
-from cytosol.catalog.statistics_layouts import LAYOUTS, typed
-from cytosol.dialects.native.answers import answer
+from cytosol.catalog.statistics import Asked, Beads
+from cytosol.catalog.statistics_layouts import LAYOUTS, Annotations, Columns, typed
+from cytosol.dialects.native.answers import answer, list_answer, record_answer
 from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer, parquet_bytes
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
+from cytosol.dialects.native.routes.attachments import STATISTICS, attachment_json
 from cytosol.dialects.native.routes.tables import Names, Version
 from cytosol.dialects.native.translate.common import hex_of
 from cytosol.dialects.native.translate.features import names_of
 from cytosol.dialects.native.wire import statistics as wire
-from cytosol.dialects.native.wire.common import Id
+from cytosol.dialects.native.wire.attachments import AttachmentRecord
+from cytosol.dialects.native.wire.common import Id, Page
+from cytosol.model.rights import Actor
 
 _FILES = {
     "csv": "text/csv; charset=utf-8",
@@ -66,27 +71,7 @@ class StatisticsRoutes(Routes):
         is null, or empty. It changes nothing: it needs the right to read.
         """
         actor = actor_of(request)
-        asked = Asked(
-            axes=body.axes,
-            statistics=body.statistics,
-            q=body.q,
-            percent_of=body.percent_of or ["parent"],
-            compensation=body.compensation,
-            table=body.table,
-        )
-        table = await self.catalog.statistics.table(
-            actor,
-            study_id=study_id,
-            asked=asked,
-            dataset_ids=body.dataset_ids,
-            population_ids=body.population_ids,
-        )
-        annotations = (
-            await self.catalog.statistics.annotations(actor, study_id=study_id, dataset_ids=list(table.datasets))
-            if body.annotations
-            else {}
-        )
-        columns = await asyncio.to_thread(LAYOUTS[body.layout], table, annotations)
+        columns = await self._columns(actor, study_id, body)
         if body.format == "json":
             rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             return answer({"columns": list(columns), "items": rows})
@@ -94,9 +79,56 @@ class StatisticsRoutes(Routes):
         if body.format == "arrow":
             return await arrow_answer(arrays, headers={"cache-control": "no-store"})
         name = f"{(await self.catalog.studies.get(actor, study_id=study_id)).study.name} - Statistics"
-        content = await asyncio.to_thread(_file, arrays, body.format, name)
+        content = await asyncio.to_thread(_file, arrays, body.format)
         headers = {"content-disposition": attachment(f"{name}.{body.format}"), "cache-control": "no-store"}
         return Response(content, media_type=_FILES[body.format], headers=headers)
+
+    @endpoint("POST", "/studies/{study_id}/statistics-exports", gives=AttachmentRecord, status=201)
+    async def save_statistics(self, request: Request, study_id: Id, body: wire.SavedStatisticsRequest) -> Response:
+        """Compute a table of statistics and keep it as a file of the study, with what was asked for.
+
+        Its numbers stay as they are now. It is an attachment: read it at ``/attachments/{id}/data``, rename and delete
+        it at ``/attachments/{id}``.
+        """
+        actor = actor_of(request)
+        arrays = await asyncio.to_thread(typed, await self._columns(actor, study_id, body))
+        content = await asyncio.to_thread(_file, arrays, body.format)
+        said = body.model_dump(exclude={"name"}, exclude_unset=True) | {"format": body.format}
+        view = await self.catalog.attachments.keep(
+            actor,
+            study_id=study_id,
+            name=f"{body.name.strip() or 'Statistics'}.{body.format}",
+            data=content,
+            made={STATISTICS: orjson.loads(orjson.dumps(said, default=str))},
+        )
+        return record_answer(attachment_json(view), status=201)
+
+    @endpoint("GET", "/studies/{study_id}/statistics-exports", gives=Page[AttachmentRecord])
+    async def list_saved_statistics(self, request: Request, study_id: Id) -> Response:
+        """The tables of statistics that were kept, newest first."""
+        found = await self.catalog.attachments.list(actor_of(request), study_id=study_id)
+        return list_answer([one for one in reversed(found) if STATISTICS in one.attachment.extra], attachment_json)
+
+    async def _columns(self, actor: Actor, study_id: Key, body: wire.StatisticsRequest) -> Columns:
+        beads = body.beads
+        asked = Asked(
+            axes=body.axes,
+            statistics=body.statistics,
+            q=body.q,
+            percent_of=body.percent_of or ["parent"],
+            compensation=body.compensation,
+            table=body.table,
+            formulas=body.formulas,
+            beads=None if beads is None else Beads(beads.population_id, beads.n_added, beads.volume_ul),
+        )
+        table = await self.catalog.statistics.table(
+            actor, study_id=study_id, asked=asked, dataset_ids=body.dataset_ids, population_ids=body.population_ids
+        )
+        annotations: Annotations = {}
+        if body.annotations:
+            ids = list(table.datasets)
+            annotations = await self.catalog.statistics.annotations(actor, study_id=study_id, dataset_ids=ids)
+        return await asyncio.to_thread(LAYOUTS[body.layout], table, annotations)
 
     @endpoint("GET", "/datasets/{dataset_id}/tables/{table}/events", media=MEDIA_TYPE)
     async def get_events(  # noqa: PLR0913, PLR0917 (a query's parameters)
@@ -143,7 +175,7 @@ def _count_json(row: CountRow) -> dict[str, Any]:
     }
 
 
-def _file(columns: dict[str, np.ndarray], format: str, name: str) -> bytes:
+def _file(columns: dict[str, np.ndarray], format: str) -> bytes:
     if format == "xlsx":
         return xlsx_bytes(columns, sheet="Statistics")
     if format == "parquet":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from cytosol.dialects.native.wire.common import HexId, Id, Record, Wire
@@ -17,6 +19,8 @@ class AttachmentRecord(Record):
     sha256: str
     md5: str
     crc32c: str
+    statistics: dict[str, Any] | None
+    """What a saved table of statistics was asked for as; null of any other file."""
 
 
 class AttachmentRequest(Wire):

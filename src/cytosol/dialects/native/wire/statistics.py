@@ -9,7 +9,7 @@ from pydantic import Field
 from cytosol.dialects.native.wire.common import HexId, Id, Wire
 
 Statistic = Literal[
-    "mean", "median", "quantile", "mad", "geometric_mean", "cv", "stddev", "event_count", "percent"
+    "mean", "median", "quantile", "mad", "geometric_mean", "cv", "stddev", "event_count", "percent", "events_per_ul"
 ]  # fmt: skip
 Reference = Literal["parent", "grandparent", "total"] | Id
 Layout = Literal["medium", "tall", "wide", "prism"]
@@ -48,6 +48,17 @@ class Counts(Wire):
     items: list[CountRow]
 
 
+class Beads(Wire):
+    """Counting beads."""
+
+    population_id: Id
+    """The beads among the events."""
+    n_added: float = Field(gt=0)
+    """Beads in each tube."""
+    volume_ul: float = Field(gt=0)
+    """Sample in each tube, µL."""
+
+
 class StatisticsRequest(Wire):
     """Which statistics of which populations of which datasets."""
 
@@ -57,9 +68,19 @@ class StatisticsRequest(Wire):
     """null among them = all cells; null instead of a list = all cells alone."""
     axes: list[str] = Field(default_factory=list, examples=[["var:FITC-A", "obs:n_genes"]])
     """Feature references; values are compensated, never scaled."""
-    statistics: list[Statistic] = Field(min_length=1)
+    statistics: list[Statistic] = Field(default_factory=list)
     """``quantile`` is type 8 of Hyndman and Fan, ``mad`` has no factor, ``stddev`` divides by n - 1, ``cv`` is in
-    percent."""
+    percent, ``events_per_ul`` is of the volume in the file (``$VOL``) or of ``beads``. May be empty where there are
+    formulas."""
+    formulas: dict[str, str] = Field(
+        default_factory=dict, examples=[{"CD4 to CD8": "median(CD4) / median(CD8)", "share": "percent(A) / percent(B)"}]
+    )
+    """Name of a column → formula: numbers, ``+ - * /``, parentheses, ``log10``, ``log2``, ``abs``, ``min``, ``max``,
+    and statistics of a channel, as in ``median(CD4)``, ``quantile(CD4, 0.9)``, or of the population alone, as in
+    ``event_count``. A population comes last, ``median(CD4, T cells)``, ``percent(T cells, total)``; left out it is
+    that of the row."""
+    beads: Beads | None = None
+    """null = events per µL are of the volume that the file says was measured."""
     q: float | None = Field(None, ge=0, le=1)
     """Of the quantile."""
     percent_of: list[Reference] | None = None
@@ -73,6 +94,14 @@ class StatisticsRequest(Wire):
     """medium: one row a dataset, population and axis; tall: one row a value; wide: one row a dataset; prism: one column
     a dataset."""
     format: Format = "json"
+
+
+class SavedStatisticsRequest(StatisticsRequest):
+    """A table of statistics to be kept in the study."""
+
+    name: str = Field("", max_length=200, examples=["Medians of T cells"])
+    """Without the ending; empty = Statistics."""
+    format: Literal["csv", "tsv", "xlsx", "parquet"] = "csv"
 
 
 class StatisticsTable(Wire):
