@@ -194,6 +194,45 @@ def test_four_cells_become_a_quadrant_and_others_boxes() -> None:
     assert np.array_equal(masks_of(plan, {}, values.__getitem__)["box"], wanted)
 
 
+@pytest.mark.parametrize("scale", [
+    {"type": "gml-linear", "t": 1.0, "a": 0.0},
+    {"type": "gml-linear", "t": 4000.0, "a": 100.0},
+    {"type": "gml-asinh", "t": 4000.0, "m": 4.0, "a": 0.5},
+    {"type": "logicle", "t": 4000.0, "w": 0.5, "m": 4.5, "a": 0.0},
+    None,
+])  # fmt: skip
+@pytest.mark.parametrize("bounds", [(None, None), (800.0, 3000.0), (None, 2500.0)])
+def test_bounds_limit_polygons_and_ellipses_as_in_the_file(
+    scale: dict[str, Any] | None, bounds: tuple[float | None, float | None]
+) -> None:
+    if scale is None:
+        bounds = None, None
+    function = scale_from_json(scale or {"type": "gml-linear", "t": 1.0, "a": 0.0})
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else float(function.forward(np.array([value]))[0])
+
+    axes = tuple(Axis(name, "", scale, scaled(bounds[0]), scaled(bounds[1])) for name in "AB")
+    corners = [[700, 700], [9000, 700], [9000, 2000], [5000, 4500], [700, 2000]]  # beyond the bounds, and beyond t
+    vertices = [[scaled(one) for one in corner] for corner in corners]
+    middle, width = function.forward(np.array([2900.0, 2900.0])), function.forward(np.array([1500.0, 4200.0]))
+    radius = float(np.diff(width)[0]) / 2
+    round_ = {"mean": middle.tolist(), "covariance": (np.eye(2) * radius**2).tolist(), "distance_square": 1.0}
+    regions = {
+        "shape": Region("shape", "shape", "polygon", {"vertices": vertices}, axes),
+        "round": Region("round", "round", "ellipsoid", round_, axes),
+        "box": Region(
+            "box", "box", "box", {"limits": [[scaled(900), scaled(8000)], [scaled(-50), scaled(2000)]]}, axes
+        ),
+    }
+    values = {name: np.random.default_rng(place).uniform(-500, 10_000, 4000) for place, name in enumerate("AB")}
+    wanted = evaluate_regions(Gating(regions), lambda name: values[name].astype(np.float32))
+    found = masks_of(plan_import(Gating(regions), {"var:A": DEFAULT, "var:B": DEFAULT}), {}, values.__getitem__)
+    for name, mask in wanted.items():
+        assert (found[name] != mask).sum() <= 1, name
+        assert 0 < mask.sum() < len(mask), name
+
+
 def test_gain_and_time_step() -> None:
     document = read_gating_ml(EVERY_KIND.encode())
     regions = {name: region for name, region in document.regions.items() if name in ("egg", "++", "-+", "--", "+-")}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from cytosol.analyses.cytometry.exchange_units import stretched, to_scaled
 from cytosol.analyses.cytometry.geometry import refit
-from cytosol.analyses.cytometry.scales import LinearScale, Scale, scale_from_json
+from cytosol.analyses.cytometry.scales import GmlLinearScale, LinearScale, Scale, scale_from_json
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Region
 from cytosol.base.keys import new_key
@@ -172,26 +172,37 @@ class _Planner:
         for region in self._usable.values():
             for axis in region.axes:
                 key = self._reference(axis), str(axis.scale)
-                axes[key] = axis
+                axes[key] = _with_common_bounds(axes.get(key, axis), axis)
                 votes.setdefault(key[0], Counter())[key[1]] += 1
         chosen = {}
         for reference, counted in votes.items():
             axis = axes[reference, counted.most_common(1)[0][0]]
             old = known.get(reference)
             linear = axis.scale is None or axis.scale["type"] in _LINEAR
-            if linear and old is not None and old["type"] in _LINEAR:
+            if linear and old is not None and old["type"] in _LINEAR and (axis.low, axis.high) == (None, None):
                 chosen[reference] = dict(old)
             else:
                 chosen[reference] = self._for_study(axis, old)
         return chosen
 
     def _for_study(self, axis: Axis, old: Mapping[str, Any] | None) -> dict[str, Any]:
-        factor = self._factor(axis)
+        """The function of an axis, limited to what the file bounds its values to."""
+        scale: Scale
         if axis.scale is None:
             low, high = scale_from_json(old).limits if old is not None else (0.0, 262144.0)
-            return LinearScale(min(low, 0.0), high).to_json()
-        scale = scale_from_json(stretched(axis.scale, factor))
-        return LinearScale(*scale.limits).to_json() if scale.type in _LINEAR else scale.to_json()
+            scale = GmlLinearScale(high, -min(low, 0.0))
+        else:
+            scale = scale_from_json(stretched(axis.scale, self._factor(axis)))
+        if isinstance(scale, LinearScale):
+            # FlowJo shows this part of the axis, and leaves the values beyond as they are
+            scale = GmlLinearScale(scale.maximum, -scale.minimum)
+        said = scale.to_json()
+        for end, bound in (("minimum", axis.low), ("maximum", axis.high)):
+            if bound is not None:
+                said[end] = float(scale.inverse(np.array([bound]))[0])
+        if scale.type in _LINEAR and None not in (said["minimum"], said["maximum"]):
+            return LinearScale(said["minimum"], said["maximum"]).to_json()
+        return said
 
     def _move(self, axis: Axis) -> Callable[[np.ndarray], np.ndarray]:
         """Scaled coordinates of the file to those of the study; shape (n,) to (n,), float64."""
@@ -381,3 +392,10 @@ def _step(value: float, *, up: bool) -> float:
     if up:
         return float(near if float(near) >= value else np.nextafter(near, np.float32(np.inf)))
     return float(near if float(near) < value else np.nextafter(near, np.float32(-np.inf)))
+
+
+def _with_common_bounds(first: Axis, second: Axis) -> Axis:
+    """An axis with the bounds that two have in common."""
+    low = first.low if first.low == second.low else None
+    high = first.high if first.high == second.high else None
+    return replace(first, low=low, high=high)
