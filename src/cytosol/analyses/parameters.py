@@ -91,7 +91,7 @@ class Parameter:
 
     def _accepts_all(self, values: tuple[Any, ...]) -> bool:
         if self.type == "numbers":
-            return len(values) > 0 and all(self._in_bounds(item) for item in values)
+            return (len(values) > 0 or self.default == ()) and all(self._in_bounds(item) for item in values)
         if self.type == "strings":
             return all(isinstance(item, str) and (not self.choices or item in self.choices) for item in values)
         return self.type == "objects" and all(isinstance(item, dict) for item in values)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cytosol.analyses.cytometry.event_params import EventMapParams, FlowSomRun, QualityRun
+from cytosol.analyses.cytometry.batches import BatchParams, learn_batches
+from cytosol.analyses.cytometry.beads import BeadParams, follow_beads
+from cytosol.analyses.cytometry.event_params import BatchRun, BeadRun, EventMapParams, FlowSomRun, QualityRun
 from cytosol.analyses.cytometry.flowsom import FlowSomParams, flowsom
 from cytosol.analyses.cytometry.quality import QualityParams, check_quality
 from cytosol.analyses.matrix.cell_cycle import CellCycleParams, score_cell_cycle
@@ -262,6 +264,18 @@ DEFAULT_ANALYSES: tuple[Analysis, ...] = (
         "Marks events that were measured while the flow was unsteady, the signal drifted or a detector was full.",
         "https://doi.org/10.1093/bioinformatics/btw191",
         QualityParams, "Seconds for a million events.", check_quality, QualityRun,
+    ),
+    Analysis(
+        "bead-normalisation", "Bead normalisation", "1",
+        "Finds the beads in a file of mass cytometry, and makes a new file in which they stay alike in time.",
+        "https://doi.org/10.1002/cyto.a.22271",
+        BeadParams, "Seconds for a million events.", follow_beads, BeadRun,
+    ),
+    Analysis(
+        "batch-normalisation", "Normalisation across runs", "1",
+        "Makes new files in which the controls of all batches have the same distributions, within populations.",
+        "https://doi.org/10.1002/cyto.a.23904",
+        BatchParams, "Seconds for a million events.", learn_batches, BatchRun,
     ),
 )  # fmt: skip
 """The analyses that ship with Cytosol."""

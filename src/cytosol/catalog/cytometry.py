@@ -113,10 +113,7 @@ class Cytometry:
         try:
             async with self._context.db.write() as conn:
                 await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
-                made = [await insert_file(conn, study_id, one, values=dict(values or {})) for one in written]
-                for dataset in made:
-                    await bind_original(conn, original.id, dataset.id)
-                    await audit.note(conn, actor, "dataset.add", subject_kind="dataset", subject_id=dataset.id)
+                made = await self.insert_on(conn, actor, study_id, written, original=original, values=values)
                 if upload_id is not None:
                     await rows.delete(conn, tables.uploads, {"id": upload_id})
                 made = [to(Dataset, await rows.need(conn, tables.datasets, dataset.id)) for dataset in made]
@@ -126,6 +123,23 @@ class Cytometry:
         self._context.notifier.events_stored()
         for dataset in made:
             await rewrite_metadata(self._context, dataset.id)
+        return made
+
+    async def insert_on(
+        self,
+        conn: Connection,
+        actor: Actor,
+        study_id: Key,
+        written: Sequence[WrittenFile],
+        *,
+        original: Original,
+        values: Mapping[str, Any] | None = None,
+    ) -> DatasetList:
+        """The same in a transaction of the caller, who asked for the rights and removes the events if it fails."""
+        made = [await insert_file(conn, study_id, one, values=dict(values or {})) for one in written]
+        for dataset in made:
+            await bind_original(conn, original.id, dataset.id)
+            await audit.note(conn, actor, "dataset.add", subject_kind="dataset", subject_id=dataset.id)
         return made
 
     async def files(self, actor: Actor, *, study_id: Key, trash: bool = False) -> FileViews:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,14 @@ from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.fcs_selection import EventChoice
-from cytosol.catalog.fcs_store import write_file
+from cytosol.catalog.fcs_store import WrittenFile, drop_files, write_file
 from cytosol.catalog.fcs_writing import EVENT_NUMBER, FILE_NUMBER, Channel, Taken, channel_keywords
 from cytosol.catalog.file_exports import FileExports
 from cytosol.catalog.records import to
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.catalog.uploads import Uploads
 from cytosol.db import rows, tables
+from cytosol.db.connections import Connection
 from cytosol.formats.fcs.records import Keywords
 from cytosol.formats.fcs.writer import fcs_head, is_channel_keyword
 from cytosol.model.names import clean_name
@@ -68,6 +70,20 @@ class _Source:
     taken: Taken
     text: dict[str, str]
     channels: list[Channel]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A file that was written and has no dataset yet.
+
+    Attributes
+    ----------
+    values : columns that its dataset gets
+    """
+
+    original: Original
+    written: list[WrittenFile]
+    values: dict[str, Any]
 
 
 class Derivations:
@@ -141,6 +157,19 @@ class Derivations:
         ----------
         file : HEADER and TEXT, and all that follows in pieces
         """
+        made = await self.write_made(actor, file, name=name, sources=sources)
+        try:
+            return await self._cytometry.insert_files(
+                actor, study_id, made.written, original=made.original, values=made.values
+            )
+        except BaseException:
+            await asyncio.shield(self._uploads.forget_original(made.original.id))
+            raise
+
+    async def write_made(
+        self, actor: Actor, file: tuple[bytes, Iterator[bytes]], *, name: str, sources: Sequence[Pinned]
+    ) -> MadeFile:
+        """Write a file and its events, which no dataset has yet: the caller inserts it, or drops it again."""
         context, key = self._context, new_key()
         user_id = require_user(actor, "write")
         with tempfile.TemporaryDirectory(dir=await asyncio.to_thread(_room, context.scratch.root)) as folder:
@@ -168,12 +197,21 @@ class Derivations:
         }
         try:
             written = await write_file(context, original_source(context.blobs, key, name), name=name)
-            return await self._cytometry.insert_files(
-                actor, study_id, written, original=original, values={"lineage": lineage}
-            )
         except BaseException:
             await asyncio.shield(self._uploads.forget_original(key))
             raise
+        return MadeFile(original, written, {"lineage": lineage})
+
+    async def insert_made(self, conn: Connection, actor: Actor, study_id: Key, made: MadeFile) -> None:
+        """Write down the dataset of a file in a transaction of the caller, who rewrites its metadata afterwards."""
+        await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+        await self._cytometry.insert_on(conn, actor, study_id, made.written, original=made.original, values=made.values)
+
+    async def drop_made(self, made: Sequence[MadeFile]) -> None:
+        """Remove files that could not be inserted."""
+        for one in made:
+            await drop_files(self._context, one.written)
+            await asyncio.shield(self._uploads.forget_original(one.original.id))
 
 
 def _name_of(sources: Sequence[_Source]) -> str:

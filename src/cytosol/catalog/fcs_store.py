@@ -16,7 +16,7 @@ from cytosol.catalog import events
 from cytosol.catalog.annotation_edits import column_meta
 from cytosol.catalog.commit import NewElement, insert_elements
 from cytosol.catalog.context import Context
-from cytosol.catalog.dataset_attributes import set_annotations
+from cytosol.catalog.dataset_attributes import Annotation, set_annotations
 from cytosol.catalog.fcs_facts import (
     SORTED_WELL,
     automatic_annotations,
@@ -61,7 +61,7 @@ class WrittenFile:
     compensation: str
     panel: list[dict[str, Any]]
     scales: dict[str, dict[str, Any]]
-    annotations: list[tuple[str, str]]
+    annotations: Sequence[Annotation]
     notes: list[str]
     elements: list[NewElement]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from cytosol.analyses.registry import Analysis
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog.analyses import run_params
 from cytosol.catalog.annotation_edits import column_meta
 from cytosol.catalog.column_terms import with_terms
 from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
-from cytosol.catalog.layouts import dataset_path, index_path
+from cytosol.catalog.layouts import dataset_path, index_path, rewrite_metadata
 from cytosol.catalog.tables import Pinned
+from cytosol.db.connections import Connection
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import write_column, write_embedding
 from cytosol.formats.spatialdata.layout import unique_path
@@ -32,21 +34,41 @@ async def analyse(run: JobRun) -> None:
     run.report.log(f"{entry.title}: {pinned.part.n_cells:,} cells x {pinned.part.table.meta['n_features']:,} features")
     params = run_params(entry, said["parameters"])
     table = TableRun(run, pinned, params, said["name"], open_matrix(run, pinned), run.report.part(0.02, 0.95))
-    outcome = await handler_of(entry.name).function(table)
+    try:
+        outcome = await handler_of(entry.name).function(table)
+        await _commit(table, entry, outcome)
+    except BaseException:
+        await catalog.derivations.drop_made(table.files)
+        raise
+    for file in table.files:
+        for one in file.written:
+            await rewrite_metadata(catalog.context, one.bytes_id)
+
+
+async def _commit(table: TableRun, entry: Analysis, outcome: Outcome) -> None:
+    run, pinned, said = table.run, table.pinned, table.run.job.params
     made = made_by(
-        entry.name, params.to_json(), [pinned.part.table.id], analysis_version=entry.version, **outcome.facts
+        entry.name, table.params.to_json(), [pinned.part.table.id], analysis_version=entry.version, **outcome.facts
     )
     private = bool(said.get("private"))
     if private:
         outcome.notes.clear()  # all who read the study see its notes
     elements = await _write(run, pinned, outcome, made, facts={"private": True} if private else {})
-    ids = {"elements": [{"id": each.id.hex24, "kind": each.kind, "name": each.name} for each in elements]}
+    named = [{"id": each.id.hex24, "kind": each.kind, "name": each.name} for each in elements]
+    ids: dict[str, Any] = {"elements": named}
+    if table.files:
+        ids["dataset_ids"] = [one.bytes_id.hex24 for file in table.files for one in file.written]
+
+    async def insert(conn: Connection) -> None:
+        for file in table.files:
+            await run.catalog.derivations.insert_made(conn, run.actor, pinned.dataset.study_id, file)
+
     run.channel.flush()
     await commit_result(
-        catalog.context,
+        run.catalog.context,
         run.job.id,
         run.job.epoch,
-        CommittedResult(tuple(elements), tuple(outcome.notes), result={**ids, **outcome.result}),
+        CommittedResult(tuple(elements), tuple(outcome.notes), result={**ids, **outcome.result}, also=insert),
     )
 
 

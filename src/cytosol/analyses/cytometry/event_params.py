@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cytosol.analyses.cytometry.batches import BatchParams
+from cytosol.analyses.cytometry.beads import BeadParams
 from cytosol.analyses.cytometry.flowsom import FlowSomParams
 from cytosol.analyses.cytometry.quality import QualityParams
 from cytosol.analyses.parameters import Params, parameter
@@ -69,3 +71,45 @@ class EventMapParams(Params):
         30.0, "Effective number of neighbours of the t-SNE", unit="events", minimum=1, maximum=300
     )
     seed: int = parameter(0, "Seed of everything that is drawn at random", minimum=0, maximum=2**32 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BeadRun(BeadParams):
+    """Parameters of a job that normalises a file of mass cytometry by its beads."""
+
+    channels: tuple[str, ...] = parameter(
+        (),
+        "Channels of the beads; those of Ce140, Eu151, Eu153, Ho165 and Lu175 where none is named",
+        type="strings",
+        names="features",
+    )
+    dna: tuple[str, ...] = parameter(
+        (), "Channels of DNA; those of Ir191 and Ir193 where none is named", type="strings", names="features"
+    )
+    time: str = parameter("", "The channel that holds the time; found by its name where empty", names="features")
+    baseline: tuple[float, ...] = parameter(
+        (),
+        "Counts that beads shall have, for each of their channels, such as those of another file; the mean of the run "
+        "where none is given",
+        type="numbers",
+        minimum=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRun(BatchParams):
+    """Parameters of a job that normalises files of several runs."""
+
+    batch: str = parameter("", "The annotation of the files that tells their batch", required=True)
+    files: tuple[str, ...] = parameter(
+        (), "Ids of the files; all of the study that have the annotation where none is named", type="strings"
+    )
+    controls: tuple[str, ...] = parameter(
+        (),
+        "Ids of the files that would look alike in one run; the control files where none is named, and all files where "
+        "there are none",
+        type="strings",
+    )
+    goal: str = parameter("", "The batch that the others are led to; the mean of all where empty")
+    channels: tuple[str, ...] = channels_parameter()
+    compensation: str = compensation_parameter()

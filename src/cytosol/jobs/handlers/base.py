@@ -12,6 +12,7 @@ from cytosol.analyses.parameters import Params
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.analyses import property_of
+from cytosol.catalog.derivations import MadeFile
 from cytosol.catalog.tables import Pinned
 from cytosol.jobs.frames import ChannelReport
 from cytosol.jobs.pipeline import Matrix
@@ -68,6 +69,7 @@ class TableRun:
     name : that the user chose; "" = none
     matrix : both orientations; ``feature_blocks(1e4)`` gives log-normalised values
     report : log and progress
+    files : that the analysis has made; they become datasets with the commit, or are dropped
     """
 
     run: JobRun
@@ -76,6 +78,7 @@ class TableRun:
     name: str
     matrix: Matrix
     report: ChannelReport
+    files: list[MadeFile] = field(default_factory=list)
 
     @property
     def n_cells(self) -> int:

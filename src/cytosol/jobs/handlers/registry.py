@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.jobs.handlers.base import Handler
+from cytosol.jobs.handlers.batches import normalise_batches
+from cytosol.jobs.handlers.beads import normalise_by_beads
 from cytosol.jobs.handlers.cell_types import cell_types
 from cytosol.jobs.handlers.clusters import cluster
 from cytosol.jobs.handlers.compare import compare
@@ -29,6 +31,8 @@ DEFAULT_HANDLERS: tuple[Handler, ...] = (
     Handler("flowsom", find_populations),
     Handler("event-map", map_events),
     Handler("flow-quality", check_run),
+    Handler("bead-normalisation", normalise_by_beads),
+    Handler("batch-normalisation", normalise_batches),
 )
 
 
