@@ -92,6 +92,18 @@ def test_sizes_are_about_right() -> None:
     assert size_of({"a": np.zeros(100), "b": [np.zeros(100)]}) >= 1600
 
 
+def test_bulky_values_go_first() -> None:
+    cache = ByteCache(1000)
+    cache.put("small", 1, 100)
+    for number in range(20):
+        cache.put(number, number, 240, bulky=True)
+    assert cache.get("small") == 1
+    assert [number for number in range(20) if cache.get(number) is not None] == [17, 18, 19]
+    cache.put(19, "new", 100)
+    assert cache.get(19) == "new"
+    assert cache.n_bytes == 100 + 100 + 2 * 240
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 400)), max_size=60))
 def test_the_cache_never_holds_more_than_its_bytes(steps: list[tuple[int, int]]) -> None:
     cache = ByteCache(4000)

@@ -20,6 +20,7 @@ import numpy as np
 
 from cytosol.analyses.cytometry.compensation import compensate
 from cytosol.analyses.cytometry.scales import scale_from_json
+from cytosol.analyses.cytometry.statistics import rising
 from cytosol.analyses.matrix.normalization import log_normalize_feature
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.catalog.compute import ByteCache
@@ -209,6 +210,14 @@ class Reading:
             self._held.put(reference, held, held.nbytes)
         return held
 
+    def rising(self, reference: str) -> tuple[np.ndarray, np.ndarray]:
+        """The values in order and the row of each, for statistics of many populations; see `rising`."""
+        held: tuple[np.ndarray, np.ndarray] | None = self._held.get(("rising", reference))
+        if held is None:
+            held = rising(self.values(reference))
+            self._held.put(("rising", reference), held, 2 * held[0].nbytes)
+        return held
+
     def scaled(self, reference: str, scale: Mapping[str, Any] | None) -> np.ndarray:
         """The values limited and scaled; as they are where there is no scale. Shape (n_cells,), float32."""
         if scale is None:
@@ -241,7 +250,7 @@ class Reading:
         columns = [self._feature(self.pinned, place) for place in self._matrix]
         made = compensate(columns, spill.matrix, [self._matrix.index(one) for one in wanted.values()])
         for (name, one), values in zip(wanted.items(), made, strict=True):
-            self._compute.hold((*key, one), values, values.nbytes)
+            self._compute.hold((*key, one), values, values.nbytes, bulky=True)
             self._held.put(name, values, values.nbytes)
         return made[list(wanted).index(reference)]
 

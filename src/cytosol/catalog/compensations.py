@@ -132,6 +132,10 @@ class Compensations:
         if said in ("", "none", "own"):
             return None
         if said == "internal":
+            key = ("internal", pinned.key)
+            held: Spill | None = self._context.compute.held(key)
+            if held is not None:
+                return held
             found = await self._internal(pinned)
             if found is None:
                 raise InvalidInputError(
@@ -139,7 +143,9 @@ class Compensations:
                     where="compensation",
                     do="Say none, or the id of one",
                 )
-            return Spill.of(*found)
+            held = Spill.of(*found)
+            self._context.compute.hold(key, held, 500 + held.matrix.nbytes)
+            return held
         async with self._context.db.read() as conn:
             row = await rows.get(conn, tables.compensations, Key.parse(said))
         if row is None or row["deleted_at"] is not None or row["study_id"] != pinned.dataset.study_id:

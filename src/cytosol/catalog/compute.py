@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -72,9 +73,9 @@ class Compute:
         """The answer under a key if it is kept, else None; for threads."""
         return self._cache.get(key)
 
-    def hold(self, key: Hashable, value: Any, n_bytes: int | None = None) -> None:
-        """Keep an answer that was computed on a thread already."""
-        self._cache.put(key, value, n_bytes)
+    def hold(self, key: Hashable, value: Any, n_bytes: int | None = None, *, bulky: bool = False) -> None:
+        """Keep an answer that was computed on a thread already; bulky ones make room for all others."""
+        self._cache.put(key, value, n_bytes, bulky=bulky)
 
     def _keep(self, key: Hashable, done: asyncio.Future[Any]) -> None:
         self._running.pop(key, None)
@@ -123,29 +124,36 @@ class ByteCache:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bulky: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> Any:
         """The value, or None."""
-        with self._lock:
-            entry = self._held.get(key)
-            if entry is None:
-                return None
-            self._held.move_to_end(key)
-            return entry[0]
+        # without the lock: threads that wait for it would wait for the interpreter, too
+        for held in (self._held, self._bulky):
+            entry = held.get(key)
+            if entry is not None:
+                with suppress(KeyError):  # dropped in between
+                    held.move_to_end(key)
+                return entry[0]
+        return None
 
-    def put(self, key: Hashable, value: Any, n_bytes: int | None = None) -> None:
-        """Keep a value that is not None; of how many bytes is found out unless it is said."""
+    def put(self, key: Hashable, value: Any, n_bytes: int | None = None, *, bulky: bool = False) -> None:
+        """Keep a value that is not None; of how many bytes is found out unless it is said.
+
+        Bulky values go first, so that reading through many tables leaves the small answers about them.
+        """
         size = size_of(value) if n_bytes is None else n_bytes
         with self._lock:
             if value is None or size > self._most_bytes // 4:
                 return
-            before = self._held.pop(key, None)
-            self._bytes += size - (before[1] if before else 0)
-            self._held[key] = (value, size)
+            for held in (self._held, self._bulky):
+                self._bytes -= held.pop(key, (None, 0))[1]
+            (self._bulky if bulky else self._held)[key] = (value, size)
+            self._bytes += size
             while self._bytes > self._most_bytes:
-                _, (_, dropped) = self._held.popitem(last=False)
+                _, (_, dropped) = (self._bulky or self._held).popitem(last=False)
                 self._bytes -= dropped
 
     def takes(self, n_bytes: int) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -74,6 +74,16 @@ class FeatureTables:
         while len(self._digests) > _KNOWN:
             self._digests.popitem(last=False)
         return await self._compute.cached(("features", digest), lambda: FeatureTable(frame))
+
+    def of_channels(self, names: Sequence[str]) -> FeatureTable:
+        """The features of a table of events whose channels are known already."""
+        key = ("features", *names)
+        found: FeatureTable | None = self._compute.held(key)
+        if found is None:
+            columns = {"feature_id": list(names), "feature_type": "channel", "genome": ""}
+            found = FeatureTable(_shared(pd.DataFrame(columns, index=pd.Index(names, dtype=object))))
+            self._compute.hold(key, found)
+        return found
 
 
 def _find(names: np.ndarray, order: np.ndarray, name: str) -> int:

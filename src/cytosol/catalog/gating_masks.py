@@ -53,6 +53,11 @@ class Prepared:
         self.reading = reading
         self.tokens = [digest(_with_tokens(tree, known)) for tree in trees]
 
+    @property
+    def n_populations(self) -> int:
+        """How many there are."""
+        return len(self._trees)
+
     def mask(self, place: int) -> np.ndarray:
         """Who is in a population: shape (n_cells,), bool."""
         key = ("population", self._key, self.tokens[place])

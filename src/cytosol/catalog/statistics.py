@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from cytosol.analyses.cytometry.formulas import COUNT_STATISTICS, Formula, Term
-from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, summarize
+from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, members, summarize
 from cytosol.base.errors import InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import study_access
@@ -46,6 +46,8 @@ COUNTS = ("event_count", "percent")
 STATISTICS = (*CHANNEL_STATISTICS, *COUNT_STATISTICS)
 MAX_VALUES = 20_000_000
 _ENTRY_BYTES = 1000
+_MANY = 4
+"""Populations from which on it pays to sort the values once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +350,11 @@ class _Populations:
         key = ("statistics", reading.pinned.key, self.prepared.tokens[place], token)
         held: dict[str, float | None] | None = self.compute.held(key)
         if held is None:
-            held = summarize(names, reading.values(axis)[self._mask(place)], q)
+            mask = self._mask(place)
+            if self.prepared.n_populations >= _MANY:
+                held = summarize(names, members(reading.rising(axis), mask), q, is_rising=True)
+            else:
+                held = summarize(names, reading.values(axis)[np.flatnonzero(mask)], q)
             self.compute.hold(key, held, _ENTRY_BYTES)
         return held
 

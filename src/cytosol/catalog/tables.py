@@ -97,6 +97,12 @@ class MarkerTable:
     statistics: dict[str, np.ndarray]
 
 
+def _has_repeats(channels: Sequence[str]) -> bool:
+    """Whether channels may have been told apart by numbers, so that the file calls them otherwise."""
+    known = set(channels)
+    return any(name.rpartition("-")[0] in known for name in channels if name[-1:].isdigit())
+
+
 class Tables:
     """The verbs that read tables. All need the permission to read data."""
 
@@ -154,6 +160,9 @@ class Tables:
 
     async def feature_table(self, pinned: Pinned) -> FeatureTable:
         """All features."""
+        channels = [str(entry["channel"]) for entry in pinned.dataset.panel]
+        if channels and len(channels) == pinned.part.table.meta["n_features"] and not _has_repeats(channels):
+            return self._feature_tables.of_channels(channels)
         return await self._feature_tables.get(pinned.key, lambda: self.read_frame(pinned))
 
     def read_frame(self, pinned: Pinned) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import socket
 import sys
@@ -24,6 +25,7 @@ from cytosol.server.warm import warm_plots
 
 Ready = Callable[[Catalog, str], Awaitable[None]]
 _GRACE_S = 10
+_GARBAGE_AFTER = 20_000
 _KEEP_ALIVE_S = 30
 
 
@@ -117,6 +119,7 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Ready, o
             while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn offers no event)
                 await asyncio.sleep(0.01)
             if not serving.done():
+                _settle_memory()
                 url = url_of(listener, settings.host, settings.root_path)
                 await on_ready(whole.catalog, url)
                 warming = asyncio.create_task(warm_plots(whole.catalog, whole.signals))
@@ -128,6 +131,13 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Ready, o
             if warming is not None:
                 warming.cancel()
             await asyncio.wait([serving])
+
+
+def _settle_memory() -> None:
+    """Leave what start-up made out of the searches for garbage, and search less often: answers are many objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_AFTER, 20, 20)
 
 
 def write_address(settings: Settings, url: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import mstats
 
 from cytosol.analyses.cytometry.sampling import sample_rows
-from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, statistic, summarize
+from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, members, rising, statistic, summarize
 from cytosol.base.errors import InvalidInputError
 
 VALUES = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=40)
@@ -54,6 +54,19 @@ def test_holes_are_left_out_and_what_is_not_finite_is_none() -> None:
     assert statistic("mean", np.array([1, np.nan, 3], np.float32)) == 2
     assert statistic("mean", np.array([1, np.inf], np.float32)) is None
     assert statistic("cv", np.array([-1, 1], np.float32)) is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6, width=32) | st.just(math.nan), st.booleans()), min_size=1, max_size=60),
+    st.floats(0, 1),
+)
+def test_members_of_sorted_values_have_the_same_statistics(rows: list[tuple[float, bool]], q: float) -> None:
+    values = np.array([value for value, _ in rows], np.float32)
+    mask = np.array([is_in for _, is_in in rows])
+    plain = summarize(CHANNEL_STATISTICS, values[mask], q)
+    found = summarize(CHANNEL_STATISTICS, members(rising(values), mask), q, is_rising=True)
+    for name, value in plain.items():
+        assert found[name] == (None if value is None else pytest.approx(value, rel=1e-6, abs=1e-6)), name
 
 
 def test_sums_are_of_64_bits() -> None:

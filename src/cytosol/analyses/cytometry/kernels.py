@@ -190,3 +190,51 @@ def ellipse_mask(  # noqa: PLR0917 -- compiled functions take their arguments by
         u = dx * ux + dy * uy
         v = dx * vx + dy * vy
         mask[i] = u * u + v * v <= 1.0
+
+
+@_compile
+def members_in_order(values: np.ndarray, order: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Take the rising values of the members of a population.
+
+    Parameters
+    ----------
+    values : shape (n_values,), float32, rising
+    order : shape (n_values,), int32; the row of each value
+    mask : shape (n_rows,), bool
+    """
+    out = np.empty(values.size + 1, np.float32)  # one more, to write without asking
+    n = 0
+    for i in range(values.size):
+        out[n] = values[i]
+        n += mask[order[i]]
+    return out[:n]
+
+
+@_compile
+def deviations_in_order(values: np.ndarray, centre: np.float32, rank: int) -> tuple[float, float]:
+    """Find the distance from the centre that has a rank among all, and the next one.
+
+    Parameters
+    ----------
+    values : shape (n,), float32, rising
+    rank : from 0 to n - 2
+    """
+    middle = int(np.searchsorted(values, centre))
+    n_left, n_right = middle, values.size - middle
+    low, high = max(0, rank - n_right), min(rank, n_left)
+    while low < high:  # how many of the nearest lie to the left
+        left = (low + high) >> 1
+        if centre - values[middle - 1 - left] < values[middle + rank - left - 1] - centre:
+            low = left + 1
+        else:
+            high = left
+    left, right = low, rank - low
+    found = np.empty(2, np.float32)
+    for i in range(2):
+        if right >= n_right or (left < n_left and centre - values[middle - 1 - left] < values[middle + right] - centre):
+            found[i] = centre - values[middle - 1 - left]
+            left += 1
+        else:
+            found[i] = values[middle + right] - centre
+            right += 1
+    return found[0], found[1]
