@@ -172,7 +172,9 @@ class Catalog:
         """The verbs that look at populations, and those that bring and write gates."""
         self.event_views = EventViews(context, self.tables, self.gating, self.compensations)
         self.statistics = Statistics(context, self.gating, self.compensations)
-        self.plots = Plots(context, self.tables, self.gating, self.compensations)
+        self.plots = Plots(
+            context, self.tables, self.gating, self.compensations, annotations=self.statistics.annotations
+        )
         self.gating_exchange = GatingExchange(
             context, self.cytometry, gating=self.gating, compensations=self.compensations
         )

@@ -37,8 +37,8 @@ class GatingState:
     populations: dict[Key, Population]
     scales: Scales
 
-    def in_force(self, dataset_id: Key) -> dict[str, InForce]:
-        """By gid of gates and sectors: the dataset's own gate of a family, else that of the study."""
+    def in_force(self, dataset_id: Key | None) -> dict[str, InForce]:
+        """By gid of gates and sectors: a dataset's own gate of a family, else that of the study (None = only these)."""
         chosen: dict[str, Gate] = {}
         for gate in self.gates:
             if gate.dataset_id == dataset_id or (gate.dataset_id is None and gate.gid not in chosen):

@@ -30,12 +30,13 @@ def axis_label(pinned: Pinned, reference: str) -> str:
 
 
 def gate_marks(
-    state: GatingState, dataset_id: Key, population_id: Key | None, axes: tuple[str, str]
+    state: GatingState, dataset_id: Key | None, population_id: Key | None, axes: tuple[str, str]
 ) -> tuple[GateMark, ...]:
     """The gates of a plot of a population: those on its axes that divide it further, or that no population uses.
 
     Parameters
     ----------
+    dataset_id : whose own gates are in force; None = those of the study alone
     axes : references of x and y; y is "" for a histogram, which shows gates of one axis
     """
     regions = state.in_force(dataset_id)

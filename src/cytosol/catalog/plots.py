@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from cytosol.base.errors import InvalidInputError, LimitExceededError
 from cytosol.base.keys import Key
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
+from cytosol.catalog.file_groups import FileGroup, Files, group_files
 from cytosol.catalog.gating import Gating
 from cytosol.catalog.gating_masks import Prepared
 from cytosol.catalog.gating_state import GatingState
@@ -27,6 +29,7 @@ from cytosol.model.rights import Actor
 
 MAX_OVERLAYS = 32
 MAX_HEATMAP_CELLS = 10_000
+Annotations = Callable[..., Awaitable[Mapping[Key, Mapping[str, Any]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,9 @@ class _Source:
             rows = rows[sample_rows(len(rows), count=sampling.post_n, fraction=sampling.post_p, seed=sampling.seed)]
         return rows
 
-    def layer(self, spec: PlotSpec) -> Layer:
-        """The events, in the unit of the data."""
-        rows, n_cells = self.rows(spec.sampling), self.prepared.reading.pinned.part.n_cells
+    def layer(self, spec: PlotSpec, rows: np.ndarray | None = None) -> Layer:
+        """The events, in the unit of the data; ``rows`` in place of those that the spec draws."""
+        rows, n_cells = self.rows(spec.sampling) if rows is None else rows, self.prepared.reading.pinned.part.n_cells
 
         def values(reference: str) -> np.ndarray:
             whole = self.prepared.reading.values(reference)
@@ -111,10 +114,63 @@ class _Source:
         return Layer(self.name, values(spec.x), y, values(spec.color_by) if spec.color_by else None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The events of several datasets as one layer.
+
+    Attributes
+    ----------
+    equal : whether each gives as many as the one with the fewest, if it has any
+    """
+
+    name: str
+    sources: tuple[_Source, ...]
+    equal: bool = False
+
+    @property
+    def token(self) -> str:
+        return repr([self.name, self.equal, *(source.token for source in self.sources)])
+
+    def rows(self, sampling: Sampling) -> list[np.ndarray]:
+        """Rows of the events that are drawn of each dataset."""
+        rows = [source.rows(sampling) for source in self.sources]
+        most = min((len(one) for one in rows if len(one)), default=0) if self.equal else max(map(len, rows), default=0)
+        return [one[sample_rows(len(one), count=most, seed=sampling.seed)] for one in rows]
+
+    def layer(self, spec: PlotSpec) -> Layer:
+        """The events, in the unit of the data."""
+        rows = self.rows(spec.sampling)
+        layers = [source.layer(spec, each) for source, each in zip(self.sources, rows, strict=True)]
+        if len(layers) == 1:
+            return replace(layers[0], name=self.name)
+        y = [layer.y for layer in layers if layer.y is not None]
+        shade = [layer.shade for layer in layers if layer.shade is not None]
+        x = np.concatenate([layer.x for layer in layers])
+        return Layer(self.name, x, np.concatenate(y) if y else None, np.concatenate(shade) if shade else None)
+
+    def medians(self, axes: Sequence[str]) -> list[float | None]:
+        """The median of all events on each axis, in the unit of the data; one axis at a time is in memory."""
+        rows = self.rows(Sampling())
+        each = list(zip(self.sources, rows, strict=True))
+        return [
+            statistic("median", np.concatenate([source.prepared.reading.values(axis)[some] for source, some in each]))
+            for axis in axes
+        ]
+
+
 class Plots:
     """The verbs that draw. All need the permission to read data."""
 
-    def __init__(self, context: Context, reader: Tables, gating: Gating, compensations: Compensations) -> None:
+    def __init__(
+        self,
+        context: Context,
+        reader: Tables,
+        gating: Gating,
+        compensations: Compensations,
+        *,
+        annotations: Annotations,
+    ) -> None:
+        self._annotations = annotations
         self._context = context
         self._reader = reader
         self._gating = gating
@@ -147,35 +203,107 @@ class Plots:
         *,
         study_id: Key,
         specs: Sequence[PlotSpec],
-        dataset_ids: Sequence[Key] | None = None,
-        table: str = "",
+        files: Files | None = None,
         style: PlotStyle | None = None,
     ) -> bytes:
-        """The same plots of several datasets on one sheet: a row for each dataset, a column for each plot.
+        """The same plots of several datasets on one sheet: a row for each dataset or group, a column for each plot.
+
+        A plot of a group has the events of all its datasets, and the gates of the study.
 
         Parameters
         ----------
-        dataset_ids : None = all of the study that are ready and no controls
         style : format, dpi, and width and height of one plot
         """
         look = style or PlotStyle(width=260, height=260)
-        pinned = await self._gating.pin(actor, study_id=study_id, dataset_ids=dataset_ids, table=table)
-        if not pinned or not specs:
+        files = files or Files()
+        groups = await self._groups(actor, study_id, files)
+        if not groups or not specs:
             raise InvalidInputError("There is nothing to draw", do="Name plots, and datasets that are ready")
-        sheet = replace(look, width=look.width * len(specs), height=look.height * len(pinned))
+        sheet = replace(look, width=look.width * len(specs), height=look.height * len(groups))
         state = await self._gating.state(study_id)
-        cells: list[tuple[_Plan, list[_Source]]] = []
-        for one in pinned:
+        cells: list[tuple[_Plan, list[_Pool]]] = []
+        for group in groups:
             for spec in specs:
-                checked = _checked(replace(spec, title=" · ".join(filter(None, (one.dataset.name, spec.title)))))
-                sources = [await self._source(one, checked, state, checked.population_id)]
+                checked = _checked(replace(spec, title=" · ".join(filter(None, (_title(group), spec.title)))))
+                pools = [await self._pool(group, checked, state, checked.population_id, equal=files.equal)]
                 for overlay in checked.overlays:
-                    sources.append(await self._overlay(actor, (one, table), checked, overlay, state=state))
-                marks = gate_marks(state, one.dataset.id, checked.population_id, (checked.x, checked.y))
-                cells.append((_Plan(checked, one, state, marks), sources))
-        drawings = (plan.of(sources) for plan, sources in cells)
-        size = {"n_rows": len(pinned), "n_columns": len(specs)}
+                    pools.append(await self._overlaid(actor, group, checked, overlay, state=state, files=files))
+                first, alone = group.members[0], len(group.members) == 1
+                owner = first.dataset.id if alone else None
+                marks = gate_marks(state, owner, checked.population_id, (checked.x, checked.y))
+                cells.append((_Plan(checked, first, state, marks), pools))
+        drawings = (plan.of(pools) for plan, pools in cells)
+        size = {"n_rows": len(groups), "n_columns": len(specs)}
         return await self._context.compute.run(lambda: draw_grid(drawings, **size, style=sheet))
+
+    async def heatmap_of_files(
+        self,
+        actor: Actor,
+        *,
+        study_id: Key,
+        axes: Sequence[str],
+        population_id: Key | None = None,
+        files: Files | None = None,
+        compensation: str = "own",
+        style: PlotStyle | None = None,
+    ) -> bytes:
+        """A heatmap of the medians of a population in datasets or groups (rows) on axes (columns), scaled.
+
+        Parameters
+        ----------
+        population_id : None = all events
+        """
+        files = files or Files()
+        groups = await self._groups(actor, study_id, files)
+        state = await self._gating.state(study_id)
+        if not groups or not axes:
+            raise InvalidInputError("There is nothing to draw", do="Name axes, and datasets that are ready")
+        _few_cells(len(groups), len(axes))
+        medians = np.full((len(groups), len(axes)), np.nan)
+        spec = PlotSpec("histogram", axes[0], compensation=compensation)
+        for place, group in enumerate(groups):  # so that one group at a time is in memory
+            pool = await self._pool(group, spec, state, population_id, equal=files.equal, axes=axes)
+            found = await self._context.compute.run(pool.medians, axes)
+            medians[place] = [np.nan if value is None else value for value in found]
+        for column, axis in enumerate(axes):
+            medians[:, column] = _scaled(medians[:, column], _scale(state, axis))
+        columns = tuple(axis_label(groups[0].members[0], axis) for axis in axes)
+        names = tuple(_title(group) for group in groups)
+        made = Heatmap(names, columns, medians, "Median, scaled", style=style or PlotStyle())
+        return await self._context.compute.run(draw_heatmap, made)
+
+    async def _groups(self, actor: Actor, study_id: Key, files: Files) -> list[FileGroup]:
+        pinned = await self._gating.pin(actor, study_id=study_id, dataset_ids=files.dataset_ids, table=files.table)
+        annotations: Mapping[Key, Mapping[str, Any]] = {}
+        if files.group_by:
+            ids = [one.dataset.id for one in pinned]
+            annotations = await self._annotations(actor, study_id=study_id, dataset_ids=ids)
+        return group_files(pinned, files.group_by, annotations) if pinned else []
+
+    async def _pool(
+        self,
+        group: FileGroup,
+        spec: PlotSpec,
+        state: GatingState,
+        population_id: Key | None,
+        *,
+        equal: bool,
+        axes: Sequence[str] = (),
+    ) -> _Pool:
+        sources = [await self._source(one, spec, state, population_id, axes=axes) for one in group.members]
+        population = state.population(population_id)
+        name = f"{group.name}: {population.name}" if population is not None else group.name
+        return _Pool(sources[0].name if len(sources) == 1 else name, tuple(sources), equal)
+
+    async def _overlaid(
+        self, actor: Actor, group: FileGroup, spec: PlotSpec, overlay: Overlay, *, state: GatingState, files: Files
+    ) -> _Pool:
+        if overlay.dataset_id is None:
+            population_id = overlay.population_id or spec.population_id
+            pool = await self._pool(group, spec, state, population_id, equal=files.equal)
+            return replace(pool, name=overlay.name or pool.name)
+        source = await self._overlay(actor, (group.members[0], files.table), spec, overlay, state=state)
+        return _Pool(source.name, (source,))
 
     async def _overlay(
         self, actor: Actor, place: tuple[Pinned, str], spec: PlotSpec, overlay: Overlay, *, state: GatingState
@@ -193,11 +321,18 @@ class Plots:
         return await self._source(pinned, spec, state, population_id, name=overlay.name)
 
     async def _source(
-        self, pinned: Pinned, spec: PlotSpec, state: GatingState, population_id: Key | None, *, name: str = ""
+        self,
+        pinned: Pinned,
+        spec: PlotSpec,
+        state: GatingState,
+        population_id: Key | None,
+        *,
+        name: str = "",
+        axes: Sequence[str] = (),
     ) -> _Source:
         spill = await self._compensations.resolve(pinned, spec.compensation)
         population = state.population(population_id)
-        axes = _axes(spec)
+        axes = axes or _axes(spec)
         prepared = await self._gating.prepare(pinned, [population], state=state, compensation=spill, axes=axes)
         if not name:
             name = pinned.dataset.name if population is None else f"{pinned.dataset.name}: {population.name}"
@@ -227,12 +362,7 @@ class Plots:
         populations = [state.population(id) for id in ids]
         if not populations or not axes:
             raise InvalidInputError("There is nothing to draw", do="Name populations and axes")
-        if len(populations) * len(axes) > MAX_HEATMAP_CELLS:
-            raise LimitExceededError(
-                f"A heatmap of {len(populations)} × {len(axes)} cells is too large",
-                do=f"Ask for at most {MAX_HEATMAP_CELLS:,} cells",
-                setting="heatmap-cells",
-            )
+        _few_cells(len(populations), len(axes))
         spill = await self._compensations.resolve(pinned, compensation)
         prepared = await self._gating.prepare(pinned, populations, state=state, compensation=spill, axes=axes)
         names = tuple("All events" if one is None else one.name for one in populations)
@@ -266,7 +396,7 @@ class _Plan:
         """Tells it from every other plan."""
         return repr([self.spec, *(self.axis(name) for name in _axes(self.spec)), self.marks])
 
-    def of(self, sources: Sequence[_Source]) -> Drawing:
+    def of(self, sources: Sequence[_Source | _Pool]) -> Drawing:
         """The figure with its events; reads, so call it on a thread."""
         spec = self.spec
         return Drawing(
@@ -279,6 +409,24 @@ class _Plan:
             title=spec.title,
             style=spec.style,
         )
+
+
+def _few_cells(n_rows: int, n_columns: int) -> None:
+    if n_rows * n_columns > MAX_HEATMAP_CELLS:
+        raise LimitExceededError(
+            f"A heatmap of {n_rows} × {n_columns} cells is too large",
+            do=f"Ask for at most {MAX_HEATMAP_CELLS:,} cells",
+            setting="heatmap-cells",
+        )
+
+
+def _title(group: FileGroup) -> str:
+    n = len(group.members)
+    return group.name if n == 1 else f"{group.name} ({n} files)"
+
+
+def _scaled(values: np.ndarray, scale: Scale | None) -> np.ndarray:
+    return values if scale is None else np.asarray(scale.forward(values))
 
 
 def _checked(spec: PlotSpec) -> PlotSpec:

@@ -254,6 +254,7 @@ ROWS: dict[str, Row] = {
     "get_plot": Row(READ, query={"kind": "histogram", "x": "var:GENE0"}),
     "get_heatmap": Row(READ, query={"axes": "var:GENE0", "populations": "all"}),
     "draw_plot_grid": Row(READ, says(plots=[{"kind": "histogram", "x": "var:GENE0"}])),
+    "draw_study_heatmap": Row(READ, says(axes=["var:GENE0"])),
     "list_reports": Row(READ),
     "get_report": Row(READ),
     "delete_report": Row(EDIT.format(204)),

@@ -78,14 +78,37 @@ class AsyncStudyPlots:
         format: Format = "png",
         **size: Any,
     ) -> Figure:
-        """The same plots of several datasets on one sheet: a row for each dataset, a column for each plot.
+        """The same plots of several datasets on one sheet: a row for each dataset or group, a column for each plot.
 
         Parameters
         ----------
         plots : what `AsyncTable.plot` takes, such as ``{"kind": "density", "x": "var:CD4", "y": "var:CD8"}``
         datasets : ids; all that are ready and no controls where None
-        size : ``width`` and ``height`` of one plot, ``unit``, ``dpi``
+        size : ``width`` and ``height`` of one plot, ``unit``, ``dpi``; ``group_by``: an annotation whose values are the
+            rows, each with the events of all its datasets; ``equal=True``: as many events of each of these
         """
         ids = None if datasets is None else list(datasets)
         body = {"plots": [dict(plot) for plot in plots], "dataset_ids": ids, "format": format, **size}
         return Figure(await self._http.ask_bytes(f"studies/{self.id}/plot-grid", body), format)
+
+    async def heatmap(
+        self,
+        axes: Sequence[str],
+        datasets: Sequence[str] | None = None,
+        *,
+        population: str = "",
+        format: Format = "png",
+        **look: Any,
+    ) -> Figure:
+        """A heatmap of the scaled medians of a population in datasets or groups (rows) on axes (columns).
+
+        Parameters
+        ----------
+        axes : feature references
+        datasets : ids; all that are ready and no controls where None
+        population : id; "" = all cells
+        look : ``group_by`` and ``equal`` as of `plots`, ``compensation``, ``width``, ``height``, ``unit``, ``dpi``
+        """
+        ids = None if datasets is None else list(datasets)
+        body = {"axes": list(axes), "dataset_ids": ids, "population_id": population or None, "format": format, **look}
+        return Figure(await self._http.ask_bytes(f"studies/{self.id}/heatmap", body), format)

@@ -11,9 +11,15 @@ from starlette.responses import Response
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
 from cytosol.dialects.native.translate.analyses import attachment
 from cytosol.dialects.native.translate.features import names_of
-from cytosol.dialects.native.translate.plots import MEDIA, plot_spec, population_ids, sheet_style
+from cytosol.dialects.native.translate.plots import MEDIA, files_of, plot_spec, population_ids, sheet_style
 from cytosol.dialects.native.wire.common import Id
-from cytosol.dialects.native.wire.plots import FigureQuery, HeatmapQuery, PlotGridRequest, PlotQuery
+from cytosol.dialects.native.wire.plots import (
+    FigureQuery,
+    HeatmapQuery,
+    PlotGridRequest,
+    PlotQuery,
+    StudyHeatmapRequest,
+)
 
 _TABLE = "/datasets/{dataset_id}/tables/{table}"
 
@@ -58,14 +64,32 @@ class PlotRoutes(Routes):
     async def draw_plot_grid(self, request: Request, study_id: Id, body: PlotGridRequest) -> Response:
         """The same plots of several datasets on one sheet, as PNG, SVG or PDF.
 
-        A row for each dataset, a column for each plot; the name of the dataset stands above each.
+        A row for each dataset, or for each value of the annotation ``group_by``; a column for each plot. What the row
+        is stands above each. A group shows the events of all its datasets and the gates of the study.
         """
         data = await self.catalog.plots.grid(
             actor_of(request),
             study_id=study_id,
             specs=[plot_spec(plot) for plot in body.plots],
-            dataset_ids=body.dataset_ids,
-            table=body.table,
+            files=files_of(body),
+            style=sheet_style(body),
+        )
+        return Response(data, media_type=MEDIA[body.format], headers={"cache-control": "private, no-cache"})
+
+    @endpoint("POST", "/studies/{study_id}/heatmap", media="image/png")
+    async def draw_study_heatmap(self, request: Request, study_id: Id, body: StudyHeatmapRequest) -> Response:
+        """A heatmap of the scaled medians of a population in datasets, as PNG, SVG or PDF.
+
+        A row for each dataset, or for each value of the annotation ``group_by``; a column for each axis. Where nobody
+        is in the population the cell is grey.
+        """
+        data = await self.catalog.plots.heatmap_of_files(
+            actor_of(request),
+            study_id=study_id,
+            axes=body.axes,
+            population_id=body.population_id,
+            files=files_of(body),
+            compensation=body.compensation,
             style=sheet_style(body),
         )
         return Response(data, media_type=MEDIA[body.format], headers={"cache-control": "private, no-cache"})

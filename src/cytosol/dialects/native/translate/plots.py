@@ -7,19 +7,31 @@ from typing import cast
 from cytosol.analyses.cytometry.plots.spec import LabelItem, PlotStyle
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
+from cytosol.catalog.file_groups import Files
 from cytosol.catalog.plots import Overlay, PlotSpec, Sampling
-from cytosol.dialects.native.wire.plots import FigureQuery, PlotGridRequest, PlotQuery
+from cytosol.dialects.native.wire.plots import (
+    FigureQuery,
+    FilesRequest,
+    PlotGridRequest,
+    PlotQuery,
+    StudyHeatmapRequest,
+)
 
 MEDIA = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 ALL = "all"
 _MM_PER_INCH = 25.4
 
 
-def sheet_style(query: FigureQuery | PlotGridRequest) -> PlotStyle:
+def sheet_style(query: FigureQuery | PlotGridRequest | StudyHeatmapRequest) -> PlotStyle:
     """Format and size."""
     factor = query.dpi / _MM_PER_INCH if query.unit == "mm" else 1.0
     size = max(1, round(query.width * factor)), max(1, round(query.height * factor))
     return PlotStyle(format=query.format, width=size[0], height=size[1], dpi=query.dpi)
+
+
+def files_of(said: FilesRequest) -> Files:
+    """Which datasets, and how they are put together."""
+    return Files(said.dataset_ids, said.table, said.group_by, said.equal)
 
 
 def plot_spec(query: PlotQuery) -> PlotSpec:

@@ -83,18 +83,43 @@ class HeatmapQuery(FigureQuery):
     """Ids, separated by commas; ``all`` among them = all events; none = all populations of the study."""
 
 
-class PlotGridRequest(Wire):
-    """The same plots of several datasets on one sheet: a row for each dataset, a column for each plot."""
+class FilesRequest(Wire):
+    """Which datasets, how they are put together, and how the figure looks."""
 
-    plots: list[PlotQuery] = Field(min_length=1, max_length=20)
-    """As in the address of one plot; format and size are those of the sheet."""
     dataset_ids: list[Id] | None = Field(None, max_length=500)
     """null = all of the study that are ready and no controls."""
     table: str = ""
     """Empty = the main one of each dataset."""
+    group_by: str = ""
+    """An annotation of the datasets or their samples: each value is one row with the events of all its datasets;
+    numbers first, those without a value last. Empty = a row for each dataset."""
+    equal: bool = False
+    """Whether a group has as many events of each dataset as of the one with the fewest, drawn at random; those with
+    none are left out."""
     format: Literal["png", "svg", "pdf"] = "png"
+    unit: Literal["px", "mm"] = "px"
+    dpi: float = Field(96, ge=10, le=2400)
+
+
+class StudyHeatmapRequest(FilesRequest):
+    """A heatmap of medians of one population: a row for each dataset or group, a column for each axis."""
+
+    axes: list[str] = Field(min_length=1, max_length=200, examples=[["var:FITC-A", "var:PE-A"]])
+    """Feature references."""
+    population_id: Id | None = None
+    """null = all events."""
+    compensation: str = "own"
+    """none, internal (the file's), own (what each dataset says), or the id of one."""
+    width: float = Field(480, gt=0)
+    """In ``unit``."""
+    height: float = Field(480, gt=0)
+
+
+class PlotGridRequest(FilesRequest):
+    """The same plots of several datasets on one sheet: a row for each dataset or group, a column for each plot."""
+
+    plots: list[PlotQuery] = Field(min_length=1, max_length=20)
+    """As in the address of one plot; format and size are those of the sheet."""
     width: float = Field(260, gt=0)
     """Of one plot, in ``unit``."""
     height: float = Field(260, gt=0)
-    unit: Literal["px", "mm"] = "px"
-    dpi: float = Field(96, ge=10, le=2400)

@@ -1,0 +1,166 @@
+"""Plots and heatmaps of files in groups of an annotation: which events they show, against numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cytosol.analyses.cytometry.plots.spec import PlotStyle
+from cytosol.analyses.cytometry.scales import scale_from_json
+from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.base.keys import Key
+from cytosol.catalog import plots
+from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.file_groups import Files
+from cytosol.catalog.gates import NewGate
+from cytosol.catalog.plots import Overlay, PlotSpec, Sampling
+from tests.catalog.people import People
+from tests.catalog.test_cytometry import add, fcs, study
+from tests.catalog.test_plots import texts
+
+SIZES = (300, 200, 500, 0, 120)
+DOSES: tuple[Any, ...] = (10, 2.5, 10, 10, None)
+LOOK = PlotStyle(format="svg", width=200, height=160)
+AXES = ("var:FITC-A", "var:PE-A")
+SCALE = scale_from_json({"type": "arcsinh", "minimum": -200, "maximum": 1 << 18, "cofactor": 150})
+
+
+class Tubes:
+    """Five tubes of two doses, one with no events and one without a dose, and the population high."""
+
+    def __init__(self, study_id: Key, ids: list[Key], values: list[np.ndarray], high: Key) -> None:
+        self.study_id, self.ids, self.values, self.high = study_id, ids, values, high
+
+    def pooled(self, *places: int) -> np.ndarray:
+        """Values of some tubes on both axes: shape (2, n)."""
+        return np.concatenate([self.values[place] for place in places], axis=1)
+
+
+@pytest.fixture
+async def tubes(catalog: Catalog, people: People) -> Tubes:
+    study_id = await study(catalog, people.ada)
+    ids, values = [], []
+    for number, (n_events, dose) in enumerate(zip(SIZES, DOSES, strict=True)):
+        (made,) = await add(catalog, people.ada, study_id, f"tube {number}.fcs", fcs(n_events, seed=number + 1))
+        said = [] if dose is None else [("dose", dose)]
+        await catalog.cytometry.annotate(people.ada, dataset_id=made.id, annotations=said)
+        ids.append(made.id)
+        pinned = await catalog.tables.pin(people.ada, dataset_id=made.id)
+        spill = await catalog.compensations.resolve(pinned, "own")
+        values.append(np.array([await catalog.axes.axis(pinned, axis, spill) for axis in AXES]))
+    gate = NewGate(kind="range", name="high", x="var:FITC-A", geometry={"x1": 1.5, "x2": 99, "y": 0.5})
+    _, [high] = await catalog.gates.create_with_populations(people.ada, study_id=study_id, gates=[gate])
+    return Tubes(study_id, ids, values, high.id)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was drawn: the drawings of a sheet, or a heatmap."""
+    found: list[Any] = []
+
+    def noted(draw: Callable[..., bytes]) -> Callable[..., bytes]:
+        def noting(what: Any, **more: Any) -> bytes:
+            kept = list(what) if more else what
+            found.append(kept)
+            return draw(kept, **more)
+
+        return noting
+
+    for name in ("draw_grid", "draw_heatmap"):
+        monkeypatch.setattr(plots, name, noted(getattr(plots, name)))
+    return found
+
+
+def in_high(values: np.ndarray) -> np.ndarray:
+    """Who is above 1.5 on the scale of the study: shape (n,), bool."""
+    found: np.ndarray = SCALE.forward(values[0]) >= np.float32(1.5)
+    return found
+
+
+async def test_a_row_of_a_sheet_has_the_events_of_its_group(
+    catalog: Catalog, people: People, tubes: Tubes, seen: list[Any]
+) -> None:
+    both = PlotSpec("histogram", AXES[0], overlays=(Overlay(population_id=tubes.high),), title="both")
+    specs = [PlotSpec("dot", *AXES), both]
+    data = await catalog.plots.grid(
+        people.ada, study_id=tubes.study_id, specs=specs, files=Files(group_by="dose"), style=LOOK
+    )
+    # numbers in their order; the tube without a dose comes last
+    titles = [text for name in ("dose 2.5", "dose 10 (3 files)", "no value") for text in (name, f"{name} · both")]
+    told = [one for one in texts(data) if one in titles]
+    assert list(dict.fromkeys(told)) == titles
+    assert [one.title for one in seen[0]] == titles
+    for row, places in enumerate(((1,), (0, 2, 3), (4,))):
+        dots, histogram = seen[0][2 * row : 2 * row + 2]
+        expected = tubes.pooled(*places)
+        np.testing.assert_array_equal(np.array([dots.layers[0].x, dots.layers[0].y]), expected)
+        whole, high = histogram.layers
+        np.testing.assert_array_equal(whole.x, expected[0])
+        np.testing.assert_array_equal(high.x, expected[0][in_high(expected)])
+        assert 0 < len(high.x) < len(whole.x)
+
+
+async def test_equal_groups_have_as_many_events_of_each_tube(
+    catalog: Catalog, people: People, tubes: Tubes, seen: list[Any]
+) -> None:
+    files = Files(tubes.ids[:4], group_by="dose", equal=True)
+    spec = PlotSpec("dot", *AXES, population_id=tubes.high, sampling=Sampling(seed=4))
+    for _ in range(2):
+        await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=[spec], files=files, style=LOOK)
+    alone, together = (one.layers[0].x for one in seen[0])
+    parts = [tubes.values[place][0][in_high(tubes.values[place])] for place in (0, 2)]
+    np.testing.assert_array_equal(alone, tubes.values[1][0][in_high(tubes.values[1])])
+    least = min(map(len, parts))
+    assert least < max(map(len, parts))
+    assert len(together) == 2 * least
+    assert set(together[:least]) <= set(parts[0])
+    assert set(together[least:]) <= set(parts[1])
+    np.testing.assert_array_equal(seen[1][1].layers[0].x, together)
+
+
+@pytest.mark.parametrize("group_by", ["", "dose"])
+async def test_a_heatmap_of_files_has_their_medians(
+    catalog: Catalog, people: People, tubes: Tubes, seen: list[Any], group_by: str
+) -> None:
+    rows: dict[str, tuple[int, ...]] = {f"tube {n}.fcs": (n,) for n in range(5)}
+    if group_by:
+        rows = {"dose 2.5": (1,), "dose 10 (3 files)": (0, 2, 3), "no value": (4,)}
+    data = await catalog.plots.heatmap_of_files(
+        people.ada,
+        study_id=tubes.study_id,
+        axes=AXES,
+        population_id=tubes.high,
+        files=Files(group_by=group_by),
+        style=LOOK,
+    )
+    [made] = seen
+    assert made.rows == tuple(rows)
+    assert {"CD4 (FITC-A)", "CD8 (PE-A)", *rows} <= set(texts(data))
+    for row, places in enumerate(rows.values()):
+        values = tubes.pooled(*places)
+        values = values[:, in_high(values)]
+        if not values.size:
+            assert np.isnan(made.values[row]).all()
+            continue
+        expected = SCALE.forward(np.median(values.astype(np.float64), axis=1))
+        np.testing.assert_allclose(made.values[row], expected, rtol=1e-6)
+    assert np.isnan(made.values).any() == (not group_by)
+
+
+async def test_what_cannot_be_grouped_or_seen(catalog: Catalog, people: People, tubes: Tubes) -> None:
+    files = Files(group_by="donor")
+    for asked in (
+        catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=[PlotSpec("dot", *AXES)], files=files),
+        catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=AXES, files=files),
+    ):
+        with pytest.raises(InvalidInputError, match=r"None of the 5 files is annotated with 'donor'.*Choose dose"):
+            await asked
+    with pytest.raises(NotFoundError):
+        await catalog.plots.heatmap_of_files(people.bob, study_id=tubes.study_id, axes=AXES)
+    with pytest.raises(NotFoundError, match=r"has no channel 'PE-H'.*FSC-A"):
+        await catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=["var:PE-H"])
+    with pytest.raises(InvalidInputError, match="nothing to draw"):
+        await catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=[])
