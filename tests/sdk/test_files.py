@@ -45,6 +45,27 @@ def test_files_come_and_go(lab: Lab, tmp_path: Path) -> None:
     assert joined.panel[-1]["channel"] == "FileNumber"
 
 
+def test_a_file_gives_its_events_and_plots(lab: Lab, tmp_path: Path) -> None:
+    study = lab.client.create_study("Panel C")
+    assert study.populations.counts().empty
+    assert "n_events" in study.populations.counts()
+    (tmp_path / "1.fcs").write_bytes(fcs(50, seed=1))
+    study.add_file(tmp_path / "1.fcs", progress=False)
+    (file,) = study.files()
+    low = float(np.median(floats(50, 5)[:, 0]))
+    study.set_scales({f"var:{NAMES[0]}": {"type": "linear", "minimum": -1e6, "maximum": 1e6}})
+    study.gates.create("range", "large", f"var:{NAMES[0]}", geometry={"x1": low, "x2": 1e9, "y": 0.5})
+    large = floats(50, 5)[:, 0] >= low
+    frame = file.events([f"var:{NAMES[0]}"], population="large", compensation="none", scale=True)
+    np.testing.assert_allclose(frame.iloc[:, 0], floats(50, 5)[large, 0], rtol=1e-6)
+    table = file.events_anndata(population="large", compensation="none")
+    np.testing.assert_array_equal(table.X, floats(50, 5)[large])
+    assert (
+        file.plot("histogram", f"var:{NAMES[0]}", population=study.populations.get("large").id).data[:4] == b"\x89PNG"
+    )
+    assert file.keywords()["$TOT"].strip() == "50"
+
+
 def test_what_is_no_file_of_cytometry_is_told(lab: Lab, tmp_path: Path) -> None:
     study = lab.client.create_study("Panel B")
     path = tmp_path / "text.fcs"

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
+from cytosol.sdk.aio.events import AsyncEvents
 from cytosol.sdk.aio.http import AsyncHttp
+from cytosol.sdk.aio.plots import AsyncPlots
 from cytosol.sdk.aio.uploads import upload_file
 from cytosol.sdk.records import Record
 
@@ -59,17 +61,29 @@ class AsyncDatasetFile:
         return target
 
 
+class AsyncFile(Record, AsyncEvents, AsyncDatasetFile, AsyncPlots):
+    """A file of cytometry with its events and plots; ``id`` is that of its dataset."""
+
+    _shown = ("name", "n_events", "panel_name", "id")
+
+    def __init__(self, http: AsyncHttp, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self._http = http
+        self._path = f"datasets/{self.id}/tables/events"
+        self.tables = [{"name": "events"}]
+
+
 class AsyncStudyFiles:
     """Files of cytometry of a study; part of `AsyncStudy`."""
 
     _http: AsyncHttp
     id: str
 
-    async def files(self, *, trash: bool = False) -> list[Record]:
-        """All files, in order: name, n_events, panel, annotations and more; ``id`` is that of the dataset."""
-        return [Record(item) async for item in self._http.pages(f"studies/{self.id}/fcs", trash=trash)]
+    async def files(self, *, trash: bool = False) -> list[AsyncFile]:
+        """All files, in order: name, n_events, panel, annotations and more; each with its events and plots."""
+        return [AsyncFile(self._http, item) async for item in self._http.pages(f"studies/{self.id}/fcs", trash=trash)]
 
-    async def add_file(self, path: str | Path, *, filename: str = "", progress: bool = True) -> list[Record]:
+    async def add_file(self, path: str | Path, *, filename: str = "", progress: bool = True) -> list[AsyncFile]:
         """Add an FCS file, at once; a file with several data sets becomes several.
 
         Parameters
@@ -78,7 +92,7 @@ class AsyncStudyFiles:
         """
         upload_id = await upload_file(self._http, Path(path), progress=progress)
         page = await self._http.post(f"studies/{self.id}/fcs", {"upload_id": upload_id, "filename": filename})
-        return [Record(item) for item in page["items"]]
+        return [AsyncFile(self._http, item) for item in page["items"]]
 
     async def set_reagents(
         self, reagents: Mapping[str, str | None], *, dataset_ids: Sequence[str] = (), panel_name: str = ""
@@ -124,7 +138,7 @@ class AsyncStudyFiles:
         fields = [name for row in table for name in row if name not in facts]
         return pd.DataFrame(table, index=index, columns=[*dict.fromkeys(fields), *facts])
 
-    async def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[Record]:
+    async def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[AsyncFile]:
         """Make a new file: a copy of one, or several joined in order.
 
         Parameters
@@ -134,7 +148,7 @@ class AsyncStudyFiles:
         """
         body = {"dataset_ids": list(dataset_ids), "filename": filename, **choices}
         page = await self._http.post(f"studies/{self.id}/fcs/derive", body)
-        return [Record(item) for item in page["items"]]
+        return [AsyncFile(self._http, item) for item in page["items"]]
 
 
 def _spelled(value: Any) -> Any:

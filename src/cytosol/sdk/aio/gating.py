@@ -178,7 +178,8 @@ class AsyncPopulations:
         answer = await self._http.post(f"{self._study}/population-counts", {**body, "table": table})
         names = {one.id: one.unique_name for one in await self.list()}
         rows = [{"population": names.get(row["population_id"], "Ungated"), **row} for row in answer["items"]]
-        return pd.DataFrame(rows)
+        columns = ["population", "dataset_id", "population_id", "n_events", "percent_of_parent", "percent_of_total"]
+        return pd.DataFrame(rows, columns=[*columns, "problem"])
 
     async def tree(self, *, dataset: str | None = None, compensation: str = "own") -> PopulationTree:
         """The hierarchy, which prints itself; with counts of a dataset by id, if one is given."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cytosol.base.errors import NotFoundError
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.frames import joined, to_frame
 from cytosol.sdk.sync.http import Http
 
 if TYPE_CHECKING:
     import anndata
     import pandas as pd
+
+MAX_AXES = 500
+"""So many the server gives at once."""
 
 
 class Events:
@@ -28,7 +31,7 @@ class Events:
         *,
         population: str = "",
         compensation: str = "own",
-        scaled: bool = False,
+        scale: bool = False,
         n: int | None = None,
         seed: float = 0,
         table: str = "",
@@ -41,7 +44,7 @@ class Events:
             all channels, by their names, where None
         population : name, unique name or id; "" = all cells
         compensation : none; internal = that of the file; own = what the dataset says; or the id of one
-        scaled : whether values are limited and scaled by the study's scales
+        scale : whether values are limited and scaled by the study's scales
         n, seed : at most so many cells, drawn at random
         """
         name = table or self.tables[0]["name"]
@@ -49,9 +52,15 @@ class Events:
         wanted = axes
         if wanted is None:
             known = to_frame(self._http.get_columns(f"{path}/features.arrow"))["symbol"]
+            if len(known) > MAX_AXES:
+                raise InvalidInputError(
+                    f"The table '{name}' has {len(known):,} features, too many to give all of them",
+                    where="axes",
+                    do="Name axes, such as ['var:CD3E'], or take table.matrix()",
+                )
             wanted = [f"var:{channel}" for channel in known]
         query = {
-            "axes": joined(wanted), "compensation": compensation, "scaled": scaled, "n": n, "seed": seed,
+            "axes": joined(wanted), "compensation": compensation, "scaled": scale, "n": n, "seed": seed,
             "population": self._population(population),
         }  # fmt: skip
         frame = to_frame(self._http.get_columns(f"{path}/events", **query)).set_index("row")

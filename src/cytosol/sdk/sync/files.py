@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 from cytosol.sdk.records import Record
+from cytosol.sdk.sync.events import Events
 from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.plots import Plots
 from cytosol.sdk.sync.uploads import upload_file
 
 if TYPE_CHECKING:
@@ -59,17 +61,29 @@ class DatasetFile:
         return target
 
 
+class File(Record, Events, DatasetFile, Plots):
+    """A file of cytometry with its events and plots; ``id`` is that of its dataset."""
+
+    _shown = ("name", "n_events", "panel_name", "id")
+
+    def __init__(self, http: Http, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self._http = http
+        self._path = f"datasets/{self.id}/tables/events"
+        self.tables = [{"name": "events"}]
+
+
 class StudyFiles:
     """Files of cytometry of a study; part of `Study`."""
 
     _http: Http
     id: str
 
-    def files(self, *, trash: bool = False) -> list[Record]:
-        """All files, in order: name, n_events, panel, annotations and more; ``id`` is that of the dataset."""
-        return [Record(item) for item in self._http.pages(f"studies/{self.id}/fcs", trash=trash)]
+    def files(self, *, trash: bool = False) -> list[File]:
+        """All files, in order: name, n_events, panel, annotations and more; each with its events and plots."""
+        return [File(self._http, item) for item in self._http.pages(f"studies/{self.id}/fcs", trash=trash)]
 
-    def add_file(self, path: str | Path, *, filename: str = "", progress: bool = True) -> list[Record]:
+    def add_file(self, path: str | Path, *, filename: str = "", progress: bool = True) -> list[File]:
         """Add an FCS file, at once; a file with several data sets becomes several.
 
         Parameters
@@ -78,7 +92,7 @@ class StudyFiles:
         """
         upload_id = upload_file(self._http, Path(path), progress=progress)
         page = self._http.post(f"studies/{self.id}/fcs", {"upload_id": upload_id, "filename": filename})
-        return [Record(item) for item in page["items"]]
+        return [File(self._http, item) for item in page["items"]]
 
     def set_reagents(
         self, reagents: Mapping[str, str | None], *, dataset_ids: Sequence[str] = (), panel_name: str = ""
@@ -124,7 +138,7 @@ class StudyFiles:
         fields = [name for row in table for name in row if name not in facts]
         return pd.DataFrame(table, index=index, columns=[*dict.fromkeys(fields), *facts])
 
-    def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[Record]:
+    def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[File]:
         """Make a new file: a copy of one, or several joined in order.
 
         Parameters
@@ -134,7 +148,7 @@ class StudyFiles:
         """
         body = {"dataset_ids": list(dataset_ids), "filename": filename, **choices}
         page = self._http.post(f"studies/{self.id}/fcs/derive", body)
-        return [Record(item) for item in page["items"]]
+        return [File(self._http, item) for item in page["items"]]
 
 
 def _spelled(value: Any) -> Any:
