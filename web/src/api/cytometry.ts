@@ -16,3 +16,9 @@ export interface CytometryFile {
   compensation?: string;
   gates_locked?: boolean;
 }
+
+/** What a study has more. */
+export interface Lockable {
+  /** Whether nothing in it can be changed. */
+  locked?: boolean;
+}

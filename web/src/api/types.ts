@@ -1,6 +1,6 @@
 /** The records of the native API, named as the server names them. */
 
-import type { CytometryFile } from './cytometry';
+import type { CytometryFile, Lockable } from './cytometry';
 
 export interface Rec {
   id: string;
@@ -59,7 +59,7 @@ export interface Grant {
   role: Role;
 }
 
-export interface Study extends Rec {
+export interface Study extends Rec, Lockable {
   name: string;
   display_id: string;
   description: string;

@@ -123,3 +123,6 @@ async function sendOne(item: UploadItem): Promise<void> {
     stops.delete(key);
   }
 }
+
+/** Send a file at once, beside the list of uploads; the id of the complete upload. */
+export const sendWhole = (file: File): Promise<string> => uploadFile(file, transport, { maxChunk: queryClient.getQueryData<ServerInfo>(keys.server)?.limits.max_chunk_bytes });

@@ -12,8 +12,9 @@ import { Empty, ErrorNote, Skeleton } from '../../views/states';
 import type { GateTool } from '../../views/gating/GateLayer';
 import { BoxesView } from './BoxesView';
 import { CompensationView } from './compensation/CompensationView';
+import { EventAnalyses } from './EventAnalyses';
 import { FileList } from './FileList';
-import { FilesView } from './FilesView';
+import { FilesView } from './files/FilesView';
 import { GalleryView } from './GalleryView';
 import { GateInspector } from './GateInspector';
 import { HeatView } from './HeatView';
@@ -29,6 +30,7 @@ const VIEWS: { id: ViewName; title: string; icon: IconName; key: string }[] = [
   { id: 'statistics', title: 'Statistics', icon: 'table', key: 's' },
   { id: 'heatmap', title: 'Heat map', icon: 'heatmap', key: 'h' },
   { id: 'boxes', title: 'Boxes and bars', icon: 'bars', key: 'b' },
+  { id: 'analyses', title: 'Analyses', icon: 'flask', key: 'a' },
   { id: 'compensation', title: 'Compensation', icon: 'split', key: 'm' },
   { id: 'files', title: 'Files and panel', icon: 'file', key: 'f' },
 ];
@@ -83,6 +85,7 @@ function Workspace({ state }: { state: GatingState }) {
         {state.view === 'statistics' && <StatisticsView state={state} />}
         {state.view === 'heatmap' && <HeatView state={state} />}
         {state.view === 'boxes' && <BoxesView state={state} />}
+        {state.view === 'analyses' && <EventAnalyses state={state} />}
         {state.view === 'compensation' && <CompensationView state={state} />}
         {state.view === 'files' && <FilesView state={state} />}
       </section>

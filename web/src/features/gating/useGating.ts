@@ -61,7 +61,7 @@ export function filesOf(datasets: Dataset[], samples: Sample[] = [], annotated: 
 
 const NO_ATTRIBUTES: Attribute[] = [];
 
-export const VIEW_NAMES = ['plots', 'gallery', 'statistics', 'heatmap', 'boxes', 'compensation', 'files'] as const;
+export const VIEW_NAMES = ['plots', 'gallery', 'statistics', 'heatmap', 'boxes', 'analyses', 'compensation', 'files'] as const;
 export type ViewName = (typeof VIEW_NAMES)[number];
 
 const INITIAL = { view: 'plots', file: '', population: '' };

@@ -12,6 +12,8 @@ export interface Offers {
   attributes: string[];
   embeddings: string[];
   geneSets: GeneSetRecord[];
+  /** By what a parameter names, where the caller knows it, such as the channels of a file. */
+  given?: Record<string, { value: string; label: string }[]>;
 }
 
 export function useOffers(study: Study, table: TableRecord): Offers {
@@ -36,6 +38,8 @@ interface Option {
 function optionsOf(p: Parameter, offers: Offers): Option[] {
   const plain = (names: string[], group = ''): Option[] => names.map((name) => ({ value: name, label: name, group }));
   if (p.choices?.length) return plain(p.choices.map(String));
+  const given = offers.given?.[p.names ?? ''];
+  if (given) return given.map((o) => ({ ...o, group: '' }));
   if (p.names === 'column') return plain(offers.columns);
   if (p.names === 'attribute') return plain(offers.attributes);
   if (p.names === 'column-or-attribute') return [...plain(offers.columns, 'Annotations of the cells'), ...plain(offers.attributes, 'Attributes of the samples')];

@@ -1,0 +1,162 @@
+"""Files of cytometry in a real browser: panels, names, analyses and reports, gates in and out, the lock."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Site, Watch, faults
+from tests.e2e.gating import make_events, write_fcs
+
+_RUN_MS = 60_000
+_PASTE = """text => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData('text/plain', text);
+  document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+@dataclass
+class Bench:
+    url: str
+    study_id: str
+    api: httpx.Client
+    folder: Path
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        return {one["name"]: one for one in self.api.get(f"/studies/{self.study_id}/fcs").json()["items"]}
+
+    def open(self, page: Page, tab: str, part: str = "") -> None:
+        page.goto(self.url)
+        page.get_by_role("tab", name=tab).click()
+        if part:
+            page.get_by_role("button", name=part, exact=True).click()
+
+
+@pytest.fixture(scope="module")
+def bench(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("files")
+    study = site.client.create_study("Plates")
+    for at, name in enumerate(("P1_A01_ann.fcs", "P1_A02_bob.fcs", "P2_A01_cleo.fcs")):
+        study.add_file(write_fcs(folder / name, make_events(2000, at)))
+    headers = {"Authorization": f"Bearer {site.server.token}"}
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as api:
+        yield Bench(f"{site.url}/app/studies/{study.id}/gating", study.id, api, folder)
+
+
+def test_reagents_are_pasted_for_all_files(page: Page, bench: Bench, axe: str) -> None:
+    bench.open(page, "Files and panel")
+    expect(page.get_by_label("Files that get these reagents")).to_have_value("panel")
+    text = "Detector\tMarker\nR660-A\tCD8a\nB530-A\tCD4 (RPA-T4)\n"
+    page.get_by_label("Reagent of FSC-A").focus()
+    page.evaluate(_PASTE, text)
+    expect(page.get_by_text("2 reagents will change in 3 files.")).to_be_visible()
+    page.get_by_label("Files that get these reagents").select_option("file")
+    page.get_by_role("button", name="Save panel").click()
+    expect(page.get_by_role("group", name="Panels of the study").get_by_role("button")).to_have_count(2)
+    expect(page.get_by_role("region", name="Panel", exact=True).get_by_role("row", name="R660-A")).to_contain_text("CD8 in 2")
+    assert not faults(page, axe)
+    page.get_by_label("Files that get these reagents").select_option("channels")
+    page.get_by_role("button", name="Save panel").click()
+    expect(page.get_by_role("group", name="Panels of the study")).to_have_count(0)
+    reagents = [{c["channel"]: c["reagent"] for c in file["panel"]} for file in bench.files().values()]
+    assert [(one["B530-A"], one["R660-A"]) for one in reagents] == [("CD4 (RPA-T4)", "CD8a")] * 3
+
+
+def test_files_are_annotated_and_renamed_by_their_names(page: Page, bench: Bench, axe: str) -> None:
+    bench.open(page, "Files and panel", "Names and annotations")
+    page.get_by_label("Pattern of the names").fill("P{plate}_{well}_{donor}.fcs")
+    page.get_by_label("New name").fill("{well}")
+    expect(page.get_by_role("status").filter(has_text="cannot be done")).to_be_visible()
+    expect(page.get_by_role("button", name="Annotate and rename")).to_be_disabled()
+    page.get_by_label("New name").fill("{donor} {well}")
+    row = page.get_by_role("table", name="Preview").get_by_role("row", name="P2_A01_cleo.fcs")
+    expect(row).to_contain_text("cleo A01")
+    assert not faults(page, axe)
+    page.get_by_role("button", name="Annotate and rename 3 files").click()
+    expect(page.get_by_role("region", name="Files").get_by_role("button", name="cleo A01")).to_be_visible()
+    files = bench.files()
+    assert sorted(files) == ["ann A01", "bob A02", "cleo A01"]
+    said = {a["name"]: a["value"] for a in files["cleo A01"]["annotations"]}
+    assert said == {"plate": 2, "well": "A01", "donor": "cleo"}
+    page.get_by_role("button", name="Panels", exact=True).click()
+    page.get_by_role("region", name="Files").get_by_role("button", name="cleo A01").click()
+    donor = page.get_by_role("group", name="Annotations of the file").get_by_label("donor")
+    donor.fill("Cleo")
+    donor.press("Enter")
+    page.wait_for_timeout(300)
+    expect(donor).to_have_value("Cleo")
+    assert {a["name"]: a["value"] for a in bench.files()["cleo A01"]["annotations"]}["donor"] == "Cleo"
+
+
+def test_an_analysis_runs_and_its_report_is_read(page: Page, bench: Bench, axe: str) -> None:
+    bench.open(page, "Analyses", "FlowSOM")
+    form = page.get_by_role("form", name="FlowSOM")
+    form.get_by_label("Number of clusters").fill("4")
+    form.get_by_label("B530-A").check()
+    form.get_by_label("R660-A").check()
+    assert not faults(page, axe)
+    form.get_by_role("button", name="Run FlowSOM").click()
+    page.locator("iframe").wait_for(timeout=_RUN_MS)
+    expect(page.frame_locator("iframe").get_by_text("joined to 4 populations")).to_be_visible()
+    page.get_by_role("button", name="All reports").click()
+    reports = page.get_by_role("region", name="Reports")
+    expect(reports.get_by_role("button", name="Report of FlowSOM", exact=True)).to_be_visible()
+    reports.get_by_role("button", name="Delete").click()
+    expect(reports).to_contain_text("An analysis writes a page")
+
+
+def test_gates_go_out_and_come_in(page: Page, bench: Bench, axe: str, watch: Watch) -> None:
+    gate = {"kind": "range", "name": "low", "x": "var:B530-A", "y": "", "geometry": {"x1": -1, "x2": 3, "y": 0.5}}
+    made = bench.api.post(f"/studies/{bench.study_id}/gates", json={"gates": [gate], "populations": True})
+    made.raise_for_status()
+    bench.open(page, "Files and panel", "Gates in and out")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Gating-ML 2.0").click()
+    path = bench.folder / "gates.xml"
+    download.value.save_as(path)
+    bench.api.post(f"/studies/{bench.study_id}/gates/reset").raise_for_status()
+    page.get_by_label("Gating-ML document or FlowJo workspace").set_input_files(path)
+    told = page.get_by_role("status", name="What came")
+    expect(told).to_contain_text("1 gate, 1 population")
+    expect(page.get_by_role("region", name="Populations").get_by_role("button", name="low", exact=True)).to_be_visible()
+    assert not faults(page, axe)
+    wrong = bench.folder / "wrong.xml"
+    wrong.write_text("<nothing/>")
+    watch.expected.append("422")
+    with page.expect_response(lambda r: r.url.endswith("/gating-ml") and r.status >= 400):
+        page.get_by_label("Gating-ML document or FlowJo workspace").set_input_files(wrong)
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_files_are_packed_attached_and_locked(page: Page, bench: Bench, axe: str) -> None:
+    bench.open(page, "Files and panel", "Attachments and lock")
+    page.get_by_role("button", name="Download ZIP").click()
+    page.get_by_role("dialog").get_by_label("Written as").select_option("tsv")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 3 files").click()
+    with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as packed:
+        assert len(packed.namelist()) == 3
+        assert all(packed.read(name).count(b"\n") == 2001 for name in packed.namelist())
+    protocol = bench.folder / "protocol.txt"
+    protocol.write_text("Stain, wash, run.")
+    page.get_by_label("Files to attach").set_input_files(protocol)
+    expect(page.get_by_role("link", name="protocol.txt")).to_be_visible()
+    page.get_by_label("Name of the mark").fill("As sent")
+    page.get_by_role("button", name="Mark", exact=True).click()
+    expect(page.get_by_text("Marked as ‘As sent’")).to_be_visible()
+    page.get_by_role("button", name="Lock the study").click()
+    page.get_by_role("button", name="Unlock the study").wait_for()
+    refused = bench.api.post(f"/studies/{bench.study_id}/panels", json={"reagents": {"B530-A": "x"}})
+    assert refused.status_code == 409
+    assert not faults(page, axe)
+    page.get_by_role("button", name="Unlock the study").click()
+    page.get_by_role("button", name="Lock the study").wait_for()

@@ -1,0 +1,43 @@
+/** What files of cytometry are called and annotated with. */
+
+import { send, sendJson } from './http';
+
+export interface FileAnnotation {
+  name: string;
+  value: string | number | boolean | null;
+}
+
+export interface NamedFile {
+  dataset_id: string;
+  name: string;
+  matches: boolean;
+  annotations: FileAnnotation[];
+  /** '' = it keeps its name. */
+  new_name: string;
+  /** Why it cannot be done; '' = it can. */
+  problem: string;
+}
+
+export interface NamePattern {
+  pattern: string;
+  rename: string;
+  dataset_ids: string[];
+  preview: boolean;
+}
+
+export const annotateByName = (studyId: string, json: NamePattern, signal?: AbortSignal) =>
+  sendJson<{ items: NamedFile[] }>('POST', `studies/${studyId}/fcs/annotate`, { json, signal }).then((page) => page.items);
+
+export const getFileAnnotations = (datasetId: string, signal?: AbortSignal) =>
+  sendJson<{ annotations: FileAnnotation[] }>('GET', `datasets/${datasetId}/file`, { signal }).then((file) => file.annotations);
+export const putFileAnnotations = (datasetId: string, annotations: FileAnnotation[]) =>
+  send('PUT', `datasets/${datasetId}/file-annotations`, { json: { annotations } });
+
+export interface ZipWish {
+  dataset_ids: string[];
+  format: 'original' | 'fcs' | 'tsv';
+  populations: (string | null)[];
+  compensated?: boolean;
+}
+
+export const zipFiles = (studyId: string, json: ZipWish) => send('POST', `studies/${studyId}/fcs/zip`, { json }).then((response) => response.blob());

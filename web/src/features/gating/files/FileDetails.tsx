@@ -1,0 +1,93 @@
+/** What a file says and what is said of it: events, compensation, annotations, keywords. */
+
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { getFileAnnotations, putFileAnnotations } from '../../../api/fileNames';
+import { fcsUrl, getKeywords, patchFile } from '../../../api/gating';
+import { count } from '../../../data/words';
+import { changeFile } from '../../../state/gating/actions';
+import { Button } from '../../../views/controls';
+import { Popover } from '../../../views/overlays';
+import { ErrorNote, Skeleton } from '../../../views/states';
+import type { GatedFile, GatingState } from '../useGating';
+
+/** Of the open population, but for the file as it was given. */
+const DOWNLOADS: { title: string; query: Record<string, string | null> }[] = [
+  { title: 'The file as given', query: { format: 'original' } },
+  { title: 'FCS of the open population', query: { format: 'fcs' } },
+  { title: 'TSV of the open population', query: { format: 'tsv' } },
+];
+
+export function FileDetails({ state, file }: { state: GatingState; file: GatedFile }) {
+  const [search, setSearch] = useState('');
+  const query = useQuery({ queryKey: ['keywords', file.dataset.id], queryFn: ({ signal }) => getKeywords(file.dataset.id, signal), staleTime: Infinity });
+  const { dataset } = file;
+  const found = (query.data?.items ?? []).filter(({ name, value }) => `${name} ${value}`.toLowerCase().includes(search.toLowerCase()));
+  return (
+    <section className="card" aria-label="File">
+      <div className="stack" style={{ padding: '10px 12px' }}>
+        <div className="spread">
+          <h2 className="cut">{file.name}</h2>
+          <Popover label="Download the file" text="Download" icon="download" small menu>
+            {(close) => DOWNLOADS.map(({ title, query }) => (
+              <a key={title} className="button plain small" href={fcsUrl(dataset.id, { ...query, population: query.format === 'original' ? null : (state.population?.id ?? null) })} download onClick={close}>{title}</a>
+            ))}
+          </Popover>
+        </div>
+        <p className="small muted">{count(file.table.n_cells)} events, {count(file.panel.length)} channels{dataset.panel_name ? `, ${dataset.panel_name}` : ''}</p>
+        <label className="row"><span className="small muted">compensation</span>
+          <select className="input small" disabled={!state.mayEdit} value={dataset.compensation ?? ''} onChange={(e) => void changeFile(state.study.id, () => patchFile(dataset, { compensation: e.target.value }))}>
+            <option value="">not chosen</option>
+            <option value="none">none</option>
+            <option value="internal">the matrix of the file</option>
+            {state.compensations.map((c) => <option key={c.id} value={c.id}>{c.name}</option>)}
+          </select>
+        </label>
+        <label className="check small"><input type="checkbox" disabled={!state.mayEdit} checked={dataset.is_control ?? false} onChange={(e) => void changeFile(state.study.id, () => patchFile(dataset, { is_control: e.target.checked }))} /> a control (single stain, unstained)</label>
+        <label className="check small"><input type="checkbox" disabled={!state.mayEdit} checked={dataset.gates_locked ?? false} onChange={(e) => void changeFile(state.study.id, () => patchFile(dataset, { gates_locked: e.target.checked }))} /> gates may not be tailored to it</label>
+        <input className="input small" type="search" aria-label="Search keywords" placeholder="Search keywords" value={search} onChange={(e) => setSearch(e.target.value)} />
+      </div>
+      <Annotations key={file.dataset.id} state={state} file={file} />
+      {query.error && <ErrorNote error={query.error} />}
+      {query.isPending && <Skeleton rows={4} />}
+      <div className="keywords" tabIndex={0} role="group" aria-label="Keywords">
+        <table className="table">
+          <tbody>{found.map(({ name, value }) => <tr key={name}><td className="mono">{name}</td><td className="keyword">{value}</td></tr>)}</tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** What is said of the whole file, such as its well: changed in place, a value that is emptied goes. */
+function Annotations({ state, file }: { state: GatingState; file: GatedFile }) {
+  const { dataset } = file;
+  const query = useQuery({ queryKey: ['dataset', dataset.id, 'file-annotations', dataset.version], queryFn: ({ signal }) => getFileAnnotations(dataset.id, signal) });
+  const [name, setName] = useState('');
+  const [value, setValue] = useState('');
+  const known = query.data ?? [];
+  const typed = (text: string) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : text.trim());
+  const put = (list: typeof known) => changeFile(state.study.id, () => putFileAnnotations(dataset.id, list));
+  const keep = (at: number, text: string) => {
+    if (text !== String(known[at].value ?? '')) void put(text.trim() ? known.map((a, i) => (i === at ? { ...a, value: typed(text) } : a)) : known.filter((_, i) => i !== at));
+  };
+  const add = () => {
+    void put([...known, { name: name.trim(), value: typed(value) }]);
+    setName('');
+    setValue('');
+  };
+  return (
+    <div className="file-annotations" role="group" aria-label="Annotations of the file">
+      {known.map((a, i) => (
+        <label key={`${a.name} ${String(a.value)}`} className="row"><span className="small muted cut">{a.name}</span><input className="input small" disabled={!state.mayEdit} defaultValue={String(a.value ?? '')} onBlur={(e) => keep(i, e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter') e.currentTarget.blur(); }} /></label>
+      ))}
+      {state.mayEdit && (
+        <div className="row">
+          <input className="input small" aria-label="Name of a new annotation" placeholder="annotation" value={name} onChange={(e) => setName(e.target.value)} />
+          <input className="input small" aria-label="Value of the new annotation" placeholder="value" value={value} onChange={(e) => setValue(e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter' && name.trim() && value.trim()) add(); }} />
+          <Button small icon="plus" label="Add annotation" disabled={!name.trim() || !value.trim()} onClick={add} />
+        </div>
+      )}
+    </div>
+  );
+}
