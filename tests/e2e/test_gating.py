@@ -294,6 +294,78 @@ def test_statistics_are_those_of_numpy_and_come_as_files(workspace: Page, bench:
     assert sum("helper" in line for line in lines) == 4
 
 
+def test_files_are_grouped_by_what_is_said_about_them(workspace: Page, bench: Bench) -> None:
+    """Gallery, overlay and bars by an annotation of files, with the numbers of NumPy."""
+    page, at = workspace, markers(workspace)
+    for dataset in bench.site.client.study(bench.study_id).datasets():
+        dataset.annotate_file({"dose": 5 if dataset.name == "first.fcs" else 50})
+    page.reload()
+    plot(page, "var:B530-A", "var:R660-A")
+    page.keyboard.press("r")
+    drag(page, at(0.6, 0.2), at(0.9, 0.5))
+    name_gate(page, "helper")
+    gate = bench.gate("helper")
+    inside = {file: bench.sectors(gate, file) == 0 for file in bench.events}
+    page.get_by_role("tab", name="Gallery").click()
+    page.get_by_role("combobox", name="Group plots by").select_option("dose")
+    for file, dose in (("first.fcs", 5), ("second.fcs", 50)):
+        group = page.get_by_role("region", name=f"dose {dose}", exact=True)
+        expect(group.locator(".plot-card")).to_have_attribute("data-file", file)
+        expect(group.locator(".gate-name")).to_have_text(f"{100 * inside[file].mean():.1f} %")
+    page.get_by_role("toolbar", name="Gallery").get_by_role("button", name="Save").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG drawing").click()
+    sheet = download.value.path().read_text(encoding="utf-8")
+    assert all(name in sheet for name in ("first.fcs", "second.fcs", "helper"))
+    page.get_by_role("button", name="Overlay").click()
+    page.get_by_role("combobox", name="Colour curves by").select_option("dose")
+    expect(page.get_by_role("button", name="second.fcs dose 50 4,000")).to_be_visible()
+    page.get_by_role("tab", name="Boxes and bars").click()
+    page.get_by_role("combobox", name="Population", exact=True).select_option("helper")
+    page.get_by_role("combobox", name="Statistic", exact=True).select_option("Median")
+    page.get_by_role("combobox", name="Channel", exact=True).select_option("CD4")
+    page.get_by_role("button", name="Bars", exact=True).click()
+    page.get_by_role("button", name="Save").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers (CSV)").click()
+    lines = [line.split(",") for line in download.value.path().read_text(encoding="utf-8").splitlines()[1:]]
+    truth = {file: np.median(bench.events[file][inside[file]][:, 2]) for file in inside}
+    assert [line[:2] for line in lines] == [["first.fcs", "dose 5"], ["second.fcs", "dose 50"]]
+    assert [float(line[2]) for line in lines] == pytest.approx(list(truth.values()), rel=1e-5)
+
+
+def test_the_way_to_a_population_and_a_lock_by_keys(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, spot(plot(workspace, "var:FSC-A", "var:SSC-A"))
+    page.keyboard.press("r")
+    drag(page, at(0.2, 0.05), at(0.5, 0.3))
+    name_gate(page, "small")
+    page.mouse.dblclick(*at(0.35, 0.15))
+    at = spot(plot(page, "var:B530-A", "var:R660-A"))
+    page.keyboard.press("r")
+    drag(page, at(0.6, 0.2), at(0.9, 0.5))
+    name_gate(page, "helper")
+    row_of(page, "helper").get_by_role("button", name="helper", exact=True).click()
+    page.keyboard.press("w")
+    cards = page.locator(".plot-card")
+    expect(cards).to_have_count(2)
+    for card, name, axes in ((cards.nth(0), "All events", "var:FSC-A"), (cards.nth(1), "small", "var:B530-A")):
+        expect(card).to_have_attribute("data-x", axes)
+        expect(card).to_contain_text(name)
+        expect(card.get_by_role("group", name="Laid over")).to_contain_text("helper")
+    before = bench.gate("small")["geometry"]
+    cards.nth(0).locator(".gate").first.focus()
+    page.keyboard.press("l")
+    expect(page.locator(".gate-lock")).to_have_count(1)
+    assert bench.gate("small")["locked"]
+    page.keyboard.press("ArrowRight")
+    drag(page, spot(cards.nth(0))(0.3, 0.15), spot(cards.nth(0))(0.5, 0.4))
+    page.keyboard.press("l")
+    expect(page.locator(".gate-lock")).to_have_count(0)
+    assert bench.gate("small")["geometry"] == before
+    page.keyboard.press("w")
+    expect(page.locator(".plot-card")).to_have_count(1)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_view_shows_and_axe_finds_nothing(workspace: Page, bench: Bench, axe: str, theme: str) -> None:
     page, at = workspace, markers(workspace)

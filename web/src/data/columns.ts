@@ -77,3 +77,9 @@ export function histogram(values: ArrayLike<number>, bins: number): Histogram {
   }
   return { low, high, counts };
 }
+
+/** Every k-th value, at most `most` of them; the values themselves where these are few enough. */
+export function thinned(values: Float32Array, most: number): Float32Array {
+  const step = Math.ceil(values.length / most);
+  return step <= 1 ? values : Float32Array.from({ length: Math.ceil(values.length / step) }, (_, i) => values[i * step]);
+}

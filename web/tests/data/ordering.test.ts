@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Dataset, Sample } from '../../src/api/types';
-import { groupFiles, groupings, sortFiles, spokenValue } from '../../src/features/gating/ordering';
+import { groupFiles, groupings, missingChannel, sortFiles, spokenValue } from '../../src/features/gating/ordering';
 import { filesOf } from '../../src/features/gating/useGating';
 
 const dataset = (id: string, sample_id: string | null) =>
@@ -30,5 +30,11 @@ describe('order of files', () => {
   it('what can be grouped by', () => {
     expect(groupings(files, ['day']).map((g) => g.id)).toEqual(['sample', 'panel', 'control', '@day']);
     expect(groupings(files.slice(0, 1).map((f) => ({ ...f, panel: [] })), [])).toEqual([]);
+  });
+
+  it('a file of another panel lacks a channel; genes are not looked up in a panel', () => {
+    expect(missingChannel(files[0], ['var:FSC-A', 'var:Y89Di'])).toBe('Y89Di');
+    expect(missingChannel(files[0], ['var:FSC-A', 'obs:cluster'])).toBe('');
+    expect(missingChannel({ ...files[0], panel: [] }, ['var:CD3E'])).toBe('');
   });
 });

@@ -1,5 +1,6 @@
 /** Box and bar plots: one statistic of a population in every file, grouped by what is said about files and samples. */
 
+import { plural } from '../../data/words';
 import { toCsv } from '../../data/csv';
 import { drawBoxes, type BoxPoint } from '../../render/figure/boxes';
 import { useStatistics } from '../../state/gating/queries';
@@ -33,7 +34,7 @@ export function BoxesView({ state }: { state: GatingState }) {
   };
   const query = useStatistics(state.study.id, asked, state.token, !isPerChannel || channel !== '');
   const groupOf = (file: GatedFile) => [by, kept.then].filter(Boolean).map((one) => valueOf(file, one));
-  const nameOf = (file: GatedFile) => [by, kept.then].filter(Boolean).map((one) => spokenValue(file, one)).join(', ');
+  const nameOf = (file: GatedFile) => [by, kept.then].filter(Boolean).map((one) => spokenValue(file, one)).join(', ') || 'All files';
   const points = state.files.flatMap((file): BoxPoint[] => {
     const value = query.data?.find((row) => row.dataset_id === file.dataset.id)?.value;
     return value == null ? [] : [{ name: file.name, group: nameOf(file), value }];
@@ -74,17 +75,17 @@ export function BoxesView({ state }: { state: GatingState }) {
             </select>
           </label>
         )}
-        <label className="control"><span>by</span>
+        {offered.length > 0 && <label className="control"><span>by</span>
           <select className="input small" aria-label="Group by" value={by} onChange={(e) => change({ by: e.target.value })}>
             {offered.map(({ id, title }) => <option key={id} value={id}>{title}</option>)}
           </select>
-        </label>
-        <label className="control"><span>and</span>
+        </label>}
+        {offered.length > 1 && <label className="control"><span>and</span>
           <select className="input small" aria-label="Group by further" value={kept.then} onChange={(e) => change({ then: e.target.value })}>
             <option value="">nothing more</option>
             {offered.filter(({ id }) => id !== by).map(({ id, title }) => <option key={id} value={id}>{title}</option>)}
           </select>
-        </label>
+        </label>}
       </div>
       {query.error ? (
         <ErrorNote error={query.error} />
@@ -94,7 +95,7 @@ export function BoxesView({ state }: { state: GatingState }) {
         <Empty title="No value in any file">{isPerChannel ? `${what} is not defined where a population is empty, or has no such channel.` : 'This population has no events to count.'} Choose another population or statistic above.</Empty>
       ) : (
         <Figure
-          title={title} lines={[state.study.name, `${points.length} files`, isBars ? 'bar: mean; whiskers: standard deviation' : 'box: quartiles; whiskers: to 1.5 times the box']} name={title} busy={query.isFetching}
+          title={title} lines={[state.study.name, plural(points.length, 'file', 'files'), isBars ? 'bar: mean; whiskers: standard deviation' : 'box: quartiles; whiskers: to 1.5 times the box']} name={title} busy={query.isFetching}
           label={`${title}: ${groups.map((g) => `${g}, ${points.filter((p) => p.group === g).length} files`).join('; ')}`}
           draw={(ink, width, height) => drawBoxes({ points, groups, colors, title: what, kind: isBars ? 'bars' : 'boxes' }, ink, width, height)}
           csv={() => toCsv(['file', 'group', what], points.map((p) => [p.name, p.group, p.value]))}

@@ -25,7 +25,7 @@ import { Popover } from '../../views/overlays';
 import { MARGIN, PlotFrame } from '../../views/gating/PlotFrame';
 import { AxisMenu } from './AxisMenu';
 import { HistogramOverlay } from './HistogramOverlay';
-import { groupFiles, groupings, sortFiles } from './ordering';
+import { groupFiles, groupings, missingChannel, sortFiles } from './ordering';
 import { plotsOf } from './PlotGrid';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatedFile, GatingState } from './useGating';
@@ -59,7 +59,7 @@ export function GalleryView({ state }: { state: GatingState }) {
         <Segments label="Kind of plots" value={mode} options={[{ value: 'density', label: 'Density' }, { value: 'histogram', label: 'Histograms' }, { value: 'overlay', label: 'Overlay' }]} onChange={(next) => change({ mode: next })} />
         {axis('x', 'Horizontal')}
         {mode === 'density' && <><span className="muted small">and</span>{axis('y', 'Vertical')}</>}
-        <span className="grow cut muted small">{state.population?.name ?? state.allName} in {count(state.files.length)} files</span>
+        <span className="grow cut muted small">{state.population?.name ?? state.allName} in {plural(state.files.length, 'file', 'files')}</span>
         {mode !== 'overlay' && (
           <>
             <label className="control"><span>sort</span>
@@ -144,9 +144,10 @@ function GalleryPlot({ state, file, x, y, side, counts }: PlotProps) {
   const [watch, seen] = useSeen();
   const onDark = useStore(shownTheme) === 'dark';
   const { population, layout } = state;
-  const ends = useAxisEnds(state, x, y, seen ? file : null);
+  const missing = missingChannel(file, [x, y]);
+  const ends = useAxisEnds(state, x, y, seen && !missing ? file : null);
   const asked = { axes: y && y !== x ? [x, y] : [x], population: population?.id ?? null, compensation: layout.compensation, n: EVENTS };
-  const query = useQuery({ ...eventsQuery(state.sourceOf(file, population), asked), enabled: seen, retry: false });
+  const query = useQuery({ ...eventsQuery(state.sourceOf(file, population), asked), enabled: seen && !missing, retry: false });
   const axes = useMemo(() => ({ x: ends.x, y: y ? ends.y : ([0, 1] as [number, number]), width: side, height: side }), [ends, y, side]);
   const counted = (id: string | null) => counts.find((row) => (row.population_id ?? '') === (id ?? ''))?.n_events ?? null;
   const total = counted(population?.id ?? null);
@@ -190,7 +191,8 @@ function GalleryPlot({ state, file, x, y, side, counts }: PlotProps) {
         </svg>
       </PlotFrame>
       {query.error && <p className="small warn-text">{query.error.message}</p>}
-      {total === 0 && <p className="small muted plot-note">No events</p>}
+      {missing && <p className="small muted plot-note">No channel {missing}</p>}
+      {total === 0 && !missing && <p className="small muted plot-note">No events</p>}
     </figure>
   );
 }

@@ -18,7 +18,7 @@ import { Button, Segments } from '../../views/controls';
 import { Popover } from '../../views/overlays';
 import { PlotFrame } from '../../views/gating/PlotFrame';
 import { lineColors } from './GalleryView';
-import { compareValues, groupings, sortFiles, spokenValue, valueOf } from './ordering';
+import { compareValues, groupings, missingChannel, sortFiles, spokenValue, valueOf } from './ordering';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatingState } from './useGating';
 
@@ -51,7 +51,7 @@ export function HistogramOverlay({ state, x }: { state: GatingState; x: string }
   const { file } = state;
   const all =
     of === 'files'
-      ? sortFiles(state.files, state.layout.sortBy).map((f) => ({ key: f.key, name: f.name, file: f, population: state.population }))
+      ? sortFiles(state.files, state.layout.sortBy).filter((f) => !missingChannel(f, [x])).map((f) => ({ key: f.key, name: f.name, file: f, population: state.population }))
       : file
         ? [{ key: '', name: state.allName, file, population: null }, ...state.rows.map(({ population: p }) => ({ key: p.id, name: names.get(p.id) ?? p.name, file, population: p }))]
         : [];

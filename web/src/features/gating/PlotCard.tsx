@@ -11,6 +11,7 @@ import { axisTicks } from '../../data/gating/ticks';
 import { gateOfGid, madeBy, percentText } from '../../data/gating/tree';
 import { count, embeddingTitle } from '../../data/words';
 import { curveOver } from '../../data/gating/raster';
+import { thinned } from '../../data/columns';
 import { paintContours, paintDensity, paintDots, paintHistograms, paintOverlays, type Overlay, type PaintLook } from '../../render/gating/paint';
 import { reshapeGate, removeGate } from '../../state/gating/actions';
 import type { PlotMode, PlotSpec } from '../../state/gating/layout';
@@ -24,6 +25,7 @@ import { ErrorNote } from '../../views/states';
 import { AxisMenu } from './AxisMenu';
 import { NameBox } from './NameBox';
 import { PlotMenu } from './PlotMenu';
+import { missingChannel } from './ordering';
 import { overlayColor } from './PopulationTree';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatingState } from './useGating';
@@ -44,6 +46,8 @@ interface Props {
 
 const BINS = 256;
 const SMOOTH = 2;
+/** Events that are counted at each step of a drag. */
+const COUNTED_LIVE = 50_000;
 const MODES: { value: PlotMode; label: string }[] = [
   { value: 'density', label: 'Density' },
   { value: 'dots', label: 'Dots' },
@@ -71,10 +75,11 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
   const isFlat = spec.mode === 'histogram';
   const ends = useAxisEnds(state, spec.x, isFlat ? '' : spec.y);
   const asked = { axes: isFlat || spec.x === spec.y ? [spec.x] : [spec.x, spec.y], population: population?.id ?? null, compensation: layout.compensation, n: layout.events };
-  const query = useQuery({ ...eventsQuery(file ? state.sourceOf(file, population) : { dataset: '', table: '', version: 0, token: '' }, asked), enabled: file !== null });
+  const missing = file ? missingChannel(file, isFlat ? [spec.x] : [spec.x, spec.y]) : '';
+  const query = useQuery({ ...eventsQuery(file ? state.sourceOf(file, population) : { dataset: '', table: '', version: 0, token: '' }, asked), enabled: file !== null && !missing });
   const overlaid = layout.overlaid.map((id) => state.populations.find((p) => p.id === id)).filter((p) => p !== undefined && p.id !== population?.id).map((p) => p!);
   const over = useQueries({
-    queries: overlaid.map((p) => ({ ...eventsQuery(file ? state.sourceOf(file, p) : { dataset: '', table: '', version: 0, token: '' }, { ...asked, population: p.id }), enabled: file !== null })),
+    queries: overlaid.map((p) => ({ ...eventsQuery(file ? state.sourceOf(file, p) : { dataset: '', table: '', version: 0, token: '' }, { ...asked, population: p.id }), enabled: file !== null && !missing })),
   });
   const side = layout.size;
   const axes = useMemo(() => ({ x: ends.x, y: isFlat ? ([0, 1] as Point) : ends.y, width: side, height: side }), [ends.x, ends.y, isFlat, side]);
@@ -113,8 +118,9 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
     [cloud, axes, onDark, layout.palette, spec.mode, isFlat, overlayKey, scaleX, scaleY],
   );
   const gates = useMemo(() => gatesOn(state, spec), [state, spec]);
-  const sectors = (shape: Shape) => (cloud ? countSectors(shape, cloud.x, isOneDimensional(shape.kind) ? null : cloud.y) : []);
-  const percentsOf = (shape: Shape) => sectors(shape).map((n) => percentText(n, cloud?.x.length));
+  // fewer, so that percents keep up with the pointer; the server counts all events when it is let go
+  const few = useMemo(() => (cloud ? { x: thinned(cloud.x, COUNTED_LIVE), y: thinned(cloud.y, COUNTED_LIVE) } : null), [cloud]);
+  const percentsOf = (shape: Shape) => (few ? countSectors(shape, few.x, isOneDimensional(shape.kind) ? null : few.y).map((n) => percentText(n, few.x.length)) : []);
   const whole = population ? state.counts.get(population.id)?.n_events : (state.counts.get('')?.n_events ?? file?.table.n_cells);
   const isTried = (reference: string) => reference in state.draftScales;
   const keptScale = (reference: string) => scaleOf(state.scaleSet?.scales[reference]);
@@ -174,6 +180,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
           onOpen={openGate} onRename={onRename}
           onRemove={(id) => { const gate = gateById(id); if (gate) { onSelect(null); void removeGate(gate, madeBy(gate, state.populations, population?.id ?? null).filter((p) => p !== null)); } }}
         />
+        {missing && <p className="plot-note muted">This file has no channel {missing}</p>}
         {cloud?.x.length === 0 && <p className="plot-note muted">No events</p>}
         {draft && <NameBox state={state} shape={draft} axes={axes} x={spec.x} y={isOneDimensional(draft.kind) ? '' : spec.y} percents={percentsOf(draft)} onClose={() => setDraft(null)} onMade={onSelect} />}
       </PlotFrame>

@@ -44,3 +44,10 @@ export function groupings(files: GatedFile[], attributes: string[]): { id: strin
     ...attributes.map((name) => ({ id: `@${name}`, title: name })),
   ];
 }
+
+/** The first of these axes that a file of cytometry has no channel for; '' = it has all. */
+export function missingChannel(file: GatedFile, references: string[]): string {
+  if (!file.panel.length) return '';
+  const missing = references.find((reference) => reference.startsWith('var:') && !file.panel.some((c) => `var:${c.channel}` === reference));
+  return missing?.slice('var:'.length) ?? '';
+}

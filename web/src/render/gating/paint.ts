@@ -94,14 +94,26 @@ export function paintDots(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, l
   const context = clear(canvas, axes, look.ratio);
   if (!context) return;
   const alpha = Math.max(0.12, Math.min(0.9, 60 / Math.sqrt(Math.max(1, cloud.x.length))));
-  dots(context, cloud, axes, look.ratio, look.dark ? `rgb(210 222 228 / ${alpha})` : `rgb(38 52 64 / ${alpha})`, dotOf(cloud.x.length));
+  dots(context, cloud, axes, look.ratio, look.dark ? DOT_DARK : DOT_LIGHT, alpha, dotOf(cloud.x.length));
 }
 
-function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ratio: number, style: string, size: number): void {
+type Rgb = [number, number, number];
+const [DOT_LIGHT, DOT_DARK]: Rgb[] = [[38, 52, 64], [210, 222, 228]];
+/** More dots than these are laid on cells as large as dots: a million of them in a few milliseconds. */
+const MANY_DOTS = 60_000;
+
+function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ratio: number, [r, g, b]: Rgb, alpha: number, size: number): void {
+  if (x.length > MANY_DOTS) {
+    const raster = countOnGrid(x, y, axes, Math.max(8, Math.round(axes.width / size)), Math.max(8, Math.round(axes.height / size)));
+    const image = new ImageData(raster.width, raster.height);
+    // dots over one another cover more and more of the ground
+    for (let i = 0; i < raster.counts.length; i++) if (raster.counts[i]) image.data.set([r, g, b, Math.round(255 * (1 - (1 - alpha) ** raster.counts[i]))], i * 4);
+    return place(context, context.canvas, image);
+  }
   const [fx, fy] = [(axes.width * ratio) / (axes.x[1] - axes.x[0]), (axes.height * ratio) / (axes.y[1] - axes.y[0])];
   const [w, h] = [axes.width * ratio, axes.height * ratio];
   const side = size * ratio;
-  context.fillStyle = style;
+  context.fillStyle = `rgb(${r} ${g} ${b} / ${alpha})`;
   for (let i = 0; i < x.length; i++) {
     const px = Math.min(w - side / 2, Math.max(side / 2, (x[i] - axes.x[0]) * fx));
     const py = Math.min(h - side / 2, Math.max(side / 2, (axes.y[1] - y[i]) * fy));
@@ -113,7 +125,7 @@ function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ra
 export function paintOverlays(canvas: HTMLCanvasElement, overlays: Overlay[], axes: Axes, look: PaintLook): void {
   const context = canvas.getContext('2d');
   if (!context) return;
-  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, overlay.color, dotOf(overlay.x.length) + 0.2);
+  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, parseHex(overlay.color), 1, dotOf(overlay.x.length) + 0.2);
 }
 
 const GRID = 96;
@@ -128,7 +140,6 @@ export function paintContours(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axe
   const density = blurred(raster, 1.6);
   const levels = probabilityLevels(density, SHARES);
   const [sx, sy] = [canvas.width / GRID, canvas.height / GRID];
-  const ink = look.dark ? '210 222 228' : '38 52 64';
   const [fx, fy] = [GRID / (axes.x[1] - axes.x[0]), GRID / (axes.y[1] - axes.y[0])];
   const outside = { x: [] as number[], y: [] as number[] };
   for (let i = 0; i < cloud.x.length; i++) {
@@ -139,7 +150,7 @@ export function paintContours(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axe
       outside.y.push(cloud.y[i]);
     }
   }
-  dots(context, { x: Float32Array.from(outside.x), y: Float32Array.from(outside.y) }, axes, look.ratio, `rgb(${ink} / 0.7)`, dotOf(cloud.x.length));
+  dots(context, { x: Float32Array.from(outside.x), y: Float32Array.from(outside.y) }, axes, look.ratio, look.dark ? DOT_DARK : DOT_LIGHT, 0.7, dotOf(cloud.x.length));
   const palette = paletteOf(look);
   context.lineWidth = look.ratio;
   levels.forEach((level, i) => {
