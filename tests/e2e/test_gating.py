@@ -356,10 +356,12 @@ def test_the_way_to_a_population_and_a_lock_by_keys(workspace: Page, bench: Benc
     cards.nth(0).locator(".gate").first.focus()
     page.keyboard.press("l")
     expect(page.locator(".gate-lock")).to_have_count(1)
-    assert bench.gate("small")["locked"]
+    assert _until(lambda: bench.gate("small")["locked"])
     page.keyboard.press("ArrowRight")
     drag(page, spot(cards.nth(0))(0.3, 0.15), spot(cards.nth(0))(0.5, 0.4))
     page.keyboard.press("l")
+    # the page shows it before the server has it
+    assert _until(lambda: not bench.gate("small")["locked"])
     expect(page.locator(".gate-lock")).to_have_count(0)
     assert bench.gate("small")["geometry"] == before
     page.keyboard.press("w")

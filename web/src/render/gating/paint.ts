@@ -121,11 +121,11 @@ function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ra
   }
 }
 
-/** Events of other populations over the plot, each in its colour. */
+/** Events of other populations over the plot, each in its colour; small, so that what lies below is still seen. */
 export function paintOverlays(canvas: HTMLCanvasElement, overlays: Overlay[], axes: Axes, look: PaintLook): void {
   const context = canvas.getContext('2d');
   if (!context) return;
-  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, parseHex(overlay.color), 1, dotOf(overlay.x.length) + 0.2);
+  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, parseHex(overlay.color), 0.85, Math.max(1.5, 0.65 * dotOf(overlay.x.length)));
 }
 
 const GRID = 96;
