@@ -12,11 +12,12 @@ import pytest_asyncio
 
 from cytosol.base.keys import Key
 from cytosol.catalog.studies import StudyFields
+from cytosol.formats.fcs.writer import fcs_head
 from cytosol.model.studies import Dataset
 from cytosol.model.work import Job
 from tests.analyses.cytometry.test_batches import EVEN, measured, medians
 from tests.analyses.cytometry.test_beads import drift, run
-from tests.catalog.making import upload
+from tests.catalog.making import folder_of, upload
 from tests.formats.fcs_files import build, plain
 from tests.jobs.house import House, open_house
 
@@ -124,6 +125,30 @@ async def test_a_file_without_beads_is_refused_and_leaves_nothing(house: House) 
     assert job.state == "failed"
     assert "0 beads were found" in str(job.error)
     assert len(await house.catalog.cytometry.files(house.people.ada, study_id=study_id)) == 1
+
+
+async def test_a_written_file_is_dropped_unless_its_dataset_was_written_down(house: House) -> None:
+    study_id, catalog, ada = await study(house), house.catalog, house.people.ada
+    source = await add(house, study_id, "a.fcs", np.ones((9, 4)), FLOW)
+    pinned = await catalog.tables.pin(ada, dataset_id=source.id)
+    head = fcs_head([{"N": name} for name in FLOW], 3)
+    before = everything(house)
+    made = []
+    for name in ("kept.fcs", "dropped.fcs"):
+        file = (head, iter([np.ones((3, 4), "<f4").tobytes()]))
+        made.append(await catalog.derivations.write_made(ada, file, name=name, sources=[pinned]))
+    async with catalog.context.db.write() as conn:
+        (kept,) = await catalog.derivations.insert_made(conn, ada, study_id, made[0])
+    await catalog.derivations.drop_made(made)
+    new = everything(house) - before
+    assert new
+    assert all(made[0].original["id"].hex24 in str(path) or kept.id.hex24 in str(path) for path in new)
+    assert (await values_of(house, kept.id, *FLOW) == 1).all()
+
+
+def everything(house: House) -> set[Path]:
+    root = folder_of(house.catalog, "originals").parent
+    return {path for name in ("datasets", "originals") for path in (root / name).rglob("*") if path.is_file()}
 
 
 async def test_batches_are_led_to_each_other(house: House) -> None:

@@ -113,7 +113,7 @@ class Cytometry:
         try:
             async with self._context.db.write() as conn:
                 await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
-                made = await self.insert_on(conn, actor, study_id, written, original=original, values=values)
+                made = await self.insert_on(conn, actor, study_id, written, original_id=original.id, values=values)
                 if upload_id is not None:
                     await rows.delete(conn, tables.uploads, {"id": upload_id})
                 made = [to(Dataset, await rows.need(conn, tables.datasets, dataset.id)) for dataset in made]
@@ -132,13 +132,13 @@ class Cytometry:
         study_id: Key,
         written: Sequence[WrittenFile],
         *,
-        original: Original,
+        original_id: Key,
         values: Mapping[str, Any] | None = None,
     ) -> DatasetList:
         """The same in a transaction of the caller, who asked for the rights and removes the events if it fails."""
         made = [await insert_file(conn, study_id, one, values=dict(values or {})) for one in written]
         for dataset in made:
-            await bind_original(conn, original.id, dataset.id)
+            await bind_original(conn, original_id, dataset.id)
             await audit.note(conn, actor, "dataset.add", subject_kind="dataset", subject_id=dataset.id)
         return made
 

@@ -22,7 +22,7 @@ from cytosol.catalog.fcs_selection import EventChoice
 from cytosol.catalog.fcs_store import WrittenFile, drop_files, write_file
 from cytosol.catalog.fcs_writing import EVENT_NUMBER, FILE_NUMBER, Channel, Taken, channel_keywords
 from cytosol.catalog.file_exports import FileExports
-from cytosol.catalog.records import to
+from cytosol.catalog.layouts import rewrite_metadata
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.catalog.uploads import Uploads
 from cytosol.db import rows, tables
@@ -32,8 +32,7 @@ from cytosol.formats.fcs.writer import fcs_head, is_channel_keyword
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission, require_user
 from cytosol.model.studies import Dataset
-from cytosol.model.work import Original
-from cytosol.store.originals import ingest_file, original_source
+from cytosol.store.originals import ingest_file, original_path, original_source
 from cytosol.store.space import check_free
 
 MAX_SOURCES = 1000
@@ -78,10 +77,11 @@ class MadeFile:
 
     Attributes
     ----------
+    original : the record of its bytes, as columns
     values : columns that its dataset gets
     """
 
-    original: Original
+    original: dict[str, Any]
     written: list[WrittenFile]
     values: dict[str, Any]
 
@@ -159,12 +159,15 @@ class Derivations:
         """
         made = await self.write_made(actor, file, name=name, sources=sources)
         try:
-            return await self._cytometry.insert_files(
-                actor, study_id, made.written, original=made.original, values=made.values
-            )
+            async with self._context.db.write() as conn:
+                datasets = await self.insert_made(conn, actor, study_id, made)
         except BaseException:
-            await asyncio.shield(self._uploads.forget_original(made.original.id))
+            await self.drop_made([made])
             raise
+        self._context.notifier.events_stored()
+        for dataset in datasets:
+            await rewrite_metadata(self._context, dataset.id)
+        return datasets
 
     async def write_made(
         self, actor: Actor, file: tuple[bytes, Iterator[bytes]], *, name: str, sources: Sequence[Pinned]
@@ -176,20 +179,16 @@ class Derivations:
             local = Path(folder) / "derived.fcs"
             await asyncio.to_thread(_write, local, *file)
             digest = await ingest_file(context.blobs, key, local, move=True)
-        async with context.db.write() as conn:
-            await rows.insert(
-                conn,
-                tables.originals,
-                id=key,
-                owner_id=user_id,
-                path=name,
-                size=digest.size,
-                sha256=digest.sha256,
-                md5=digest.md5,
-                crc32c=f"{digest.crc32c:08x}",
-                bytes_id=key,
-            )
-            original = to(Original, await rows.need(conn, tables.originals, key))
+        original = {
+            "id": key,
+            "owner_id": user_id,
+            "path": name,
+            "size": digest.size,
+            "sha256": digest.sha256,
+            "md5": digest.md5,
+            "crc32c": f"{digest.crc32c:08x}",
+            "bytes_id": key,
+        }
         lineage = {
             "source_files": [
                 {"study_id": source.dataset.study_id.hex24, "dataset_id": source.dataset.id.hex24} for source in sources
@@ -198,20 +197,27 @@ class Derivations:
         try:
             written = await write_file(context, original_source(context.blobs, key, name), name=name)
         except BaseException:
-            await asyncio.shield(self._uploads.forget_original(key))
+            await asyncio.shield(context.blobs.delete(original_path(key)))
             raise
         return MadeFile(original, written, {"lineage": lineage})
 
-    async def insert_made(self, conn: Connection, actor: Actor, study_id: Key, made: MadeFile) -> None:
+    async def insert_made(self, conn: Connection, actor: Actor, study_id: Key, made: MadeFile) -> DatasetList:
         """Write down the dataset of a file in a transaction of the caller, who rewrites its metadata afterwards."""
         await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
-        await self._cytometry.insert_on(conn, actor, study_id, made.written, original=made.original, values=made.values)
+        await rows.insert(conn, tables.originals, **made.original)
+        return await self._cytometry.insert_on(
+            conn, actor, study_id, made.written, original_id=made.original["id"], values=made.values
+        )
 
     async def drop_made(self, made: Sequence[MadeFile]) -> None:
-        """Remove files that could not be inserted."""
+        """Remove files that could not be inserted; those that were stay."""
         for one in made:
+            key = one.original["id"]
+            async with self._context.db.read() as conn:
+                if await rows.count(conn, tables.originals, {"id": key}):
+                    continue
             await drop_files(self._context, one.written)
-            await asyncio.shield(self._uploads.forget_original(one.original.id))
+            await asyncio.shield(self._context.blobs.delete(original_path(key)))
 
 
 def _name_of(sources: Sequence[_Source]) -> str:
