@@ -62,7 +62,9 @@ def test_reagents_are_pasted_for_all_files(page: Page, bench: Bench, axe: str) -
     page.get_by_label("Files that get these reagents").select_option("file")
     page.get_by_role("button", name="Save panel").click()
     expect(page.get_by_role("group", name="Panels of the study").get_by_role("button")).to_have_count(2)
-    expect(page.get_by_role("region", name="Panel", exact=True).get_by_role("row", name="R660-A")).to_contain_text("CD8 in 2")
+    expect(page.get_by_role("region", name="Panel", exact=True).get_by_role("row", name="R660-A")).to_contain_text(
+        "CD8 in 2"
+    )
     assert not faults(page, axe)
     page.get_by_label("Files that get these reagents").select_option("channels")
     page.get_by_role("button", name="Save panel").click()
