@@ -131,7 +131,7 @@ def test_what_is_left_out_is_made(client: Toolkit, e: str) -> None:
         ({"type": "RangeGate", "model": {}}, '"xChannel" is required.'),
         ({"type": "RangeGate", "xChannel": "a", "model": {}}, '"model.range" is required'),
         ({"type": "RangeGate", "xChannel": "a", "model": {"range": {"x1": 1}}}, "x2"),
-        ({"type": "RectangleGate", "xChannel": "a", "model": {"rectangle": {"x1": 1}}}, "axis"),
+        ({"type": "RectangleGate", "xChannel": "a", "model": {"rectangle": {"x1": 1}}}, '"yChannel" is required'),
         ({"type": "RangeGate", "xChannel": "a", "gid": "x", "model": {"range": {"x1": 1, "x2": 2}}}, '"gid"'),
         ({"type": "RangeGate", "xChannel": "a", "tailoredPerFile": "x", "model": {}}, "must be a Boolean"),
         ({"type": "SplitGate", "xChannel": "a", "model": {"split": {"x": 1}}}, '"names" is required'),

@@ -166,8 +166,13 @@ class Studies:
         fields: StudyFields,
         expected: int | None = None,
         folder_id: Key | Unset | None = UNSET,
+        trash: bool = False,
     ) -> StudyView:
         """Change what a study says about itself, as a revision; moving it changes who sees it and is for owners.
+
+        Parameters
+        ----------
+        trash : instead change one in the trash that the actor may bring back
 
         Raises
         ------
@@ -176,7 +181,8 @@ class Studies:
         """
         values = fields.checked()
         async with self._context.db.write() as conn:
-            access = await study_access(conn, actor, study_id, Permission.STUDY_READ)
+            first = Permission.STUDY_DELETE if trash else Permission.STUDY_READ
+            access = await study_access(conn, actor, study_id, first, deleted=trash)
             (access.require_held if fields.locked is False else access.require)(Permission.STUDY_EDIT)
             study = to(Study, await rows.lock(conn, tables.studies, study_id))
             before = {name: getattr(study, name) for name in values if name != "extra"}
@@ -201,15 +207,23 @@ class Studies:
                     after={name: after[name] for name in changed},
                 )
             await _changed(conn, study_id)
-            view = await self._view(conn, actor, study_id)
+            view = await self._view(conn, actor, study_id, trash=trash)
         self._context.notifier.events_stored()
         return view
 
-    async def delete(self, actor: Actor, *, study_id: Key, expected: int | None = None) -> None:
-        """Put a study into the trash."""
+    async def delete(
+        self, actor: Actor, *, study_id: Key, expected: int | None = None, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        """Put a study into the trash.
+
+        Parameters
+        ----------
+        extra : what a dialect keeps with it from now on; None = it stays
+        """
+        values: dict[str, Any] = {"deleted_at": now_us()} | ({} if extra is None else {"extra": dict(extra)})
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.STUDY_DELETE)
-            await rows.change(conn, tables.studies, study_id, {"deleted_at": now_us()}, expected=expected)
+            await rows.change(conn, tables.studies, study_id, values, expected=expected)
             await self._note(conn, actor, "study.delete", study_id=study_id)
         self._context.notifier.events_stored()
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -89,7 +90,7 @@ def compose(catalog: Catalog, signals: Signals) -> ASGIApp:
                 counts[f'cytosol_jobs{{state="{state}"}}'] = float(n_jobs)
         return counts
 
-    app = Starlette(
+    app = Application(
         routes=[*routes, *operation_routes(ready=ready, figures=figures), *page_routes()],
         exception_handlers={HTTPException: _unknown_address},
     )
@@ -97,6 +98,14 @@ def compose(catalog: Catalog, signals: Signals) -> ASGIApp:
     middleware = RequestMiddleware(app)
     middleware.counts = requests
     return middleware
+
+
+class Application(Starlette):
+    """Starlette without its own answer to faults, which is plain text: `RequestMiddleware` gives one in JSON."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Only what answers known exceptions stands before the routes."""
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
 
 
 async def _unknown_address(request: Request, error: Exception) -> Response:

@@ -34,8 +34,8 @@ def classes(cls: type[CytosolError] = CytosolError) -> Iterator[type[CytosolErro
 EXPECTED = {
     errors.CytosolError: 500, errors.InvalidInputError: 400, errors.UnreadableFileError: 400,
     errors.UnsupportedFormatError: 400, errors.NotSignedInError: 401, errors.ForbiddenError: 403,
-    errors.NotFoundError: 404, errors.ConflictError: 409, errors.VersionMismatchError: 409,
-    errors.LeaseLostError: 409, errors.LimitExceededError: 413, errors.TooManyError: 429,
+    errors.NotFoundError: 404, errors.ConflictError: 400, errors.VersionMismatchError: 400,
+    errors.LeaseLostError: 400, errors.LimitExceededError: 413, errors.TooManyError: 429,
     errors.OutOfSpaceError: 507, errors.JobFailedError: 500, errors.DamagedDataError: 500,
     errors.UnavailableError: 503,
 }  # fmt: skip

@@ -65,7 +65,7 @@ async def download_attachment(asked: Asked) -> Response:
 async def change_attachment(asked: Asked) -> dict[str, Any]:
     """Rename."""
     found = await _attachment(asked)
-    said = await asked.said(wire.AttachmentChange)
+    said = await asked.change(wire.AttachmentChange, attachment_document(found), "md5", "crc32c", "size", "created")
     fresh = await asked.catalog.attachments.rename(asked.actor, attachment_id=found.attachment.id, name=said.filename)
     return attachment_document(fresh)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -63,9 +64,12 @@ class Asked:
         """A numeric parameter."""
         value = self.text(name)
         try:
-            return None if value is None else float(value)
+            number = None if value is None else float(value)
         except ValueError as error:
             raise InvalidInputError(f'"{name}" must be a number') from error
+        if number is not None and not math.isfinite(number):
+            raise InvalidInputError(f'"{name}" must be a finite number')
+        return number
 
     async def body(self) -> Any:
         """The JSON of the body; none counts as ``{}``."""
@@ -74,6 +78,13 @@ class Asked:
     async def said(self, model: type[M]) -> M:
         """The body as its schema."""
         return parse(model, await self.body())
+
+    async def change(self, model: type[M], document: Document, *read_only: str) -> M:
+        """The body as the schema of a change, in which read-only keys have to stay as they are in the document."""
+        body = await self.body()
+        if isinstance(body, dict):
+            require_same(body, document, ("_id", "experimentId", *read_only))
+        return parse(model, body)
 
     def listed(self, documents: Sequence[Document]) -> list[Document]:
         """The documents of a list that the request asks for."""
@@ -113,6 +124,13 @@ def call_routes(services: Services, calls: Sequence[Call]) -> list[BaseRoute]:
             for end in ("", "/"):
                 routes.append(Route(f"{start}/api/v1/{call.path}{end}", endpoint, methods=[call.method]))
     return [*routes, Route(f"{PREFIX}/{{rest:path}}", _unknown, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])]
+
+
+def require_same(body: Document, document: Document, names: Sequence[str]) -> None:
+    """Refuse other values of keys that cannot be changed."""
+    for name in names:
+        if name in body and body[name] != document.get(name):
+            raise InvalidInputError(f'"{name}" cannot be changed')
 
 
 def parse(model: type[M], value: Any) -> M:

@@ -59,7 +59,7 @@ async def get_compensation(asked: Asked) -> dict[str, Any]:
 async def change_compensation(asked: Asked) -> dict[str, Any]:
     """Change a compensation."""
     found = await _compensation(asked)
-    said = await asked.said(wire.CompensationChange)
+    said = await asked.change(wire.CompensationChange, compensation_document(found))
     changed = await asked.catalog.compensations.change(
         asked.actor, compensation_id=found.id, name=said.name, channels=said.channels, matrix=said.spillMatrix
     )

@@ -8,7 +8,7 @@ from cytosol.asgi.errors import HTTP_STATUS
 from cytosol.base import errors
 from cytosol.base.errors import CytosolError
 
-STATUS = {**HTTP_STATUS, errors.InvalidInputError: 400, errors.VersionMismatchError: 409}
+STATUS = {**HTTP_STATUS, errors.InvalidInputError: 400, errors.ConflictError: 400, errors.VersionMismatchError: 400}
 
 
 def failure(error: CytosolError, request_id: str) -> dict[str, Any]:

@@ -41,6 +41,8 @@ KEPT: Mapping[str, Any] = {
     "revisionSourceExperiment": None,
 }
 """Properties that only these clients need, kept as they come, and what they are at first."""
+DELETED = "deleted"
+"""The time of deletion that a client told; the server counts from its own."""
 SETTABLE = frozenset(KEPT) - {"cloneSourceExperiment", "revisionSourceExperiment"}
 READ_ONLY = ("_id", "created", "updated", "deepUpdated", "uploader", "permissions", "revisions")
 
@@ -73,7 +75,7 @@ def experiment_document(view: StudyView, details: StudyDetails, people: Mapping[
         "created": time_of(study.created_at),
         "updated": time_of(study.updated_at),
         "deepUpdated": time_of(details.changed_at),
-        "deleted": time_of(study.deleted_at),
+        "deleted": study.deleted_at and (own.get(DELETED) or time_of(study.deleted_at)),
         "uploader": uploader,
         "primaryResearcher": user_document(known) if known else uploader,
         "path": [folder.hex24 for folder in details.folders],

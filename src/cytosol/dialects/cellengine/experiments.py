@@ -15,6 +15,7 @@ from cytosol.catalog.studies import StudyFields, StudyFilter, StudyView
 from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call, parse
 from cytosol.dialects.cellengine.experiment_documents import (
+    DELETED,
     READ_ONLY,
     active_compensation,
     changed_own,
@@ -25,7 +26,7 @@ from cytosol.dialects.cellengine.experiment_documents import (
     plain_text,
     saved_exports,
 )
-from cytosol.dialects.cellengine.translate import NAME, given_key, own_extra, with_own
+from cytosol.dialects.cellengine.translate import NAME, given_key, given_time, own_extra, with_own
 
 PAGE = 500
 NEW_NAME = "Untitled Experiment"
@@ -96,15 +97,16 @@ async def change_experiment(asked: Asked) -> dict[str, Any]:
     for name in READ_ONLY:
         if name in given:
             raise InvalidInputError(f'"{name}" cannot be changed')
-    study_id = asked.id("experiment")
-    if "deleted" in given and said.deleted is None:
+    study_id, deleted = asked.id("experiment"), given_time(said.deleted, "deleted")
+    if "deleted" in given and deleted is None:
         view = await _undelete(asked, study_id)
     else:
-        view = await experiment(asked)
+        view = await _in_trash(asked, study_id) or await experiment(asked)
     if given.keys() - {"deleted"}:
         view = await _change(asked, view, said, given)
-    if said.deleted is not None:
-        await asked.catalog.studies.delete(asked.actor, study_id=study_id)
+    if deleted is not None and view.study.deleted_at is None:
+        told = with_own(view.study.extra, own_extra(view.study.extra) | {DELETED: deleted})
+        await asked.catalog.studies.delete(asked.actor, study_id=study_id, extra=told)
         view = await asked.catalog.studies.get(asked.actor, study_id=study_id, trash=True)
     return await document(asked, view)
 
@@ -125,7 +127,20 @@ async def _change(asked: Asked, view: StudyView, said: wire.ExperimentChange, gi
         compensation=chosen,
         extra=with_own(view.study.extra, own) if own != own_extra(view.study.extra) else None,
     )
-    return await asked.catalog.studies.change(asked.actor, study_id=view.study.id, fields=fields, folder_id=folder_id)
+    return await asked.catalog.studies.change(
+        asked.actor,
+        study_id=view.study.id,
+        fields=fields,
+        folder_id=folder_id,
+        trash=view.study.deleted_at is not None,
+    )
+
+
+async def _in_trash(asked: Asked, study_id: Key) -> StudyView | None:
+    try:
+        return await asked.catalog.studies.get(asked.actor, study_id=study_id, trash=True)
+    except NotFoundError:
+        return None
 
 
 async def _undelete(asked: Asked, study_id: Key) -> StudyView:
@@ -138,11 +153,11 @@ async def _undelete(asked: Asked, study_id: Key) -> StudyView:
 async def delete_experiment(asked: Asked) -> Response:
     """Put an experiment into the trash; one that lies there already stays there."""
     study_id = asked.id("experiment")
-    try:
-        await asked.catalog.studies.get(asked.actor, study_id=study_id, trash=True)
-    except NotFoundError:
-        await experiment(asked)
-        await asked.catalog.studies.delete(asked.actor, study_id=study_id)
+    if await _in_trash(asked, study_id) is None:
+        view = await experiment(asked)
+        own = {name: value for name, value in own_extra(view.study.extra).items() if name != DELETED}
+        told = with_own(view.study.extra, own)
+        await asked.catalog.studies.delete(asked.actor, study_id=study_id, extra=told)
     return Response(status_code=204)
 
 

@@ -11,10 +11,12 @@ from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.fcs_records import FileView
 from cytosol.dialects.cellengine import wire
-from cytosol.dialects.cellengine.calls import Asked, Call, parse
+from cytosol.dialects.cellengine.calls import Asked, Call, parse, require_same
 from cytosol.dialects.cellengine.experiments import E, experiment
-from cytosol.dialects.cellengine.translate import compensation_said, compensation_value, own_extra, time_of
+from cytosol.dialects.cellengine.translate import compensation_said, compensation_value, given_time, own_extra, time_of
 from cytosol.dialects.cellengine.uploads import take_in
+
+READ_ONLY = ("_id", "experimentId", "eventCount", "size", "md5", "crc32c", "hasFileInternalComp")
 
 
 def file_document(view: FileView) -> dict[str, Any]:
@@ -110,20 +112,24 @@ async def change_file(asked: Asked) -> dict[str, Any]:
     """Change facts of a file; ``deleted`` set deletes, ``deleted: null`` brings back."""
     body = await asked.body()
     said = parse(wire.FileChange, body)
-    dataset_id = asked.id("file")
-    if "deleted" in said.model_fields_set and said.deleted is None:
-        await _undelete(asked, dataset_id)
-    view = await file_of(asked, dataset_id)
+    dataset_id, deleted = asked.id("file"), given_time(said.deleted, "deleted")
+    view, gone = await _live_or_in_trash(asked, dataset_id)
+    if gone and "deleted" not in said.model_fields_set:
+        deleted = time_of(gone.dataset.deleted_at)  # it is changed, and stays where it lies
+    require_same(body if isinstance(body, dict) else {}, file_document(view), READ_ONLY)
+    if gone:
+        await asked.catalog.datasets.undelete(asked.actor, dataset_id=dataset_id)
+        view = await file_of(asked, dataset_id)
     if fields := _changes(said):
         view = await asked.catalog.cytometry.change(asked.actor, dataset_id=dataset_id, **fields)
     if said.annotations is not None:
         pairs = [_annotation(one) for one in said.annotations]
         view = await asked.catalog.cytometry.annotate(asked.actor, dataset_id=dataset_id, annotations=pairs)
     document = await whole_document(asked, view)
-    if said.deleted is not None:
+    if deleted is not None:
         await asked.catalog.datasets.delete(asked.actor, dataset_id=dataset_id)
-        gone = [one for one in await _deleted(asked, view.dataset.study_id) if one.dataset.id == dataset_id]
-        document |= file_document(gone[0])
+        lying = [one for one in await _deleted(asked, view.dataset.study_id) if one.dataset.id == dataset_id]
+        document |= file_document(lying[0])
     return document
 
 
@@ -150,16 +156,23 @@ def _annotation(said: dict[str, Any]) -> tuple[str, Any]:
     return said["name"], said.get("value")
 
 
-async def _undelete(asked: Asked, dataset_id: Key) -> None:
-    view = await experiment(asked)
-    if any(one.dataset.id == dataset_id for one in await _deleted(asked, view.study.id)):
-        await asked.catalog.datasets.undelete(asked.actor, dataset_id=dataset_id)
+async def _live_or_in_trash(asked: Asked, dataset_id: Key) -> tuple[FileView, FileView | None]:
+    """A file, and once more where it lies in the trash."""
+    try:
+        return await file_of(asked, dataset_id), None
+    except NotFoundError:
+        view = await experiment(asked)
+        for one in await _deleted(asked, view.study.id):
+            if one.dataset.id == dataset_id:
+                return one, one
+        raise
 
 
 async def delete_file(asked: Asked) -> Response:
-    """Put a file into the trash."""
-    found = await file_of(asked, asked.id("file"))
-    await asked.catalog.datasets.delete(asked.actor, dataset_id=found.dataset.id)
+    """Put a file into the trash; one that lies there already stays there."""
+    found, gone = await _live_or_in_trash(asked, asked.id("file"))
+    if gone is None:
+        await asked.catalog.datasets.delete(asked.actor, dataset_id=found.dataset.id)
     return Response(status_code=204)
 
 

@@ -13,7 +13,7 @@ from cytosol.catalog.folders import FolderView
 from cytosol.catalog.records import UNSET
 from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call
-from cytosol.dialects.cellengine.translate import given_key, time_of
+from cytosol.dialects.cellengine.translate import given_key, given_time, time_of
 
 
 def folder_document(view: FolderView, path: Sequence[Key]) -> dict[str, Any]:
@@ -64,16 +64,17 @@ async def get_folder(asked: Asked) -> dict[str, Any]:
 async def change_folder(asked: Asked) -> dict[str, Any]:
     """Rename or move a folder; ``deleted: null`` brings one back, ``deleted`` set deletes."""
     said = await asked.said(wire.FolderRequest)
+    deleted = given_time(said.deleted, "deleted")
     folders, folder_id = asked.catalog.folders, asked.id("folder")
-    if "deleted" in said.model_fields_set and said.deleted is None:
-        try:
-            await folders.undelete(asked.actor, folder_id=folder_id)
-        except NotFoundError:
-            await folders.get(asked.actor, folder_id=folder_id)  # it was not deleted
+    gone = [view for view in await folders.trash(asked.actor) if view.folder.id == folder_id]
+    if gone and "deleted" not in said.model_fields_set:
+        deleted = time_of(gone[0].folder.deleted_at)  # it is changed, and stays where it lies
+    if gone:
+        await folders.undelete(asked.actor, folder_id=folder_id)
     moved = "path" in said.model_fields_set
     parent = given_key(said.path[-1], "path") if said.path else None
     view = await folders.change(asked.actor, folder_id=folder_id, name=said.name, parent_id=parent if moved else UNSET)
-    if said.deleted is not None:
+    if deleted is not None:
         await folders.delete(asked.actor, folder_id=folder_id)
         view = await _deleted(asked, folder_id)
     return (await _documents(asked, [view]))[0]

@@ -86,6 +86,8 @@ def new_gate(said: wire.NewGate) -> NewGate:
         made = given_gids(gids, len(names)) if gids is not None else [None] * len(names)
         sectors = [{"name": name} | ({"gid": gid} if gid else {}) for name, gid in zip(names, made, strict=True)]
     y = "" if kind in ("range", "split") or not said.yChannel else reference_of(said.yChannel)
+    if not y and kind not in ("range", "split"):
+        raise InvalidInputError('"yChannel" is required')
     return NewGate(
         kind=kind,
         name=said.name or stem(kind, names) or said.type,
@@ -103,7 +105,12 @@ def new_gate(said: wire.NewGate) -> NewGate:
 
 def is_locked(said: bool | None, model: Mapping[str, Any]) -> bool:
     """Whether a gate shall be locked: said at the top, else in the model."""
-    return bool(model.get("locked")) if said is None else said
+    if said is not None:
+        return said
+    locked = model.get("locked")
+    if locked is not None and not isinstance(locked, bool):
+        raise InvalidInputError('"model.locked" must be a Boolean')
+    return bool(locked)
 
 
 def geometry_of(kind: str, model: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +129,8 @@ def geometry_of(kind: str, model: Mapping[str, Any]) -> dict[str, Any]:
 def extra_of(kind: str, model: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """The extra of a gate with its labels, and what else of a model comes back as it was."""
     said = model.get("labels") if kind in SECTORS else [model.get("label")]
-    labels = said if isinstance(said, list) and said and all(_is_point(one) for one in said) else None
+    n_labels = len(SECTORS.get(kind, ("",)))
+    labels = said if isinstance(said, list) and len(said) == n_labels and all(_is_point(one) for one in said) else None
     known = ("locked", "label", "labels", "gids", kind)
     rest = {name: value for name, value in model.items() if name not in known}
     own = {**own_extra(extra), "model": rest}

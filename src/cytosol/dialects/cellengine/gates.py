@@ -78,7 +78,8 @@ async def get_gate(asked: Asked) -> dict[str, Any]:
 async def change_gate(asked: Asked) -> dict[str, Any]:
     """Change one gate."""
     gate = await _gate(asked)
-    fields = gate_changes(gate, await asked.said(wire.GateChange))
+    said = await asked.change(wire.GateChange, gate_document(gate), "gid", "type", "fcsFileId")
+    fields = gate_changes(gate, said)
     return gate_document(await asked.catalog.gates.change(asked.actor, gate_id=gate.id, **fields))
 
 

@@ -63,7 +63,8 @@ async def get_population(asked: Asked) -> dict[str, Any]:
 async def change_population(asked: Asked) -> dict[str, Any]:
     """Change a population."""
     found = await _population(asked)
-    said = await asked.said(wire.PopulationChange)
+    document = (await documents(asked, found.study_id))[found.id]
+    said = await asked.change(wire.PopulationChange, document, "uniqueName")
     fields: dict[str, Any] = {}
     if said.name is not None:
         fields["name"] = said.name

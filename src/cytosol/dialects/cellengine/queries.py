@@ -15,6 +15,9 @@ from cytosol.base.errors import InvalidInputError
 
 MAX_QUERY = 100_000
 _MAX_STEPS = 50_000
+_MAX_CALLS = 100
+_MAX_DIGITS = 18
+_CALL = re.compile(r"\b(and|or|not)\s*\(")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$]*")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BLANKS = re.compile(r"\s*")
@@ -54,6 +57,8 @@ def parse_query(text: str) -> Query:
     """
     if len(text) > MAX_QUERY:
         raise InvalidInputError(f'"query" has more than {MAX_QUERY:,} letters')
+    if len(_CALL.findall(text)) > _MAX_CALLS:
+        raise InvalidInputError(f'"query" has more than {_MAX_CALLS} of and, or, not', do="Use in(name,[...])")
     reader = _Reader(text)
     for query, end in reader.query(reader.skip(0)):
         if reader.skip(end) == len(text):
@@ -97,16 +102,18 @@ class _Reader:
                 yield Compared(name, field.group(), value), self.skip(end) + 1
 
     def _value(self, at: int) -> Iterator[tuple[Any, int]]:
-        first = self._text[at : at + 1]
-        if first == '"':
+        if self._text[at : at + 1] == "[":
+            yield from self._list(self.skip(at + 1), "]", self._single)
+        else:
+            yield from self._single(at)
+
+    def _single(self, at: int) -> Iterator[tuple[Any, int]]:
+        if self._text[at : at + 1] == '"':
             yield from self._strings(at + 1)
-        elif first == "[":
-            yield from self._list(self.skip(at + 1), "]", self._value)
         elif number := _NUMBER.match(self._text, at):
-            yield (
-                float(number.group()) if any(c in number.group() for c in ".eE") else int(number.group()),
-                number.end(),
-            )
+            text = number.group()
+            whole = len(text) <= _MAX_DIGITS and not any(c in text for c in ".eE")
+            yield int(text) if whole else float(text), number.end()
         elif (word := _NAME.match(self._text, at)) and word.group() in _WORDS:
             yield _WORDS[word.group()], word.end()
 
@@ -256,7 +263,7 @@ def _whole(given: Mapping[str, str], name: str) -> int | None:
         return None
     if not given[name].isascii() or not given[name].isdigit():
         raise InvalidInputError(f'"{name}" must be a whole number')
-    return int(given[name])
+    return int(given[name][:_MAX_DIGITS])
 
 
 def _by(field: str) -> Callable[[Document, Document], int]:

@@ -36,7 +36,7 @@ def scale_document(scale: Mapping[str, Any]) -> dict[str, Any]:
 def scale_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """A scale as it is stored."""
     type = document.get("type")
-    if type not in TYPES:
+    if not isinstance(type, str) or type not in TYPES:
         raise InvalidInputError(f'"scale.type" must be one of {", ".join(TYPES)}')
     known = {name: value for name, value in document.items() if value is not None}
     if type in ("LinearScale", "LogScale"):

@@ -52,6 +52,18 @@ def time_of(at_us: int | None) -> str | None:
     return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_us // 1000 % 1000:03d}Z"
 
 
+def given_time(value: Any, name: str) -> str | None:
+    """A time as documents spell it, from one with or without fraction and zone (none = UTC); None for null."""
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInputError(f'"{name}" must be a time or null') from error
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
 def own_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
     """What only these clients need of a record."""
     found = extra.get(NAME)

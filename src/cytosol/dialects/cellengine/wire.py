@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, field_validator
+
+Flag = Annotated[bool, Strict(), BeforeValidator(lambda value: False if value is None else value)]
+"""A Boolean; null means no."""
 
 
 class Wire(BaseModel):
@@ -35,7 +38,7 @@ class ExperimentChange(NewExperiment):
 
     deleted: str | None = None
     activeCompensation: int | str | None = None  # noqa: N815
-    locked: bool | None = None
+    locked: StrictBool | None = None
 
 
 class Clone(Wire):
@@ -54,11 +57,11 @@ class RevisionNote(Wire):
 class Import(Wire):
     """What ``importResources`` shall bring: all, none, or the ids."""
 
-    populations: bool = False
-    illustrations: bool | list[str] = False
-    compensations: bool | list[str] = False
-    savedStatisticExports: bool | list[str] = False  # noqa: N815
-    annotations: bool | list[str] = False
+    populations: Flag = False
+    illustrations: Flag | list[str] = False
+    compensations: Flag | list[str] = False
+    savedStatisticExports: Flag | list[str] = False  # noqa: N815
+    annotations: Flag | list[str] = False
 
 
 class ImportRequest(Wire):
@@ -118,9 +121,9 @@ class NewGate(Wire):
     names: list[str] | None = None
     gid: str | None = None
     model: dict[str, Any]
-    tailoredPerFile: bool | None = None  # noqa: N815
+    tailoredPerFile: StrictBool | None = None  # noqa: N815
     fcsFileId: str | None = None  # noqa: N815
-    locked: bool | None = None
+    locked: StrictBool | None = None
 
 
 class GateChange(Wire):
@@ -131,8 +134,8 @@ class GateChange(Wire):
     xChannel: str | None = None  # noqa: N815
     yChannel: str | None = None  # noqa: N815
     model: dict[str, Any] | None = None
-    tailoredPerFile: bool | None = None  # noqa: N815
-    locked: bool | None = None
+    tailoredPerFile: StrictBool | None = None  # noqa: N815
+    locked: StrictBool | None = None
 
 
 class Tailoring(Wire):
@@ -179,10 +182,10 @@ class FileChange(Wire):
     filename: str | None = None
     panel: list[dict[str, Any]] | None = None
     panelName: str | None = None  # noqa: N815
-    isControl: bool | None = None  # noqa: N815
+    isControl: StrictBool | None = None  # noqa: N815
     compensation: int | str | None = None
     deleted: str | None = None
-    gatesLocked: bool | None = None  # noqa: N815
+    gatesLocked: StrictBool | None = None  # noqa: N815
     annotations: list[dict[str, Any]] | None = None
 
 
@@ -191,8 +194,8 @@ class Derive(Wire):
 
     fcsFiles: list[str | dict[str, Any]]  # noqa: N815
     filename: str | None = None
-    addFileNumber: bool = False  # noqa: N815
-    addEventNumber: bool = False  # noqa: N815
+    addFileNumber: Flag = False  # noqa: N815
+    addEventNumber: Flag = False  # noqa: N815
     preSubsampleN: int | None = None  # noqa: N815
     preSubsampleP: float | None = None  # noqa: N815
     seed: float | None = None
@@ -205,7 +208,7 @@ class Zip(Wire):
     fcsFileIds: list[str] | None = None  # noqa: N815
     populationIds: list[str | None] | None = None  # noqa: N815
     compensationId: int | str | None = None  # noqa: N815
-    compensatedQ: bool = False  # noqa: N815
+    compensatedQ: Flag = False  # noqa: N815
     preSubsampleN: int | None = None  # noqa: N815
     preSubsampleP: float | None = None  # noqa: N815
     postSubsampleN: int | None = None  # noqa: N815
@@ -220,7 +223,7 @@ class StatisticsRequest(Wire):
     statistics: list[str]
     channels: list[str] = Field(default_factory=list)
     q: float | None = None
-    annotations: bool = False
+    annotations: Flag = False
     compensationId: int | str | None = None  # noqa: N815
     fcsFileIds: list[str] | None = None  # noqa: N815
     populationIds: list[str | None] | None = None  # noqa: N815
@@ -237,11 +240,6 @@ class StatisticsRequest(Wire):
     @classmethod
     def _no_channels(cls, value: Any) -> Any:
         return [] if value is None else value
-
-    @field_validator("annotations", mode="before")
-    @classmethod
-    def _no_annotations(cls, value: Any) -> Any:
-        return False if value is None else value
 
     @field_validator("format", "layout", mode="before")
     @classmethod
