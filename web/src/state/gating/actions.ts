@@ -75,7 +75,7 @@ export const changeScales = (studyId: string, set: api.ScaleSet, scales: Record<
 export const changeFile = (studyId: string, send: () => Promise<unknown>) =>
   change(studyId, async () => {
     await send();
-    await refresh(keys.datasets(studyId), ['dataset']);
+    await refresh(keys.datasets(studyId), ['dataset'], keys.samples(studyId));
   });
 
 /** The newest changes that nobody undid, taken back one after the other. */
