@@ -286,7 +286,7 @@ def test_statistics_are_those_of_numpy_and_come_as_files(workspace: Page, bench:
         told = [float(text.replace(",", "").replace(" %", "")) for text in cells.all_inner_texts()[2:]]
         truth = [inside.sum(), 100 * inside.mean(), *np.median(events[inside][:, 2:4], axis=0)]
         assert told == pytest.approx(truth, rel=2e-3)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     download.value.save_as(tmp_path / "statistics.csv")

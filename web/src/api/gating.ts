@@ -1,6 +1,7 @@
 /** The routes of gates, populations, scales, compensations, and what is computed from them. */
 
 import { apiUrl, getBytes, send, sendJson } from './http';
+import type { Attachment } from './attachments';
 import type { Dataset, Rec } from './types';
 
 export type GateKind = 'rectangle' | 'polygon' | 'ellipse' | 'range' | 'quadrant' | 'split';
@@ -126,7 +127,18 @@ export interface StatisticsQuery {
   q?: number;
   /** parent, grandparent, total, or the id of a population. */
   percent_of?: string[];
+  /** Name of a column → formula. */
+  formulas?: Record<string, string>;
+  /** Counting beads, for events per µL; without them the volume in the file counts. */
+  beads?: { population_id: string; n_added: number; volume_ul: number };
   compensation: CompensationSaid;
+}
+
+export type TableFormat = 'csv' | 'tsv' | 'xlsx' | 'parquet';
+
+/** A table of statistics that is kept in the study, with what it was asked for as. */
+export interface SavedTable extends Attachment {
+  statistics: Partial<Omit<StatisticsQuery, 'dataset_ids' | 'population_ids'>> & { dataset_ids?: string[] | null; population_ids?: (string | null)[] | null; layout?: string; format: TableFormat };
 }
 
 /** One value. */
@@ -139,15 +151,20 @@ export interface StatisticsRow {
   value: number | null;
 }
 
-const isPercent = (name: string) => name.startsWith('percent of ');
+const isPercent = (name: string, formulas: Record<string, string> = {}) => name.startsWith('percent of ') && !(name in formulas);
 
 /** Of percents, those of one reference are asked for; they are called 'percent' here. */
 export const getStatistics = (studyId: string, json: StatisticsQuery, signal?: AbortSignal) =>
   sendJson<{ items: StatisticsRow[] }>('POST', `studies/${studyId}/statistics`, { json: { ...json, layout: 'tall', format: 'json' }, signal }).then((page) =>
-    page.items.map((row) => (isPercent(row.statistic) ? { ...row, statistic: 'percent' } : row)),
+    page.items.map((row) => (isPercent(row.statistic, json.formulas) ? { ...row, statistic: 'percent' } : row)),
   );
 export const getStatisticsFile = (studyId: string, json: StatisticsQuery, layout: string, format: string) =>
   send('POST', `studies/${studyId}/statistics`, { json: { ...json, layout, format, annotations: true } }).then((response) => response.blob());
+
+export const listSavedTables = (studyId: string, signal?: AbortSignal) => listed<SavedTable>(`studies/${studyId}/statistics-exports`, signal);
+/** Its numbers stay as they are now. */
+export const saveTable = (studyId: string, name: string, asked: StatisticsQuery, layout: string, format: string) =>
+  sendJson<SavedTable>('POST', `studies/${studyId}/statistics-exports`, { json: { ...asked, name, layout, format, annotations: true } });
 
 export interface EventsQuery {
   axes: string[];

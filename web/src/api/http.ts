@@ -26,6 +26,7 @@ interface Problem {
   where?: string;
   do?: string;
   request_id?: string;
+  position?: number;
 }
 
 /** What the server (or the network) refused, in a sentence to show. */
@@ -35,6 +36,10 @@ export class ApiError extends Error {
     readonly code: string,
     sentence: string,
     readonly requestId: string,
+    /** The field or part that is refused, '' where it is not told. */
+    readonly where = '',
+    /** The letter at which a text goes wrong, from 1. */
+    readonly position: number | null = null,
   ) {
     super(sentence);
     this.name = 'ApiError';
@@ -56,7 +61,7 @@ export function problemToError(status: number, text: string, requestId: string):
   }
   const sentence = problem.detail ?? problem.title ?? `The server answered with status ${status}.`;
   const advice = problem.do && !sentence.includes(problem.do) ? ` ${problem.do}` : '';
-  return new ApiError(status, problem.code ?? 'error', sentence + advice, problem.request_id ?? requestId);
+  return new ApiError(status, problem.code ?? 'error', sentence + advice, problem.request_id ?? requestId, problem.where ?? '', problem.position ?? null);
 }
 
 export interface RequestOptions {

@@ -66,6 +66,7 @@ export const labelOf = (state: GatingState, reference: string) => axisLabel(refe
 export const STATISTICS = [
   { id: 'event_count', label: 'Events', perChannel: false },
   { id: 'percent', label: 'Percent', perChannel: false },
+  { id: 'events_per_ul', label: 'Events per µL', perChannel: false },
   { id: 'median', label: 'Median', perChannel: true },
   { id: 'mean', label: 'Mean', perChannel: true },
   { id: 'geometric_mean', label: 'Geometric mean', perChannel: true },

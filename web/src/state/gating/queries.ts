@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { listAnnotatedFiles } from '../../api/annotations';
-import { countPopulations, getEvents, getScales, getStatistics, listCompensations, listGates, listPopulations, type EventsQuery, type StatisticsQuery } from '../../api/gating';
+import { countPopulations, getEvents, getScales, getStatistics, listCompensations, listGates, listPopulations, listSavedTables, type EventsQuery, type StatisticsQuery } from '../../api/gating';
 import { decodeFrame } from '../../data/frames';
 import { keys, refresh } from '../queries';
 
@@ -44,6 +44,9 @@ export const useStatistics = (studyId: string, asked: StatisticsQuery, token: st
     enabled,
     placeholderData: keepPreviousData,
   });
+
+export const savedTablesKey = (studyId: string) => ['saved-tables', studyId];
+export const useSavedTables = (studyId: string) => useQuery({ queryKey: savedTablesKey(studyId), queryFn: ({ signal }) => listSavedTables(studyId, signal) });
 
 export interface EventSource {
   dataset: string;
