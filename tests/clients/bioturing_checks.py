@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +53,9 @@ class Case:
         """A local file of this case."""
         path = self.world.folder / "cases" / self.name / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        fresh = path.with_name(f"{path.name}.{threading.get_ident()}")
+        fresh.write_bytes(data)
+        fresh.replace(path)  # another check of this case may be reading the one before
         return str(path)
 
     def counts(self) -> str:
