@@ -98,9 +98,11 @@ def test_unknown_addresses_are_json_404s_with_a_request_id(server: RunningServer
 
 def test_the_request_id_stands_in_the_log(server: RunningServer) -> None:
     httpx.get(f"{server.url}/api/v1/studies/none", headers={"x-request-id": "trace-me-1"})
-    lines = (server.data / "logs" / "cytosol.log").read_text().splitlines()
-    found = [json.loads(line) for line in lines if "trace-me-1" in line]
-    assert found
+    deadline, found = time.monotonic() + 15, []
+    while not found:  # the line is written when the answer has gone
+        lines = (server.data / "logs" / "cytosol.log").read_text().splitlines()
+        found = [json.loads(line) for line in lines if "trace-me-1" in line]
+        assert time.monotonic() < deadline
     assert found[0]["status"] in (401, 404, 422)
 
 

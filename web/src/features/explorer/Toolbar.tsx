@@ -63,7 +63,8 @@ export function Toolbar({ state, datasetId, table, tool, onTool, plot, searchRef
 
 function DimSelects({ state, nDims }: { state: ExplorerState; nDims: number }) {
   const { dims, setView } = state;
-  const choose = (axis: 0 | 1, value: number) => setView({ dims: axis === 0 ? [value, dims[1]] : [dims[0], value] });
+  // of what was chosen, not of what is drawn yet: the coordinates may still be on their way
+  const choose = (axis: 0 | 1, value: number) => setView((now) => ({ dims: axis === 0 ? [value, now.dims[1]] : [now.dims[0], value] }));
   return (
     <>
       {([0, 1] as const).map((axis) => (
