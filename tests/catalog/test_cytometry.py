@@ -12,13 +12,14 @@ import pytest
 from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError, UnreadableFileError
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.file_exports import FileFormat
 from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
 from cytosol.model.rights import Actor
 from cytosol.model.studies import Dataset
 from tests.catalog.making import folder_of, run_here, submit, upload
 from tests.catalog.people import People
-from tests.formats.fcs_files import build, floats, plain
+from tests.formats.fcs_files import build, floats, only, plain
 
 NAMES = ("FSC-A", "SSC-A", "FITC-A", "PE-A", "Time")
 SPILL = "2,FITC-A,PE-A,1,0.1,0.2,1"
@@ -261,6 +262,7 @@ async def test_files_may_be_submitted_like_any_other(catalog: Catalog, people: P
         ("2,FITC-A,PE-A,1,x,0.2,1", "no number"),
         ("2,FITC-A,PE-A,1,1,1,1", "no inverse"),
         ("2,FITC-A,APC-A,1,0.1,0.2,1", "no channel 'APC-A'"),
+        ("2,FITC-A,FITC-A,1,0.1,0.2,1", "'FITC-A' twice"),
     ],
 )
 async def test_a_spill_that_is_no_matrix_of_the_file_is_told_and_not_used(
@@ -283,3 +285,46 @@ async def test_a_spill_may_number_its_channels(catalog: Catalog, people: People)
     (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL="2,3,4,1,0.1,0.2,1"))
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
     assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])
+
+
+@pytest.mark.parametrize(
+    ("more", "keyword"),
+    [
+        ({"SPILL": "0", "_SPILLOVER": SPILL}, "$SPILLOVER"),
+        ({"_SPILLOVER": "2,FITC-A,PE-A"}, "SPILL"),
+        ({"SPILL": "0", "_COMP": SPILL}, "$COMP"),
+        ({"SPILL": "0", "comp": "2,3,4,1,0,0,1,0,2,1,0"}, "comp"),
+    ],
+)
+async def test_the_spill_that_can_be_used_is_used(
+    catalog: Catalog, people: People, more: dict[str, str], keyword: str
+) -> None:
+    study_id = await study(catalog, people.ada)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(**more))
+    assert (dataset.notes, dataset.compensation) == ([], "internal")
+    view = await catalog.cytometry.file(people.ada, dataset_id=dataset.id)
+    assert view.spill == keyword
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
+    assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])
+
+
+@pytest.mark.parametrize("more", [{"_COMP": "2,0,-10,-2.5,0"}, {"_DFC3TO4": "10"}])
+async def test_what_the_instrument_subtracted_is_told_and_not_subtracted_again(
+    catalog: Catalog, people: People, more: dict[str, str]
+) -> None:
+    study_id = await study(catalog, people.ada)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL="0", **more))
+    (note,) = dataset.notes
+    assert "compensated already" in note
+    assert dataset.compensation == "none"
+
+
+async def test_a_channel_with_a_comma_in_its_name_is_compensated_and_written(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    spill = "2,B710-A,V545,PE-A,1,0.1,0.2,1"
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL=spill, _P3N="B710-A,V545"))
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
+    assert await catalog.cytometry.internal_compensation(pinned) == (["B710-A,V545", "PE-A"], [1, 0.1, 0.2, 1])
+    written = await catalog.file_exports.export(people.ada, dataset_id=dataset.id, format=FileFormat(compensated=True))
+    content = b"".join([piece async for piece in written.body])
+    assert only(content).keywords.spill == spill

@@ -196,8 +196,8 @@ class Cytometry:
         async with self._context.db.read() as conn:
             original = await original_of(conn, pinned.dataset)
         text = await self._text(original, data_set_of(pinned.layout))
-        channels, matrix = parse_spill(text[spill])
         names = [str(entry["channel"]) for entry in pinned.dataset.panel]
+        channels, matrix = parse_spill(text[spill], names)
         return spill_channels(channels, names), np.asarray(matrix, np.float64).ravel().tolist()
 
     async def annotate(self, actor: Actor, *, dataset_id: Key, annotations: Sequence[tuple[str, Any]]) -> FileView:

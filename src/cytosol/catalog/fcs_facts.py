@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytosol.analyses.cytometry.compensation import invert, parse_spill
+from cytosol.analyses.cytometry.compensation import format_spill, invert, parse_spill
 from cytosol.analyses.cytometry.default_scales import ChannelFacts, default_scale
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import ColumnData
@@ -111,7 +111,7 @@ def sorted_wells(keywords: Keywords, n_events: int) -> ColumnData | None:
     wells = np.empty(n_events, dtype=object)
     for event, pair in enumerate(pairs):
         parts = [part.strip() for part in pair.split(",")]
-        known = len(parts) == 2 and all(part.isdigit() and int(part) < 100 for part in parts)
+        known = len(parts) == 2 and all(part.isdecimal() and int(part) < 100 for part in parts)
         wells[event] = f"{_row_letters(int(parts[0]))}{int(parts[1]) + 1:02d}" if known else None
     return pandas_to_column(pd.Series(wells, dtype=object))
 
@@ -128,33 +128,57 @@ def spill_of(header: FcsHeader) -> tuple[str, str]:
     The keyword, "" = the file has none that can be used; and a sentence for people where it has one that cannot.
     """
     keywords = header.keywords
-    if not keywords.spill_name:
-        return "", ""
+    told = ""
+    for name in keywords.spill_names:
+        if not (problem := _spill_problem(header, keywords.get(name))):
+            return name, ""
+        told = told or (
+            f"The spillover matrix in {name} cannot be used, so the file has no compensation: {plain_text(problem)}"
+        )
+    if not told and keywords.subtracted:
+        told = (
+            f"Spillover was subtracted while the file was measured ({keywords.subtracted}), so its values are "
+            "compensated already; the file has no matrix to compensate with."
+        )
+    return "", told
+
+
+def _spill_problem(header: FcsHeader, text: str) -> str:
+    """Why a spillover matrix cannot be used for the channels of a file; "" = it can."""
     names = unique_names(header)
     try:
-        channels, matrix = parse_spill(keywords.spill)
+        channels, matrix = parse_spill(text, names)
         invert(matrix)
-        known = {*names, *(channel.name for channel in header.channels)}
-        missing = [name for name in spill_channels(channels, names) if name not in known]
-        problem = f"The file has no channel '{missing[0][:64]}'" if missing else ""
     except InvalidInputError as error:
-        problem = error.what
-    if not problem:
-        return keywords.spill_name, ""
-    return (
-        "",
-        f"The spillover matrix in {keywords.spill_name} cannot be used, so the file has no compensation: {problem}",
-    )
+        return error.what
+    known = {*names, *(channel.name for channel in header.channels)}
+    channels = spill_channels(channels, names)
+    missing = [name for name in channels if name not in known]
+    if missing:
+        return f"The file has no channel '{missing[0][:64]}'"
+    repeated = [name for name in channels if channels.count(name) > 1]
+    return f"It names the channel '{repeated[0][:64]}' twice" if repeated else ""
 
 
 def spill_channels(channels: Sequence[str], names: Sequence[str]) -> list[str]:
     """Channels of a spillover matrix by name: some instruments write their numbers, from 1, in place of names."""
     return [
         names[int(channel) - 1]
-        if channel not in names and channel.isdigit() and 0 < int(channel) <= len(names)
+        if channel not in names and channel.isdecimal() and 0 < int(channel) <= len(names)
         else channel
         for channel in channels
     ]
+
+
+def spill_string(text: str, names: Sequence[str]) -> str:
+    """The spillover matrix of a file in the standard's spelling: names of channels, not numbers; decimal points."""
+    channels, matrix = parse_spill(text, names)
+    named = spill_channels(channels, names)
+    n = len(named)
+    fields = [field.strip() for field in text.strip().split(",")]
+    if (fields[1 : n + 1] == named and len(fields) == 1 + n + n * n) or any("," in name for name in named):
+        return text.strip()
+    return format_spill(named, matrix)
 
 
 def facts_of(header: FcsHeader) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from cytosol.analyses.cytometry.compensation import compensate, format_spill
+from cytosol.analyses.cytometry.compensation import compensate, format_spill, parse_spill
+from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.axes import Spill
+from cytosol.formats.fcs.channels import amplification
 from cytosol.formats.fcs.records import Keywords
 from cytosol.formats.fcs.text import SPILL_NAMES
 from cytosol.formats.fcs.writer import DELIMITER, fcs_head, is_channel_keyword
@@ -91,31 +93,43 @@ def channel_keywords(text: Mapping[str, str], panel: Sequence[Mapping[str, objec
                 said[name[2 + len(n) :].upper()] = value
         said["N"] = str(entry["channel"])
         said["S"] = str(entry["reagent"] or "")
-        said["R"] = _linear_range(keywords, n) or said.get("R", "")
+        said["R"] = _linear_range(keywords, int(n)) or said.get("R", "")
         said.pop("DATATYPE", None)
         channels.append(said)
     return channels
 
 
-def _linear_range(keywords: Keywords, n: str) -> str:
+def _linear_range(keywords: Keywords, n: int) -> str:
     """The largest value of a channel whose logarithms were decoded; "" where they were not."""
-    if keywords.get("$DATATYPE").upper() != "I":
+    datatype = keywords.get(f"$P{n}DATATYPE", keywords.get("$DATATYPE")).upper()[:1]
+    decades, first = amplification(keywords, n)
+    if datatype != "I" or not decades or keywords.number(f"$P{n}R", 0.0) <= 0:
         return ""
-    try:
-        decades, first = (float(part) for part in keywords.get(f"$P{n}E").split(","))
-    except ValueError:
-        return ""
-    return f"{(first or 1.0) * 10**decades:g}" if decades > 0 else ""
+    return f"{first * 10**decades:g}"
 
 
 def with_spill(text: Mapping[str, str], spill: Spill | None) -> dict[str, str]:
     """Keywords with another spillover matrix under the keyword that the file has, else $SPILLOVER; None = with none."""
-    present = [name for name in text if name.upper() in SPILL_NAMES]
+    named = Keywords(text).spill_names
+    present = [name for name in text if name.upper() in SPILL_NAMES or name in named]
     kept = {name: value for name, value in text.items() if name not in present[1:]}
     if spill is None:
         return {name: value for name, value in kept.items() if name not in present}
-    kept[present[0] if present else SPILL_NAMES[0]] = format_spill(list(spill.channels), spill.matrix)
+    name = present[0] if present else SPILL_NAMES[0]
+    if not present or not _is_said(kept[name], spill):
+        kept[name] = format_spill(list(spill.channels), spill.matrix)
     return kept
+
+
+def _is_said(text: str, spill: Spill) -> bool:
+    """Whether a keyword holds a matrix already, whose channels have commas and cannot be spelled otherwise."""
+    if not any("," in name for name in spill.channels):
+        return False
+    try:
+        channels, matrix = parse_spill(text, spill.channels)
+    except InvalidInputError:
+        return False
+    return channels == list(spill.channels) and np.array_equal(matrix, spill.matrix)
 
 
 def fcs_stream(

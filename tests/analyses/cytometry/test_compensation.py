@@ -58,7 +58,24 @@ def test_a_spill_string_is_row_by_row() -> None:
     assert format_spill(names, matrix) == "2,FITC-A,PE-A,1,0.25,0.5,1"
 
 
-@pytest.mark.parametrize("text", ["", "x", "2,A,B,1,0,0", "1,A,x", "1,A,nan", "-1"])
+@pytest.mark.parametrize(
+    ("text", "known", "names"),
+    [
+        ("2,B710-A,V545,PE-A,1,0.25,0.5,1", ("FSC-A", "B710-A,V545", "PE-A"), ["B710-A,V545", "PE-A"]),
+        ("2,PE-A,a, b,c,1,0.25,0.5,1", ("a", "a,b", "a, b,c", "PE-A"), ["PE-A", "a, b,c"]),
+        ("2,3,4,1,000,0,250,0,500,1,000", (), ["3", "4"]),  # decimal commas, as instruments in some countries write
+        ("2,FITC-A,PE-A,1,0.25,0.5,1,", (), ["FITC-A", "PE-A"]),
+    ],
+)
+def test_spill_strings_that_are_told_apart(text: str, known: tuple[str, ...], names: list[str]) -> None:
+    found, matrix = parse_spill(text, known)
+    assert found == names
+    assert matrix.tolist() == [[1, 0.25], [0.5, 1]]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "2,A,B,1,0,0", "1,A,x", "1,A,nan", "-1", "²,A,B,1,0,0,1", "2,A,B,1,0,0,1,x,1"]
+)
 def test_spill_strings_that_cannot_be_read(text: str) -> None:
     with pytest.raises(InvalidInputError, match="spill string"):
         parse_spill(text)

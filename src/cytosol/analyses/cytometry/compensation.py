@@ -72,8 +72,15 @@ def invert(matrix: np.ndarray) -> np.ndarray:
     return inverse
 
 
-def parse_spill(text: str) -> tuple[list[str], np.ndarray]:
+def parse_spill(text: str, known: Sequence[str] = ()) -> tuple[list[str], np.ndarray]:
     """Read the spill string of a file: ``n,name1,…,namen,v11,v12,…``.
+
+    Names with commas are read where they are known. Numbers with decimal commas, as instruments in some countries
+    write them, are read where all of them are so.
+
+    Parameters
+    ----------
+    known : names of the channels of the file
 
     Returns
     -------
@@ -84,22 +91,40 @@ def parse_spill(text: str) -> tuple[list[str], np.ndarray]:
     InvalidInputError
         For a string of another length, or values that are no numbers.
     """
-    fields = [field.strip() for field in text.strip().split(",")]
-    n = int(fields[0]) if fields[0].isdigit() else -1
-    if n < 0 or len(fields) != 1 + n + n * n:
+    fields = [field.strip() for field in text.strip().rstrip(",").split(",")]
+    n = int(fields[0]) if fields[0].isdecimal() and len(fields[0]) < 6 else -1
+    names, values = fields[1 : 1 + max(n, 0)], fields[1 + max(n, 0) :]
+    if n > 0 and len(values) != n * n and any("," in name for name in known):
+        names, values = _names_with_commas(fields[1:], n, known)
+    if n > 0 and len(values) == 2 * n * n and all(value.isdecimal() for value in values[1::2]):
+        values = [f"{whole}.{part}" for whole, part in zip(values[::2], values[1::2], strict=True)]
+    if n < 0 or len(names) != n or len(values) != n * n:
         raise InvalidInputError(
             f"The spill string has {len(fields)} entries, which does not fit its number of channels {fields[0][:20]!r}",
             do="Correct the keyword, or give the compensation as a matrix",
         )
     try:
-        matrix = np.array([float(value) for value in fields[1 + n :]], np.float64).reshape(n, n)
+        matrix = np.array([float(value) for value in values], np.float64).reshape(n, n)
     except ValueError as fault:
         raise InvalidInputError(
             f"The spill string holds something that is no number: {fault}", do="Correct the keyword"
         ) from fault
     if not np.isfinite(matrix).all():
         raise InvalidInputError("The spill string holds numbers that are not finite", do="Correct the keyword")
-    return fields[1 : 1 + n], matrix
+    return names, matrix
+
+
+def _names_with_commas(fields: Sequence[str], n: int, known: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The first n names, each the longest known one that stands there, and the fields behind them."""
+    whole = {tuple(part.strip() for part in name.split(",")): name for name in known}
+    lengths = sorted({len(parts) for parts in whole}, reverse=True)
+    names: list[str] = []
+    at = 0
+    for _ in range(n):
+        length = next((length for length in lengths if tuple(fields[at : at + length]) in whole), 1)
+        names.append(whole.get(tuple(fields[at : at + length]), ",".join(fields[at : at + length])))
+        at += length
+    return names, list(fields[at:])
 
 
 def parse_matrix(text: str) -> tuple[list[str], np.ndarray]:

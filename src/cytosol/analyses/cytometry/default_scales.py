@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from cytosol.analyses.cytometry.scales import ArcSinhScale, LinearScale, LogScal
 
 FLOW_COFACTOR = 150.0
 MASS_COFACTOR = 5.0
+MAX_DECADES = 100
 _LOWEST = -200.0
 _LINEAR = re.compile(
     r"(fs|ss|fsc|ssc|bsc|lightloss|scatter|width|events?)(\W|\d|_|$).*|time.*|(event|file)_?(number|length)", re.I
@@ -71,8 +73,10 @@ def _hinted(text: str) -> Scale | None:
         first, second = (float(value) for value in rest.split(","))
     except ValueError:
         return None
+    if not (math.isfinite(first) and math.isfinite(second)):
+        return None
     if kind.strip().lower() == "linear" and first < second:
         return LinearScale(first, second)
-    if kind.strip().lower() == "logarithmic" and first > 0 and second > 0:
+    if kind.strip().lower() == "logarithmic" and 0 < first <= MAX_DECADES and 0 < second <= 10**MAX_DECADES:
         return LogScale(second, second * 10**first)
     return None

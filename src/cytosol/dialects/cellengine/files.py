@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.fcs_facts import spill_string
 from cytosol.catalog.fcs_records import FileView
 from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call, parse, require_same
@@ -60,11 +61,11 @@ def sources_of(view: FileView) -> dict[str, Any]:
 async def whole_document(asked: Asked, view: FileView) -> dict[str, Any]:
     """An FCS file with its keywords, as JSON text, and its spill string."""
     text = await asked.catalog.cytometry.keywords(asked.actor, dataset_id=view.dataset.id)
-    spill = text.get(view.spill) if view.spill else None
+    names = [str(entry["channel"]) for entry in view.dataset.panel]
     return {
         **file_document(view),
         "header": json.dumps(text, ensure_ascii=False),
-        "spillString": None if spill is None else spill.strip(),
+        "spillString": spill_string(text[view.spill], names) if view.spill in text else None,
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from cytosol.base.errors import UnreadableFileError
+from cytosol.base.errors import UnreadableFileError, UnsupportedFormatError
 from cytosol.formats.fcs.records import FcsChannel, Keywords
 
 MAX_CHANNELS = 10_000
+_MAX_DECADES = 100
 
 
 def read_channels(keywords: Keywords, *, datatype: str, where: str) -> tuple[FcsChannel, ...]:
@@ -17,6 +18,8 @@ def read_channels(keywords: Keywords, *, datatype: str, where: str) -> tuple[Fcs
     ------
     UnreadableFileError
         Where their number or the width of one is not known.
+    UnsupportedFormatError
+        Where some of them are text and others are not.
     """
     count = keywords.whole("$PAR", -1)
     if not 0 < count <= MAX_CHANNELS:
@@ -25,7 +28,19 @@ def read_channels(keywords: Keywords, *, datatype: str, where: str) -> tuple[Fcs
             where=where,
             do="Export the file again from the software of the instrument",
         )
-    return tuple(_channel(keywords, n, datatype=datatype, where=where) for n in range(1, count + 1))
+    unknown = [n for n in range(1, count + 1) if not any(keywords.get(f"$P{n}{key}") for key in "NBRES")]
+    if unknown:
+        raise UnreadableFileError(
+            f"$PAR says {count:,} channels, but TEXT says nothing about channel {unknown[0]:,}",
+            where=where,
+            do="Export the file again from the software of the instrument",
+        )
+    channels = tuple(_channel(keywords, n, datatype=datatype, where=where) for n in range(1, count + 1))
+    if len({channel.datatype == "A" for channel in channels}) > 1:
+        raise UnsupportedFormatError(
+            "Numbers as text stand beside numbers of another type", where=where, do="Export the file again as float32"
+        )
+    return channels
 
 
 def _channel(keywords: Keywords, n: int, *, datatype: str, where: str) -> FcsChannel:
@@ -33,7 +48,7 @@ def _channel(keywords: Keywords, n: int, *, datatype: str, where: str) -> FcsCha
     reagent = keywords.get(f"$P{n}S") or None
     range_ = keywords.number(f"$P{n}R", math.nan)
     bits = _bits(keywords, n, datatype=own_type, where=where)
-    decades, first = _amplification(keywords.get(f"$P{n}E"))
+    decades, first = amplification(keywords, n)
     return FcsChannel(
         index=n,
         name=keywords.get(f"$P{n}N", reagent or f"P{n}"),
@@ -74,12 +89,12 @@ def _mask(range_: float, bits: int) -> int:
     return mask if 0 < mask < (1 << bits) - 1 else 0
 
 
-def _amplification(text: str) -> tuple[float, float]:
-    """$PnE: decades, and the value of channel 0; a 0 there is read as 1, as FCS 3.1 advises."""
+def amplification(keywords: Keywords, n: int) -> tuple[float, float]:
+    """$PnE of a channel: decades, and the value of channel 0; a 0 there is read as 1, as FCS 3.1 advises."""
     try:
-        decades, first = (float(part) for part in text.split(","))
+        decades, first = (float(part) for part in keywords.get(f"$P{n}E").split(","))
     except ValueError:
         return 0.0, 0.0
-    if not 0 < decades <= 100 or not math.isfinite(first):
+    if not 0 < decades <= _MAX_DECADES or not abs(first) <= 10**_MAX_DECADES:
         return 0.0, 0.0
     return decades, first if first > 0 else 1.0

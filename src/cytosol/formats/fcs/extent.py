@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cytosol.base.errors import UnreadableFileError
 from cytosol.formats.fcs.records import FcsChannel, Keywords
 
+_WORDS = (8, 16, 32, 64)
 _CUT = "The file is cut short or its offsets are wrong: copy or export it again and compare its size"
 
 
@@ -25,6 +26,51 @@ def event_bits(channels: Sequence[FcsChannel]) -> int:
     """Bits of one event; 0 where blanks part the values."""
     widths = [channel.bits for channel in channels]
     return 0 if not all(widths) else sum(widths)
+
+
+def as_stored(keywords: Keywords, channels: tuple[FcsChannel, ...], header: Sequence[int]) -> tuple[FcsChannel, ...]:
+    """Channels with the widths that DATA really has.
+
+    Integers of odd widths are packed without gaps, or each stands in whole bytes, or in 8, 16, 32 or 64 bits, as some
+    instruments write them: the first of these that has the length of $TOT events; else as the file says it.
+
+    Parameters
+    ----------
+    header : beginning and end (its last byte) of DATA, as HEADER says; 0 = it does not say
+    """
+    total = keywords.whole("$TOT", -1)
+    if total <= 0 or all(channel.bits in _WORDS or channel.datatype != "I" for channel in channels):
+        return channels
+    lengths = {end - start + 1 for start, end in _places(keywords, header)}
+    for widen in (int, _whole_bytes, _whole_words):
+        stored = tuple(_widened(channel, widen(channel.bits)) for channel in channels)
+        expected = -(-total * event_bits(stored) // 8)
+        if any(abs(length - expected) <= 1 for length in lengths):
+            return stored
+    return channels
+
+
+def _whole_bytes(bits: int) -> int:
+    return -(-bits // 8) * 8
+
+
+def _whole_words(bits: int) -> int:
+    return 8 << (-(-bits // 8) - 1).bit_length()
+
+
+def _widened(channel: FcsChannel, bits: int) -> FcsChannel:
+    if channel.datatype != "I" or bits == channel.bits:
+        return channel
+    return replace(channel, bits=bits, mask=channel.mask or (1 << channel.bits) - 1)
+
+
+def _places(keywords: Keywords, header: Sequence[int]) -> list[tuple[int, int]]:
+    """Where DATA begins and ends as TEXT and HEADER say it, and both mixed where they differ."""
+    text = keywords.whole("$BEGINDATA"), keywords.whole("$ENDDATA")
+    places = [place for place in (text, (header[0], header[1])) if place[0] > 0]
+    if len(places) == 2 and places[0] != places[1]:
+        places += [(text[0], header[1]), (header[0], text[1])]
+    return places
 
 
 def find_extent(
@@ -49,15 +95,12 @@ def find_extent(
     bits = event_bits(channels)
     said = keywords.get("$TOT")
     total = keywords.whole("$TOT", -1)
-    text = keywords.whole("$BEGINDATA"), keywords.whole("$ENDDATA")
-    places = [place for place in (text, (header[0], header[1])) if place[0] > 0]
-    if len(places) == 2 and places[0] != places[1]:
-        places += [(text[0], header[1]), (header[0], text[1])]
+    places = _places(keywords, header)
     if not places and total != 0:
         raise UnreadableFileError(
             "Neither HEADER nor TEXT says where DATA begins", where=where, do="Export the file again"
         )
-    if total == 0 or not places:
+    if total == 0 and not _holds_events(places, bits, available):
         return Extent(places[0][0] if places else 0, 0, 0, ())
     expected = -(-total * bits // 8)
     start, end = _best(places, expected, available) if bits and total > 0 else places[0]
@@ -65,7 +108,7 @@ def find_extent(
     if not bits:
         return Extent(start, _within(start, end, available, where), max(total, -1), notes)
     held = (end - start + 1) * 8 // bits if end >= start else 0
-    if total < 0:
+    if total <= 0:
         return _by_length(start, held, bits, available=available, where=where, said=said, notes=notes)
     if start + expected > available:
         return _short(Extent(start, expected, total, notes), bits, (held, end), available, where=where)
@@ -73,6 +116,14 @@ def find_extent(
     if held == total or not is_whole or held == 0:
         return Extent(start, expected, total, notes)
     return Extent(start, -(-held * bits // 8), held, (*notes, _other_total(total, held)))
+
+
+def _holds_events(places: list[tuple[int, int]], bits: int, available: int) -> bool:
+    """Whether DATA holds a whole number of events, however often its place is said."""
+    if not bits or not places:
+        return False
+    lengths = [8 * (end - start + 1) for start, end in places if end < available]
+    return len(lengths) == len(places) and min(lengths) >= bits and all(length % bits < 16 for length in lengths)
 
 
 def _best(places: list[tuple[int, int]], expected: int, available: int) -> tuple[int, int]:

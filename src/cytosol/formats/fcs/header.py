@@ -9,9 +9,9 @@ from typing import BinaryIO
 from cytosol.base.errors import UnreadableFileError, UnsupportedFormatError
 from cytosol.base.protocols import Source
 from cytosol.formats.fcs.channels import read_channels
-from cytosol.formats.fcs.extent import find_extent
+from cytosol.formats.fcs.extent import as_stored, find_extent
 from cytosol.formats.fcs.records import FcsChannel, Keywords
-from cytosol.formats.fcs.text import parse_text
+from cytosol.formats.fcs.text import parse_text, split_numbers
 from cytosol.formats.files import readable
 
 HEADER_BYTES = 58
@@ -97,8 +97,11 @@ def _read_header(source: Source, stream: BinaryIO, at: int, number: int) -> FcsH
         raise UnreadableFileError(
             f"$DATATYPE is '{datatype[:16]}'", where=where, do="It has to be F, D, I or A; export the file again"
         )
-    channels = read_channels(keywords, datatype=datatype, where=where)
+    channels = as_stored(keywords, read_channels(keywords, datatype=datatype, where=where), offsets[2:4])
     extent = find_extent(keywords, channels, offsets[2:4], available=source.size - at, where=where)
+    n_events = extent.n_events
+    if n_events < 0:  # $TOT does not say it, and neither do widths
+        n_events = len(split_numbers(_read(stream, at + extent.start, extent.n_bytes))) // len(channels)
     return FcsHeader(
         source=source,
         number=number,
@@ -107,7 +110,7 @@ def _read_header(source: Source, stream: BinaryIO, at: int, number: int) -> FcsH
         channels=channels,
         datatype=datatype,
         byte_order=_byte_order(keywords, channels, where=where),
-        n_events=extent.n_events,
+        n_events=n_events,
         data_start=at + extent.start,
         data_bytes=extent.n_bytes,
         notes=extent.notes,

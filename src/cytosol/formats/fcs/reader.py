@@ -11,6 +11,7 @@ import numpy as np
 
 from cytosol.base.errors import UnreadableFileError
 from cytosol.formats.fcs.header import FcsHeader
+from cytosol.formats.fcs.text import split_numbers
 from cytosol.formats.fcs.values import as_numbers, block_events, decoder
 from cytosol.formats.files import readable
 
@@ -109,7 +110,8 @@ def _read_range(
             end = min(start + step, last)
             piece = room[: -(-(end - start) * bits // 8)]
             _fill(stream, piece, where=header.source.name)
-            decode(piece, out[:, start - shift : end - shift])
+            with np.errstate(over="ignore"):  # logarithms far above their range are infinite
+                decode(piece, out[:, start - shift : end - shift])
 
 
 def _fill(stream: BinaryIO, room: np.ndarray, *, where: str) -> None:
@@ -127,9 +129,8 @@ def _free_text(header: FcsHeader) -> np.ndarray:
     """Numbers as text, parted by blanks or commas: shape (n_channels, n_events), float64."""
     with readable(header.source.name, "FCS file"), header.source.open() as stream:
         stream.seek(header.data_start)
-        texts = stream.read(header.data_bytes).replace(b",", b" ").split()
-    n_channels = len(header.channels)
-    n_events = header.n_events if header.n_events >= 0 else len(texts) // n_channels
+        texts = split_numbers(stream.read(header.data_bytes))
+    n_channels, n_events = len(header.channels), header.n_events
     if len(texts) < n_channels * n_events:
         raise UnreadableFileError(
             f"{n_events:,} events of {n_channels} channels are announced, but DATA holds {len(texts):,} numbers",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cytosol.formats.fcs.text import SPILL_NAMES
+from cytosol.formats.fcs.text import COMP_NAMES, SPILL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,45 @@ class Keywords:
                 self._upper[keyword.upper()] = keyword
 
     @property
+    def spill_names(self) -> list[str]:
+        """The keywords that may hold the spillover matrix, as the file spells them, the best one first."""
+        found = [name for name in SPILL_NAMES if re.match(r"[1-9]", self.get(name))]
+        # with names of channels it is a spillover matrix; without, it is what the standard means by the keyword
+        found += [name for name in COMP_NAMES if re.match(r"[1-9]", self.get(name)) and not _is_bare(self.get(name))]
+        return [self._upper[name] for name in found]
+
+    @property
     def spill_name(self) -> str:
         """The keyword that holds the spillover matrix, as the file spells it; "" where it has none."""
-        for name in SPILL_NAMES:
-            if re.match(r"\s*[1-9]", self.get(name)):
+        return next(iter(self.spill_names), "")
+
+    @property
+    def subtracted(self) -> str:
+        """The keyword that tells what an instrument subtracted of the values while it measured them; "" = none.
+
+        ``$COMP`` of FCS 3.0 holds n and n × n percentages, ``$DFCiTOj`` of FCS 2.0 one each.
+        """
+        for name in COMP_NAMES:
+            text = self.get(name)
+            if _is_bare(text) and any(map(_is_other_than_0, text.split(",")[1:])):
                 return self._upper[name]
-        return ""
+        single = (name for upper, name in self._upper.items() if re.fullmatch(r"\$DFC\d+TO\d+", upper))
+        return next((name for name in single if _is_other_than_0(self.get(name))), "")
 
     @property
     def spill(self) -> str:
         """The spillover matrix as text: n, n names, n × n numbers row by row; "" where there is none."""
         return self.get(self.spill_name) if self.spill_name else ""
+
+
+def _is_bare(text: str) -> bool:
+    """Whether a matrix stands there without names of channels: n, n × n numbers."""
+    n, *numbers = text.split(",")
+    return n.strip().isdecimal() and len(n) < 6 and 0 < len(numbers) == int(n) ** 2
+
+
+def _is_other_than_0(text: str) -> bool:
+    try:
+        return float(text) != 0
+    except ValueError:
+        return False

@@ -6,6 +6,8 @@ from cytosol.base.errors import UnreadableFileError
 
 SPILL_NAMES = ("$SPILLOVER", "SPILL", "$SPILL", "SPILLOVER")
 """The keywords under which instruments keep the spillover matrix, the standard's first."""
+COMP_NAMES = ("$COMP", "COMP")
+"""Keywords of FCS 3.0 for what was subtracted while measuring, under which some programs keep a spillover matrix."""
 _PADDING = " \t\r\n\x00"
 
 
@@ -62,6 +64,11 @@ def parse_text(data: bytes, *, where: str) -> dict[str, str]:
     if not keywords:
         raise UnreadableFileError("The TEXT segment holds no keyword", where=where, do="Export the file again")
     return keywords
+
+
+def split_numbers(data: bytes) -> list[bytes]:
+    """Numbers of a DATA segment of text that stand parted by blanks, tabs, ends of lines or commas (FCS 3.0, 3.3)."""
+    return data.replace(b",", b" ").split()
 
 
 def _value(pieces: list[str], at: int, delimiter: str) -> tuple[str, int]:

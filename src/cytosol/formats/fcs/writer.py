@@ -65,7 +65,9 @@ def fcs_head(
     whole = text | ours
     if any(delimiter in name for name in whole):
         # readers take a doubled delimiter inside of a keyword for an empty value
-        delimiter = next(other for other in _DELIMITERS if not any(other in name for name in whole))
+        free = [other for other in _DELIMITERS if not any(other in name for name in whole)]
+        delimiter = free[0] if free else delimiter
+        whole = {name: value for name, value in whole.items() if delimiter not in name}
     return _with_offsets(whole, delimiter, 4 * len(channels) * n_events)
 
 
