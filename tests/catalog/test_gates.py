@@ -152,6 +152,25 @@ async def test_a_locked_gate_takes_nothing_but_the_key(catalog: Catalog, people:
     assert (await catalog.gates.change(people.ada, gate_id=gate.id, name="New")).name == "New"
 
 
+async def test_a_locked_gate_of_the_study_is_not_tailored(catalog: Catalog, people: People, study: Key) -> None:
+    [gate] = await make(catalog, people, study, rectangle(tailored=True))
+    first, second = await dataset(catalog, study), await dataset(catalog, study)
+    told = {"study_id": study, "gid": gate.gid}
+    await catalog.gates.tailor(people.ada, gate=rectangle(dataset_id=first), dataset_ids=[first], **told)
+    await catalog.gates.change(people.ada, gate_id=gate.id, locked=True)
+    before = await snapshot(catalog, people, study)
+    with pytest.raises(ConflictError, match="'Cells' is locked"):
+        await catalog.gates.tailor(people.ada, gate=rectangle(dataset_id=first), dataset_ids=[first, second], **told)
+    with pytest.raises(ConflictError, match="'Cells' is locked"):
+        await make(catalog, people, study, rectangle(dataset_id=second, gid=gate.gid))
+    assert await snapshot(catalog, people, study) == before
+    # what is another gate already is changed and taken away as it says itself
+    done = await catalog.gates.tailor(people.ada, gate=rectangle(dataset_id=first), dataset_ids=[first], **told)
+    assert [one.dataset_id for one in done.updated] == [first]
+    done = await catalog.gates.tailor(people.ada, gate=rectangle(), dataset_ids=[first, second], **told)
+    assert [one.dataset_id for one in done.deleted] == [first]
+
+
 async def test_a_dataset_whose_gates_are_locked_is_not_tailored(catalog: Catalog, people: People, study: Key) -> None:
     [gate] = await make(catalog, people, study, rectangle())
     locked = await dataset(catalog, study, gates_locked=True)

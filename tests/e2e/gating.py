@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
+import cytosol
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Site
 
 CHANNELS = (("FSC-A", ""), ("SSC-A", ""), ("B530-A", "CD4"), ("R660-A", "CD8"), ("Time", ""))
 TOP = 262144
+_JOB_S = 60
 
 
 def make_events(n: int, seed: int, shift: float = 1.0) -> np.ndarray:
@@ -28,10 +36,10 @@ def make_events(n: int, seed: int, shift: float = 1.0) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def write_fcs(path: Path, events: np.ndarray) -> Path:
+def write_fcs(path: Path, events: np.ndarray, channels: Sequence[tuple[str, str]] = CHANNELS) -> Path:
     """An FCS 3.1 file of them."""
-    channels = [{"N": name, "R": str(TOP)} | ({"S": reagent} if reagent else {}) for name, reagent in CHANNELS]
-    head = fcs_head(channels, len(events), keywords={"$CYT": "a test", "TUBE NAME": path.stem})
+    named = [{"N": name, "R": str(TOP)} | ({"S": reagent} if reagent else {}) for name, reagent in channels]
+    head = fcs_head(named, len(events), keywords={"$CYT": "a test", "TUBE NAME": path.stem})
     path.write_bytes(b"".join(fcs_pieces(head, [events.T])))
     return path
 
@@ -115,3 +123,79 @@ def row_of(page: Page, name: str) -> Locator:
 def expect_count(page: Page, name: str, count: int) -> None:
     """The tree says that a population has so many events."""
     expect(row_of(page, name).locator(".count")).to_have_text(f"{count:,}")
+
+
+def until(true: Callable[[], bool], tries: int = 100) -> bool:
+    """Whether something comes true within some seconds."""
+    for _ in range(tries):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def show(page: Page, axis: str, name: str) -> None:
+    """Put another axis on the first plot, by the name of a reagent, channel, gene or embedding."""
+    page.get_by_role("button", name=f"{axis} axis").first.click()
+    page.get_by_role("textbox", name="Find an axis").fill(name)
+    page.locator(".axis-list").get_by_role("button", name=name).first.click()
+
+
+def markers(page: Page) -> Any:
+    """CD4 against CD8, and where shares of that plot lie on the screen."""
+    show(page, "Horizontal", "CD4")
+    show(page, "Vertical", "CD8")
+    return spot(plot(page, "var:B530-A", "var:R660-A"))
+
+
+def add_files(site: Site, name: str, folder: Path, events: Mapping[str, np.ndarray]) -> cytosol.Study:
+    """A study with these files in it."""
+    study = site.client.create_study(name)
+    paths = {file: write_fcs(folder / file, values) for file, values in events.items()}
+    for job in [study.submit(path, name=file, progress=False) for file, path in paths.items()]:
+        job.wait(progress=False, timeout_s=_JOB_S)
+    return study
+
+
+@dataclass
+class Bench:
+    """A study of two files of events, and the server's own words on its gates."""
+
+    site: Site
+    study_id: str
+    api: httpx.Client
+    events: dict[str, np.ndarray]
+
+    @property
+    def url(self) -> str:
+        return f"{self.site.url}/app/studies/{self.study_id}/gating"
+
+    def get(self, what: str) -> Any:
+        """What a list or record of the study says."""
+        answer = self.api.get(f"/studies/{self.study_id}/{what}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def gate(self, name: str, dataset_id: str | None = None) -> dict[str, Any]:
+        """A gate by its name."""
+        gates: list[dict[str, Any]] = self.get("gates")["items"]
+        return next(g for g in gates if g["name"] == name and g["dataset_id"] == dataset_id)
+
+    def column(self, file: str, reference: str) -> np.ndarray:
+        """Places of all events of a file on an axis."""
+        names = [f"var:{name}" for name, _ in CHANNELS]
+        return scaled(self.events[file][:, names.index(reference)], self.get("scales")["scales"].get(reference))
+
+    def sectors(self, gate: dict[str, Any], file: str = "first.fcs") -> np.ndarray:
+        """Which part of the gate each event of a file is in."""
+        x = self.column(file, gate["x"])
+        return members(gate, x, self.column(file, gate["y"]) if gate["y"] else x)
+
+    def clear(self) -> None:
+        """Take all gates away, locked ones too."""
+        for gate in self.get("gates")["items"]:
+            if gate["locked"]:
+                self.api.post(
+                    f"/studies/{self.study_id}/gate-families/{gate['gid']}", json={"locked": False}
+                ).raise_for_status()
+        self.api.post(f"/studies/{self.study_id}/gates/reset").raise_for_status()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anndata
 import httpx
@@ -16,70 +13,28 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DATA, Site, faults
 from tests.e2e.gating import (
-    CHANNELS,
+    Bench,
+    add_files,
     drag,
     expect_count,
     make_events,
+    markers,
     members,
     name_gate,
     plot,
     row_of,
-    scaled,
+    show,
     spot,
+    until,
     write_fcs,
 )  # fmt: skip
-
-_JOB_S = 60
-
-
-@dataclass
-class Bench:
-    """A study of two files of events, and the server's own words on its gates."""
-
-    site: Site
-    study_id: str
-    api: httpx.Client
-    events: dict[str, np.ndarray]
-
-    @property
-    def url(self) -> str:
-        return f"{self.site.url}/app/studies/{self.study_id}/gating"
-
-    def get(self, what: str) -> Any:
-        """What a list or record of the study says."""
-        answer = self.api.get(f"/studies/{self.study_id}/{what}")
-        answer.raise_for_status()
-        return answer.json()
-
-    def gate(self, name: str, dataset_id: str | None = None) -> dict[str, Any]:
-        """A gate by its name."""
-        gates: list[dict[str, Any]] = self.get("gates")["items"]
-        return next(g for g in gates if g["name"] == name and g["dataset_id"] == dataset_id)
-
-    def column(self, file: str, reference: str) -> np.ndarray:
-        """Places of all events of a file on an axis."""
-        names = [f"var:{name}" for name, _ in CHANNELS]
-        return scaled(self.events[file][:, names.index(reference)], self.get("scales")["scales"].get(reference))
-
-    def sectors(self, gate: dict[str, Any], file: str = "first.fcs") -> np.ndarray:
-        """Which part of the gate each event of a file is in."""
-        x = self.column(file, gate["x"])
-        return members(gate, x, self.column(file, gate["y"]) if gate["y"] else x)
-
-    def clear(self) -> None:
-        self.api.post(f"/studies/{self.study_id}/gates/reset").raise_for_status()
 
 
 @pytest.fixture(scope="module")
 def bench(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("fcs")
-    study = site.client.create_study("Cytometry")
     events = {"first.fcs": make_events(6000, 1), "second.fcs": make_events(4000, 2, shift=1.6)}
-    jobs = [
-        study.submit(write_fcs(folder / name, values), name=name, progress=False) for name, values in events.items()
-    ]
-    for job in jobs:
-        job.wait(progress=False, timeout_s=_JOB_S)
+    study = add_files(site, "Cytometry", folder, events)
     headers = {"Authorization": f"Bearer {site.server.token}"}
     with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as api:
         yield Bench(site, study.id, api, events)
@@ -93,20 +48,6 @@ def workspace(page: Page, bench: Bench) -> Page:
     page.get_by_role("button", name="first.fcs").click()
     plot(page, "var:FSC-A", "var:SSC-A")
     return page
-
-
-def show(page: Page, axis: str, name: str) -> None:
-    """Put another axis on the first plot, by the name of a reagent, channel, gene or embedding."""
-    page.get_by_role("button", name=f"{axis} axis").first.click()
-    page.get_by_role("textbox", name="Find an axis").fill(name)
-    page.locator(".axis-list").get_by_role("button", name=name).first.click()
-
-
-def markers(page: Page) -> Any:
-    """CD4 against CD8, and where shares of that plot lie on the screen."""
-    show(page, "Horizontal", "CD4")
-    show(page, "Vertical", "CD8")
-    return spot(plot(page, "var:B530-A", "var:R660-A"))
 
 
 def test_files_are_uploaded_and_stand_in_the_workspace(page: Page, site: Site, tmp_path: Path) -> None:
@@ -218,14 +159,6 @@ def test_gates_are_dragged_reshaped_renamed_deleted_and_all_is_undone(workspace:
     expect_count(page, "helper", counts[1])
 
 
-def _until(true: Callable[[], bool], tries: int = 100) -> bool:
-    for _ in range(tries):
-        if true():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_a_tailored_gate_moves_in_one_file_alone(workspace: Page, bench: Bench) -> None:
     page, at = workspace, markers(workspace)
     page.keyboard.press("r")
@@ -268,7 +201,7 @@ def test_a_scale_is_tried_at_once_and_kept_with_its_gates(workspace: Page, bench
     page.keyboard.press("Escape")
     expect_count(page, "helper", int((bench.sectors(bench.gate("helper")) == 0).sum()))
     page.keyboard.press("Control+z")
-    assert _until(lambda: bench.get("scales")["scales"]["var:B530-A"] == before)
+    assert until(lambda: bench.get("scales")["scales"]["var:B530-A"] == before)
 
 
 def test_statistics_are_those_of_numpy_and_come_as_files(workspace: Page, bench: Bench, tmp_path: Path) -> None:
@@ -356,12 +289,12 @@ def test_the_way_to_a_population_and_a_lock_by_keys(workspace: Page, bench: Benc
     cards.nth(0).locator(".gate").first.focus()
     page.keyboard.press("l")
     expect(page.locator(".gate-lock")).to_have_count(1)
-    assert _until(lambda: bench.gate("small")["locked"])
+    assert until(lambda: bench.gate("small")["locked"])
     page.keyboard.press("ArrowRight")
     drag(page, spot(cards.nth(0))(0.3, 0.15), spot(cards.nth(0))(0.5, 0.4))
     page.keyboard.press("l")
     # the page shows it before the server has it
-    assert _until(lambda: not bench.gate("small")["locked"])
+    assert until(lambda: not bench.gate("small")["locked"])
     expect(page.locator(".gate-lock")).to_have_count(0)
     assert bench.gate("small")["geometry"] == before
     page.keyboard.press("w")

@@ -112,7 +112,8 @@ class Gates:
         Raises
         ------
         ConflictError
-            Where the study or dataset has a gate of that family already.
+            Where the study or dataset has a gate of that family already, or the gate of the study that one of a
+            dataset would take the place of is locked.
         """
         return (await self._create(actor, study_id, gates, populations=False))[0]
 
@@ -139,6 +140,9 @@ class Gates:
             ):
                 raise ConflictError(f"A study has at most {MAX_GATES:,} gates", do="Delete some that you do not need")
             await _datasets_open(conn, study_id, [row["dataset_id"] for row in fresh])
+            replaced = {row["gid"] for row in fresh if row["dataset_id"] is not None}
+            where = {"study_id": study_id, "deleted_at": None, "dataset_id": None, "gid": replaced}
+            _require_unlocked(all_to(Gate, await rows.find(conn, tables.gates, where)) if replaced else ())
             await rows.insert_many(conn, tables.gates, fresh)
             await changes.require_unique_gates(conn, study_id)
             edits = [changes.made("gate", row["id"]) for row in fresh]
@@ -245,6 +249,11 @@ class Gates:
         ----------
         gate : with a dataset_id, each dataset gets a copy as its own gate, or its own gate takes over the geometry;
             without one, the own gates are deleted, so that the gate of the study is in force again
+
+        Raises
+        ------
+        ConflictError
+            Where a gate is locked that is in force for one of the datasets, its own or that of the study.
         """
         values = gate.checked()
         async with self._context.db.write() as conn:
@@ -255,6 +264,8 @@ class Gates:
             await _datasets_open(conn, study_id, dataset_ids)
             own = {one.dataset_id: one for one in family if one.dataset_id in set(dataset_ids)}
             _require_unlocked(own.values())
+            if gate.dataset_id is not None and set(dataset_ids) - set(own):
+                _require_unlocked(one for one in family if one.dataset_id is None)
             if gate.dataset_id is None:
                 edits = await changes.remove(conn, "gate", [one.id for one in own.values()])
                 done = Tailored([], [], [one for id in dataset_ids if (one := own.get(id)) is not None])

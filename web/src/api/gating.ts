@@ -88,12 +88,12 @@ const listed = <T>(path: string, signal?: AbortSignal) => sendJson<{ items: T[] 
 export const listGates = (studyId: string, signal?: AbortSignal) => listed<Gate>(`studies/${studyId}/gates`, signal);
 export const createGates = (studyId: string, json: { gates: NewGate[]; populations: boolean; parent_id: string | null }) =>
   sendJson<{ gates: Gate[]; populations: Population[] }>('POST', `studies/${studyId}/gates`, { json });
-export const patchGate = (gate: Gate, json: GatePatch) => sendJson<Gate>('PATCH', `gates/${gate.id}`, { json, version: gate.version });
+export const patchGate = (gate: Gate, json: GatePatch, keepalive = false) => sendJson<Gate>('PATCH', `gates/${gate.id}`, { json, version: gate.version, keepalive });
 export const deleteGate = (gate: Gate) => send('DELETE', `gates/${gate.id}`, { version: gate.version });
 /** The gate of all files and those of single ones. */
 export const deleteGateFamily = (studyId: string, gid: string) => send('DELETE', `studies/${studyId}/gate-families/${gid}`);
-export const tailorGate = (studyId: string, json: { gid: string; gate: Partial<Gate>; dataset_ids: string[] }) =>
-  sendJson<{ inserted: Gate[]; updated: Gate[]; deleted: Gate[] }>('POST', `studies/${studyId}/gates/tailor`, { json });
+export const tailorGate = (studyId: string, json: { gid: string; gate: Partial<Gate>; dataset_ids: string[] }, keepalive = false) =>
+  sendJson<{ inserted: Gate[]; updated: Gate[]; deleted: Gate[] }>('POST', `studies/${studyId}/gates/tailor`, { json, keepalive });
 
 export const listPopulations = (studyId: string, signal?: AbortSignal) => listed<Population>(`studies/${studyId}/populations`, signal);
 export const createPopulation = (studyId: string, json: { name: string; tree: TreeJson; parent_id: string | null; terminal_gid?: string }) =>

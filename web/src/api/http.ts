@@ -70,6 +70,8 @@ export interface RequestOptions {
   body?: BodyInit;
   type?: string;
   version?: number;
+  /** The browser finishes it when the page closes. */
+  keepalive?: boolean;
   signal?: AbortSignal;
 }
 
@@ -89,15 +91,20 @@ export function newKey(): string {
   return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
+/** What browsers take of a request that outlives its page, in letters. */
+const MOST_KEPT_ALIVE = 60_000;
+
 /** Send a request; refused answers become an ApiError. */
 export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
   let response: Response;
+  const body = options.json === undefined ? options.body : JSON.stringify(options.json);
   try {
     response = await fetch(apiUrl(path, options.query), {
       method,
       headers: headersOf(method, options),
-      body: options.json === undefined ? options.body : JSON.stringify(options.json),
+      body,
       credentials: 'same-origin',
+      keepalive: options.keepalive === true && typeof body === 'string' && body.length < MOST_KEPT_ALIVE,
       signal: options.signal,
     });
   } catch (error) {

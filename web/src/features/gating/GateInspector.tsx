@@ -27,6 +27,7 @@ export function GateInspector({ state, gate, renaming, onClose }: Props) {
   const label = (reference: string) => axisLabel(reference, file?.panel ?? [], embeddingTitle).label;
   const family = state.gates.filter((g) => g.gid === gate.gid);
   const own = family.filter((g) => g.dataset_id !== null);
+  const isFixed = gate.locked || family.some((g) => g.dataset_id === null && g.locked);
   const rename = (at: number, name: string) => {
     const population = made[at];
     // what is seen is the population; one change is undone by one key
@@ -49,13 +50,14 @@ export function GateInspector({ state, gate, renaming, onClose }: Props) {
       {gate.dataset_id !== null && (
         <div className="row wrap">
           <span className="pill busy">of this file alone</span>
-          <Button small disabled={!mayEdit} onClick={() => void changeFile(state.study.id, () => deleteGate(gate)).then(onClose)}>Use that of all files</Button>
+          <Button small disabled={!mayEdit || gate.locked} onClick={() => void changeFile(state.study.id, () => deleteGate(gate)).then(onClose)}>Use that of all files</Button>
         </div>
       )}
       <label className="check small"><input type="checkbox" checked={gate.locked} disabled={!mayEdit} onChange={(e) => void changeGate(gate, { locked: e.target.checked })} /> Locked</label>
+      {isFixed && <p className="small muted">{gate.locked ? 'Unlock it to move, rename, tailor or delete it.' : 'The gate of all files is locked: no other file gets one of its own.'}</p>}
       <div className="row wrap">
         <Button small onClick={() => copyGate(state, gate)}>Copy</Button>
-        {gate.tailored && state.files.length > 1 && <TailorMenu state={state} gate={gate} />}
+        {gate.tailored && mayEdit && !isFixed && state.files.length > 1 && <TailorMenu state={state} gate={gate} />}
         <Button small look="danger" icon="trash" disabled={!mayEdit || gate.locked} onClick={() => { onClose(); void removeGate(gate, made.filter((p) => p !== null)); }}>Delete</Button>
       </div>
     </section>

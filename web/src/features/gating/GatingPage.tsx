@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Gate } from '../../api/gating';
 import type { Study } from '../../api/types';
-import { changeGate, redoLast, undoLast } from '../../state/gating/actions';
+import { changeGate, leaveNudges, redoLast, settleNudges, undoLast } from '../../state/gating/actions';
 import { offerShortcuts } from '../../state/keyboard';
 import { navigate } from '../../state/route';
 import { Button, Icon, type IconName } from '../../views/controls';
@@ -51,13 +51,21 @@ export default function GatingPage({ study }: { study: Study }) {
 
 function Workspace({ state }: { state: GatingState }) {
   const [tool, setTool] = useState<GateTool>('select');
-  const [gateId, setGateId] = useState<string | null>(null);
+  // of its family: another file may have a gate of its own
+  const [gid, setGid] = useState<string | null>(null);
   const [renaming, setRenaming] = useState<string | null>(null);
-  const gate = state.gatesHere.find((g) => g.id === gateId) ?? null;
-  useKeys(state, gate, setTool, () => setGateId(null));
+  const gate = state.gatesHere.find((g) => g.gid === gid) ?? null;
+  useKeys(state, gate, setTool, () => setGid(null));
   useClipboardKeys(state, gate);
+  useEffect(() => {
+    window.addEventListener('pagehide', leaveNudges);
+    return () => {
+      window.removeEventListener('pagehide', leaveNudges);
+      void settleNudges();
+    };
+  }, []);
   const select = (id: string | null) => {
-    setGateId(id);
+    setGid(id);
     if (id === null) setRenaming(null);
   };
   return (
@@ -77,10 +85,10 @@ function Workspace({ state }: { state: GatingState }) {
       <aside className="gating-side" aria-label="Files and populations">
         <FileList state={state} />
         <PopulationTree state={state} />
-        {gate && state.view === 'plots' && <GateInspector key={gate.id} state={state} gate={gate} renaming={renaming === gate.id} onClose={() => select(null)} />}
+        {gate && state.view === 'plots' && <GateInspector key={gate.id} state={state} gate={gate} renaming={renaming === gate.gid} onClose={() => select(null)} />}
       </aside>
       <section className="gating-main" aria-label={VIEWS.find((v) => v.id === state.view)?.title}>
-        {state.view === 'plots' && <PlotGrid state={state} tool={tool} onTool={setTool} selected={gateId} onSelect={select} onRename={setRenaming} />}
+        {state.view === 'plots' && <PlotGrid state={state} tool={tool} onTool={setTool} selected={gid} onSelect={select} onRename={setRenaming} />}
         {state.view === 'gallery' && <GalleryView state={state} />}
         {state.view === 'statistics' && <StatisticsView state={state} />}
         {state.view === 'heatmap' && <HeatView state={state} />}

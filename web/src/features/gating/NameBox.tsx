@@ -33,7 +33,7 @@ interface Props {
   y: string;
   percents: string[];
   onClose: () => void;
-  onMade: (id: string) => void;
+  onMade: (gid: string) => void;
 }
 
 export function NameBox({ state, shape, axes, x, y, percents, onClose, onMade }: Props) {
@@ -58,7 +58,7 @@ export function NameBox({ state, shape, axes, x, y, percents, onClose, onMade }:
       tailored: isTailored,
     };
     const made = await addGate(state.study.id, gate, state.population?.id ?? null);
-    if (made?.gates?.[0]) onMade(made.gates[0].id);
+    if (made?.gates?.[0]) onMade(made.gates[0].gid);
     onClose();
   };
   return (

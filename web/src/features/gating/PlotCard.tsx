@@ -13,7 +13,7 @@ import { count, embeddingTitle } from '../../data/words';
 import { curveOver } from '../../data/gating/raster';
 import { thinned } from '../../data/columns';
 import { paintContours, paintDensity, paintDots, paintHistograms, paintOverlays, type Overlay, type PaintLook } from '../../render/gating/paint';
-import { reshapeGate, removeGate } from '../../state/gating/actions';
+import { nudgeGate, nudgeStore, removeGate, reshapeGate, settleNudges } from '../../state/gating/actions';
 import type { PlotMode, PlotSpec } from '../../state/gating/layout';
 import { eventsQuery } from '../../state/gating/queries';
 import { useStore } from '../../state/store';
@@ -72,6 +72,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
   const [draft, setDraft] = useState<Shape | null>(null);
   const [preview, setPreview] = useState<{ id: string; shape: Shape } | null>(null);
   const onDark = useStore(shownTheme) === 'dark';
+  const nudged = useStore(nudgeStore)?.gate.gid ?? '';
   const isFlat = spec.mode === 'histogram';
   const ends = useAxisEnds(state, spec.x, isFlat ? '' : spec.y);
   const asked = { axes: isFlat || spec.x === spec.y ? [spec.x] : [spec.x, spec.y], population: population?.id ?? null, compensation: layout.compensation, n: layout.events };
@@ -133,21 +134,21 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
     const shape = refitted(shapeOf(gate.kind, gate.geometry), pair.x, pair.y);
     const counted = made.map((p) => (p ? state.counts.get(p.id)?.n_events : null));
     return {
-      id: gate.id,
+      id: gate.gid,
       shape,
       names: gate.sectors.length ? gate.sectors.map((s, i) => made[i]?.name ?? s.name) : [made[0]?.name ?? gate.name],
-      percents: counted.some((n) => n == null) ? percentsOf(shape) : counted.map((n) => percentText(n, whole)),
+      percents: nudged === gate.gid || counted.some((n) => n == null) ? percentsOf(shape) : counted.map((n) => percentText(n, whole)),
       locked: gate.locked || (file?.dataset.gates_locked === true && (gate.tailored || gate.dataset_id !== null)),
       isOwn: gate.dataset_id !== null,
       labels: Array.isArray(gate.extra.labels) ? (gate.extra.labels as Point[]) : undefined,
     };
   });
   const openGate = (id: string, sector: number) => {
-    const gate = gates.find((g) => g.id === id);
+    const gate = gates.find((g) => g.gid === id);
     const made = gate && madeBy(gate, state.populations, population?.id ?? null)[sector];
     if (made) state.go({ population: made.id });
   };
-  const gateById = (id: string) => gates.find((g) => g.id === id);
+  const gateById = (id: string) => gates.find((g) => g.gid === id);
   const info = (reference: string, of: 'x' | 'y') => ({
     ...axisLabel(reference, file?.panel ?? [], embeddingTitle),
     ticks: axisTicks(of === 'x' ? scaleX : scaleY, axes[of][0], axes[of][1], side < 300 ? 5 : 6),
@@ -177,6 +178,8 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
           onPreview={(id, shape) => setPreview(shape && { id, shape })}
           livePercents={(id) => (preview?.id === id ? percentsOf(preview.shape) : null)}
           onReshape={(id, shape) => { const gate = gateById(id); if (gate && file) void reshapeGate(gate, geometryOf(shape), file.dataset.id); }}
+          onNudge={(id, shape) => { const gate = gateById(id); if (gate && file) nudgeGate({ gate, geometry: geometryOf(shape), datasetId: file.dataset.id }); }}
+          onSettle={() => void settleNudges()}
           onOpen={openGate} onRename={onRename}
           onRemove={(id) => { const gate = gateById(id); if (gate) { onSelect(null); void removeGate(gate, madeBy(gate, state.populations, population?.id ?? null).filter((p) => p !== null)); } }}
         />

@@ -23,6 +23,10 @@ interface Props {
   /** While a gate is dragged, with its shape of now; then once with null. */
   onPreview: (id: string, shape: Shape | null) => void;
   onReshape: (id: string, shape: Shape) => void;
+  /** A small step by a key; many may follow at once. */
+  onNudge: (id: string, shape: Shape) => void;
+  /** No further step comes. */
+  onSettle: () => void;
   onOpen: (id: string, sector: number) => void;
   onRename: (id: string) => void;
   onRemove: (id: string) => void;
@@ -149,7 +153,7 @@ export function GateLayer(props: Props) {
     else if (step && change) {
       const far = event.shiftKey ? 10 : 1;
       const [a, b] = [placesOf([0, 0], gate.shape), placesOf([step[0] * far, step[1] * far], gate.shape)];
-      props.onReshape(gate.id, moved(gate.shape, b[0] - a[0], b[1] - a[1]));
+      props.onNudge(gate.id, moved(gate.shape, b[0] - a[0], b[1] - a[1]));
     } else return;
     event.preventDefault();
     event.stopPropagation();
@@ -165,7 +169,7 @@ export function GateLayer(props: Props) {
     >
       <rect width={axes.width} height={axes.height} fill="transparent" />
       {gates.map((gate, i) => (
-        <GateMark key={gate.id} gate={gate} shape={shapes[i]} place={places[i]} percents={props.livePercents(gate.id) ?? gate.percents} axes={axes} selected={gate.id === selected} onFocus={() => gate.id !== selected && props.onSelect(gate.id)} onKey={gateKey(gate)} />
+        <GateMark key={gate.id} gate={gate} shape={shapes[i]} place={places[i]} percents={props.livePercents(gate.id) ?? gate.percents} axes={axes} selected={gate.id === selected} onFocus={() => gate.id !== selected && props.onSelect(gate.id)} onBlur={props.onSettle} onKey={gateKey(gate)} />
       ))}
       {stroke && <Sketch stroke={stroke} axes={axes} />}
     </svg>

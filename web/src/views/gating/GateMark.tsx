@@ -16,6 +16,7 @@ interface Props {
   /** Where its name stands; null = where the kind of gate has it. */
   place: Point | null;
   onFocus: () => void;
+  onBlur: () => void;
   onKey: (event: KeyboardEvent) => void;
 }
 
@@ -31,13 +32,13 @@ export const handlePixels = (shape: Shape, at: Point, axes: Axes): Point =>
 /** A padlock stands left of the first name. */
 const lockShift = (name: string, shape: Shape) => -(roomOf(name, SIZE) * (shape.kind === 'quadrant' ? 1 : 0.5)) - 9;
 
-export function GateMark({ gate, shape, percents, axes, selected, place, onFocus, onKey }: Props) {
+export function GateMark({ gate, shape, percents, axes, selected, place, onFocus, onBlur, onKey }: Props) {
   const { area, lines } = pathsOf(shape, axes);
   const places = gate.labels?.length === gate.names.length ? gate.labels.map(([x, y]) => toPixels(axes, x, y)) : place ? [place] : labelsOf(shape, axes);
   const said = gate.names.map((name, i) => `${name} ${percents[i] ?? ''}`.trim()).join(', ');
   const look = ['gate', selected && 'selected', gate.locked && 'locked', gate.isOwn && 'own'].filter(Boolean).join(' ');
   return (
-    <g className={look} role="group" aria-roledescription="gate" tabIndex={0} aria-label={`Gate ${said}${gate.isOwn ? ', of this file alone' : ''}${gate.locked ? ', locked' : ''}`} aria-current={selected} data-gate={gate.id} onFocus={onFocus} onKeyDown={onKey}>
+    <g className={look} role="group" aria-roledescription="gate" tabIndex={0} aria-label={`Gate ${said}${gate.isOwn ? ', of this file alone' : ''}${gate.locked ? ', locked' : ''}`} aria-current={selected} data-gate={gate.id} onFocus={onFocus} onBlur={onBlur} onKeyDown={onKey}>
       {area && <path className="gate-area" d={area} />}
       {lines && <path className="gate-hit" d={lines} />}
       {lines && <path className="gate-line" d={lines} />}
