@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import flowio
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -43,7 +45,16 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    folder = tmp_path_factory.mktemp("files")
+    yield from _bench(site, tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture
+def fresh_bench(site: Site, tmp_path: Path) -> Iterator[Bench]:
+    """The same of a study of its own."""
+    yield from _bench(site, tmp_path)
+
+
+def _bench(site: Site, folder: Path) -> Iterator[Bench]:
     study = site.client.create_study("Plates")
     for at, name in enumerate(("P1_A01_ann.fcs", "P1_A02_bob.fcs", "P2_A01_cleo.fcs")):
         study.add_file(write_fcs(folder / name, make_events(2000, at)))
@@ -109,6 +120,10 @@ def test_an_analysis_runs_and_its_report_is_read(page: Page, bench: Bench, axe: 
     form.get_by_role("button", name="Run FlowSOM").click()
     page.locator("iframe").wait_for(timeout=_RUN_MS)
     expect(page.frame_locator("iframe").get_by_text("joined to 4 populations")).to_be_visible()
+    for theme, paper in (("dark", "rgb(26, 30, 34)"), ("light", "rgb(255, 255, 255)")):
+        page.get_by_role("button", name="Theme").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(page.frame_locator("iframe").locator("html")).to_have_css("background-color", paper)
     page.get_by_role("button", name="All reports").click()
     reports = page.get_by_role("region", name="Reports")
     expect(reports.get_by_role("button", name="Report of FlowSOM", exact=True)).to_be_visible()
@@ -162,3 +177,57 @@ def test_files_are_packed_attached_and_locked(page: Page, bench: Bench, axe: str
     assert not faults(page, axe)
     page.get_by_role("button", name="Unlock the study").click()
     page.get_by_role("button", name="Lock the study").wait_for()
+
+
+def test_new_files_are_made_of_files(page: Page, fresh_bench: Bench, axe: str) -> None:
+    bench = fresh_bench
+    bench.open(page, "Files and panel", "New files")
+    form = page.get_by_role("region", name="New files")
+    sources = sorted(bench.files())
+    told = form.get_by_role("status", name="What will be made")
+    form.get_by_role("button", name="Files:").click()
+    form.get_by_role("button", name="All", exact=True).click()
+    page.keyboard.press("Escape")
+    form.get_by_role("button", name="One file of all").click()
+    form.get_by_label("How many of each file").select_option("count")
+    form.get_by_label("Events of each file, at most").fill("0")
+    expect(told).to_contain_text("above 0")
+    expect(form.get_by_role("button", name="Make 1 file")).to_be_disabled()
+    form.get_by_label("Events of each file, at most").fill("700")
+    form.get_by_label("Seed").fill("5")
+    form.get_by_label("EventNumber").check()
+    form.get_by_label("FileNumber").check()
+    form.get_by_label("Name").fill("all donors.fcs")
+    expect(told).to_have_text("2,100 events of 3 files.")
+    assert not faults(page, axe)
+    form.get_by_role("button", name="Make 1 file").click()
+    made = form.get_by_role("table", name="Files made").get_by_role("row", name="all donors.fcs")
+    expect(made).to_contain_text("2,100")
+    joined = _events_of(bench, "all donors.fcs")
+    assert np.array_equal(np.round(joined[:, -1]), np.repeat([1, 2, 3], 700))
+    for number, name in enumerate(sources):
+        part = joined[number * 700 : (number + 1) * 700]
+        rows = part[:, -2].astype(int) - 1
+        assert len(set(rows)) == 700
+        assert np.array_equal(_events_of(bench, name)[rows], part[:, :-2])
+    form.get_by_role("button", name="A copy of each").click()
+    form.get_by_label("How many of each file").select_option("share")
+    form.get_by_label("Share (per cent)").fill("25")
+    form.get_by_label("End of the names").fill(" (quarter)")
+    form.get_by_role("button", name="Make 3 files").click()
+    rows_made = form.get_by_role("table", name="Files made").get_by_role("row")
+    expect(rows_made).to_have_count(4)
+    assert [bench.files()[_quarter(name)]["n_events"] for name in sources] == [500] * 3
+    page.get_by_role("button", name=f"See the plots of {_quarter(sources[0])}").click()
+    expect(page.get_by_role("region", name="Files").locator("[aria-current]")).to_contain_text("(quarter)")
+
+
+def _quarter(name: str) -> str:
+    return name.replace(".fcs", " (quarter).fcs")
+
+
+def _events_of(bench: Bench, name: str) -> np.ndarray:
+    """All events of a file as it is written, shape (n_events, n_channels), float32; read by FlowIO."""
+    answer = bench.api.get(f"/datasets/{bench.files()[name]['id']}/fcs", params={"format": "original"})
+    read = flowio.FlowData(io.BytesIO(answer.raise_for_status().content))
+    return np.array(read.events, np.float32).reshape(-1, read.channel_count)

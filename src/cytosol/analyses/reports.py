@@ -7,13 +7,23 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_STYLE = """
-body { font: 14px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color: #1b1f23; max-width: 960px;
-  margin: 32px auto; padding: 0 24px; }
-h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 32px 0 8px; } p { margin: 4px 0 12px; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th { text-align: left; color: #5c656d; font-weight: 600; } th, td { padding: 4px 16px 4px 0; border-bottom: 1px solid
-  #dfe3e6; } td.number, th.number { text-align: right; } img { max-width: 100%; } .soft { color: #5c656d; }
+_LIGHT = "--paper: #ffffff; --ink: #1b1f23; --soft: #5c656d; --line: #dfe3e6; color-scheme: light;"
+_DARK = "--paper: #1a1e22; --ink: #e8ebee; --soft: #b4bcc4; --line: #3a4148; color-scheme: dark;"
+# as the reader's system has it, or as the address says: '#light', '#dark'; on paper always light
+_STYLE = f"""
+:root {{ {_LIGHT} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}
+@media screen {{ :root:target {{ {_DARK} }} :root:has(> body:target) {{ {_LIGHT} }} }}
+html {{ background: var(--paper); }}
+body {{ font: 14px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color: var(--ink); max-width: 960px;
+  margin: 0 auto; padding: 32px 24px; }}
+h1 {{ font-size: 22px; margin: 0 0 4px; }} h2 {{ font-size: 16px; margin: 32px 0 8px; }} p {{ margin: 4px 0 12px; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th {{ text-align: left; color: var(--soft); font-weight: 600; }}
+th, td {{ padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line); }}
+td.number, th.number {{ text-align: right; }} .soft {{ color: var(--soft); }}
+.wide {{ overflow-x: auto; margin: 4px 0 12px; }}
+img {{ max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; }}
 """
 Cell = str | int | float | None
 
@@ -50,8 +60,9 @@ def report_page(title: str, subtitle: str, sections: Sequence[Section]) -> bytes
         parts.append(f"<section><h2>{html.escape(section.title)}</h2>")
         parts += [_part(part) for part in section.parts]
         parts.append("</section>")
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-    return f"{head}<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>".encode()
+    head = '<!doctype html><html lang="en" id="dark"><head><meta charset="utf-8">'
+    head += f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    return f'{head}<style>{_STYLE}</style></head><body id="light">{"".join(parts)}</body></html>'.encode()
 
 
 def _part(part: str | Table | Picture) -> str:
@@ -74,7 +85,7 @@ def _table(table: Table) -> str:
         return f"<tr>{''.join(made)}</tr>"
 
     body = "".join(line(row, "td") for row in table.rows)
-    return f"<table><thead>{line(table.columns, 'th')}</thead><tbody>{body}</tbody></table>"
+    return f"<div class=wide><table><thead>{line(table.columns, 'th')}</thead><tbody>{body}</tbody></table></div>"
 
 
 def _spelled(cell: Cell) -> str:

@@ -1,5 +1,6 @@
 /** What files of cytometry are called and annotated with. */
 
+import type { Channel } from './cytometry';
 import { send, sendJson } from './http';
 
 export interface FileAnnotation {
@@ -41,3 +42,26 @@ export interface ZipWish {
 }
 
 export const zipFiles = (studyId: string, json: ZipWish) => send('POST', `studies/${studyId}/fcs/zip`, { json }).then((response) => response.blob());
+
+/** One file is copied, several are joined in this order. */
+export interface DeriveWish {
+  dataset_ids: string[];
+  filename: string;
+  population: string | null;
+  compensation: string;
+  post_n?: number;
+  post_p?: number;
+  seed: number;
+  add_event_number: boolean;
+  add_file_number: boolean;
+}
+
+/** A file of cytometry as it stands after it was made. */
+export interface MadeFile {
+  id: string;
+  name: string;
+  n_events: number;
+  panel: Channel[];
+}
+
+export const deriveFile = (studyId: string, json: DeriveWish) => sendJson<{ items: MadeFile[] }>('POST', `studies/${studyId}/fcs/derive`, { json }).then((page) => page.items);

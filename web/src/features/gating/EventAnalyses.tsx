@@ -12,6 +12,8 @@ import { useRun } from '../../state/analyses';
 import { changeFile } from '../../state/gating/actions';
 import { tell, tellError } from '../../state/notices';
 import { keys, refresh, useAnalyses } from '../../state/queries';
+import { useStore } from '../../state/store';
+import { shownTheme } from '../../state/theme';
 import { useViewState } from '../../state/viewState';
 import { Button, Field, Segments } from '../../views/controls';
 import { Empty, Loaded } from '../../views/states';
@@ -81,6 +83,7 @@ const factsText = ({ facts }: ReportRecord) =>
 
 function Report({ file, report, onClose }: { file: GatedFile; report: ReportRecord; onClose: () => void }) {
   const url = reportUrl(file.dataset.id, file.table.name, report.id);
+  const theme = useStore(shownTheme);
   return (
     <div className="report-room">
       <div className="toolbar">
@@ -89,7 +92,7 @@ function Report({ file, report, onClose }: { file: GatedFile; report: ReportReco
         <a className="button small" href={url} target="_blank" rel="noreferrer">Open in a tab</a>
         <a className="button small" href={url} download={`${report.name}.html`}>Save</a>
       </div>
-      <iframe title={`Report ${report.name}`} src={url} sandbox="" />
+      <iframe key={theme} title={`Report ${report.name}`} src={`${url}#${theme}`} style={{ colorScheme: theme }} sandbox="" />
     </div>
   );
 }

@@ -7,6 +7,8 @@ import { groupFiles, groupings, sortFiles } from './ordering';
 import type { GatingState } from './useGating';
 
 const MANY = 8;
+/** Heights of a row and of what stands above them, pixels. */
+const [ROW, HEAD] = [26, 74];
 
 export function FileList({ state }: { state: GatingState }) {
   const [search, setSearch] = useState('');
@@ -14,7 +16,7 @@ export function FileList({ state }: { state: GatingState }) {
   const found = state.files.filter((f) => f.name.toLowerCase().includes(search.trim().toLowerCase()));
   const groups = groupFiles(sortFiles(found, layout.sortBy), layout.groupBy);
   return (
-    <section className="gating-files" aria-label="Files">
+    <section className="gating-files" aria-label="Files" style={{ minHeight: `min(36%, ${found.length * ROW + HEAD}px)` }}>
       <header>
         <h2>Files <span className="muted">{count(state.files.length)}</span></h2>
         <select className="input small" aria-label="Sort files by" title="Sort files by" value={layout.sortBy} onChange={(e) => change({ sortBy: e.target.value })}>

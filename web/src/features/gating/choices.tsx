@@ -1,5 +1,6 @@
 /** Which populations, channels and files a table or figure is of. */
 
+import { useState } from 'react';
 import { axisLabel } from '../../data/gating/axes';
 import { uniqueNames } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
@@ -20,8 +21,14 @@ interface Props {
   onChange: (ticked: string[]) => void;
 }
 
+/** From so many choices on they can be searched. */
+const MANY = 12;
+
 /** A button that says how many are chosen, and a sheet to choose them in. */
 export function TickMenu({ label, all, ticked, onChange }: Props) {
+  const [search, setSearch] = useState('');
+  const found = all.filter((c) => c.label.toLowerCase().includes(search.trim().toLowerCase()));
+  const isFound = (id: string) => found.some((c) => c.id === id);
   const known = ticked.filter((id) => all.some((c) => c.id === id));
   const flip = (id: string) => onChange(known.includes(id) ? known.filter((other) => other !== id) : all.map((c) => c.id).filter((other) => other === id || known.includes(other)));
   const text = known.length === 1 ? `${label}: ${all.find((c) => c.id === known[0])?.label}` : `${label}: ${known.length === all.length ? 'all' : known.length}`;
@@ -29,14 +36,15 @@ export function TickMenu({ label, all, ticked, onChange }: Props) {
     <Popover label={label} text={text} small left>
       {() => (
         <div className="stack tight tick-menu">
+          {all.length > MANY && <input className="input small" type="search" aria-label={`Search ${label.toLowerCase()}`} placeholder="Search" value={search} onChange={(e) => setSearch(e.target.value)} />}
           <div className="filter-list" role="group" aria-label={label}>
-            {all.map((c) => (
+            {found.map((c) => (
               <label key={c.id}><input type="checkbox" checked={known.includes(c.id)} onChange={() => flip(c.id)} /> <span className="cut">{c.label}</span>{c.side && <span className="count mono">{c.side}</span>}</label>
             ))}
           </div>
           <div className="row">
-            <Button small look="plain" onClick={() => onChange(all.map((c) => c.id))}>All</Button>
-            <Button small look="plain" onClick={() => onChange([])}>None</Button>
+            <Button small look="plain" onClick={() => onChange(all.map((c) => c.id).filter((id) => isFound(id) || known.includes(id)))}>All</Button>
+            <Button small look="plain" onClick={() => onChange(known.filter((id) => !isFound(id)))}>None</Button>
           </div>
         </div>
       )}

@@ -29,10 +29,10 @@ export const useAnnotatedFiles = (studyId: string, enabled: boolean) =>
   useQuery({ queryKey: [...keys.samples(studyId), 'files'], queryFn: ({ signal }) => listAnnotatedFiles(studyId, signal), enabled });
 
 /** `token` says what the counts depend on: other gates, another key; the last ones stay while new ones are counted. */
-export const useCounts = (studyId: string, datasetIds: string[], table: string, compensation: string, token: string) =>
+export const useCounts = (studyId: string, datasetIds: string[], table: string, compensation: string, token: string, populationIds?: string[]) =>
   useQuery({
-    queryKey: [...gatingKeys.counts(studyId), datasetIds, table, compensation, token],
-    queryFn: ({ signal }) => countPopulations(studyId, { dataset_ids: datasetIds, compensation, table }, signal),
+    queryKey: [...gatingKeys.counts(studyId), datasetIds, table, compensation, token, populationIds],
+    queryFn: ({ signal }) => countPopulations(studyId, { dataset_ids: datasetIds, population_ids: populationIds, compensation, table }, signal),
     enabled: datasetIds.length > 0,
     placeholderData: keepPreviousData,
   });

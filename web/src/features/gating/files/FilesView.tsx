@@ -7,6 +7,7 @@ import { Segments } from '../../../views/controls';
 import { Empty } from '../../../views/states';
 import type { GatingState } from '../useGating';
 import { AttachmentsView } from './AttachmentsView';
+import { DeriveView } from './DeriveView';
 import { ExchangeView } from './ExchangeView';
 import { FileDetails } from './FileDetails';
 import { NamesView } from './NamesView';
@@ -18,6 +19,7 @@ const PARTS = [
   { value: 'panel', label: 'Panels' },
   { value: 'names', label: 'Names and annotations' },
   { value: 'exchange', label: 'Gates in and out' },
+  { value: 'derive', label: 'New files' },
   { value: 'unmix', label: 'Unmixing' },
   { value: 'attachments', label: 'Attachments and lock' },
 ] as const;
@@ -45,6 +47,7 @@ export function FilesView({ state }: { state: GatingState }) {
         ) : noPanel)}
         {part === 'names' && (file.panel.length ? <NamesView state={state} /> : noPanel)}
         {part === 'exchange' && <ExchangeView state={state} />}
+        {part === 'derive' && (file.panel.length ? <DeriveView state={state} file={file} /> : noPanel)}
         {part === 'unmix' && (file.panel.length ? <UnmixView key={channelsKey(file.panel)} state={state} file={file} /> : noPanel)}
         {part === 'attachments' && <AttachmentsView state={state} />}
       </div>
