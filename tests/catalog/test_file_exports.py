@@ -134,13 +134,13 @@ async def test_tsv_compensated_and_not(catalog: Catalog, people: People) -> None
 
 
 async def test_whole_numbers_and_missing_values_in_tsv(catalog: Catalog, people: People) -> None:
-    values = np.array([[1, np.nan], [1e20, -0.5], [100, 10]], "<f4")
+    values = np.array([[1, np.nan], [1e20, -0.5], [100, 10], [np.inf, -np.inf]], "<f4")
     study_id = await study(catalog, people.ada)
-    (dataset,) = await add(catalog, people.ada, study_id, "n.fcs", build(plain(3, ("a", "b")), values.tobytes()))
+    (dataset,) = await add(catalog, people.ada, study_id, "n.fcs", build(plain(4, ("a", "b")), values.tobytes()))
     format = FileFormat("tsv", event_number=True)
     text = (await taken(catalog, people.ada, dataset, format=format)).decode()
     assert text.split("\r\n")[0] == "a\tb\tEventNumber"
-    assert text.split("\r\n")[1:4] == ["1\tNaN\t1", "1e+20\t-0.5\t2", "100\t10\t3"]
+    assert text.split("\r\n")[1:5] == ["1\tNaN\t1", "1e+20\t-0.5\t2", "100\t10\t3", "Inf\t-Inf\t4"]
 
 
 async def test_fcs_takes_another_matrix_and_keeps_its_values(catalog: Catalog, people: People) -> None:

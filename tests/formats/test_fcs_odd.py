@@ -163,3 +163,19 @@ def test_damaged_files_are_read_or_refused_with_a_sentence() -> None:
             told.append(error)
     assert min(n_read, len(told)) > 300
     assert all(error.what and error.do and error.where.startswith("made.fcs") for error in told)
+
+
+@pytest.mark.parametrize("bits", [3, 8])
+@pytest.mark.parametrize("too_long", [-1, 0, 1])
+def test_an_end_that_is_off_by_one_adds_no_small_event(bits: int, too_long: int) -> None:
+    keywords = plain(100, NAMES[:1], datatype="I", bits=bits)
+    data = bytes(range(100))[: -(-100 * bits // 8)]
+    right = build(keywords, data)
+    place = (len(right) - len(data), len(right) - 1 + too_long)
+    keywords |= {"$BEGINDATA": f"{place[0]:08d}", "$ENDDATA": f"{place[1]:08d}"}
+    assert only(build(keywords, data, header_data=place, trailer=b"00000000")).n_events == 100
+
+
+def test_a_last_value_that_ends_with_the_delimiter_stays_where_the_end_of_text_is_early() -> None:
+    content = build(plain(5, NAMES) | {"last": "v//"}, floats(5, 3).tobytes(), text_end=-1)
+    assert only(content).keywords.text["last"] == "v/"

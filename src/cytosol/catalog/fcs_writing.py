@@ -63,7 +63,8 @@ class Taken:
         columns = [self.events.column(place, start, stop) for place in self.places]
         if chosen is not None:
             columns = [column[chosen] for column in columns]
-        columns = [column.astype(np.float32, copy=False) for column in columns]
+        with np.errstate(over="ignore"):  # float64 beyond float32 is infinite
+            columns = [column.astype(np.float32, copy=False) for column in columns]
         if self.spill is not None:
             inside, matrix = self.spill
             where = [self.places.index(place) for place in inside]
@@ -150,11 +151,22 @@ def fcs_stream(
 
 
 def tsv_pieces(taken: Taken, names: Sequence[str], *, with_header: bool) -> Iterator[bytes]:
-    """Text with tabs and CRLF; numbers in the shortest form that reads back as the same float32, NaN as ``NaN``."""
+    """Text with tabs and CRLF; numbers in the shortest form that reads back as the same float32, NaN, Inf and -Inf."""
     titles = [*names, EVENT_NUMBER] if taken.with_numbers else list(names)
     if with_header:
         yield ("\t".join(titles) + "\r\n").encode()
     for block in taken.blocks():
         text = orjson.dumps(np.ascontiguousarray(block), option=orjson.OPT_SERIALIZE_NUMPY)[2:-2] + b"\r\n"
-        text = text.replace(b"],[", b"\r\n").replace(b",", b"\t").replace(b"null", b"NaN")
-        yield text.replace(b".0\t", b"\t").replace(b".0\r", b"\r")
+        text = text.replace(b"],[", b"\r\n").replace(b",", b"\t")
+        text = text.replace(b".0\t", b"\t").replace(b".0\r", b"\r")
+        yield _with_words(text, block) if b"null" in text else text
+
+
+def _with_words(text: bytes, block: np.ndarray) -> bytes:
+    """Text of a block, shape (n_events, n_channels), with words for its numbers that are not finite, in their order."""
+    cells = block[~np.isfinite(block)]
+    words = np.where(np.isnan(cells), b"NaN", np.where(cells > 0, b"Inf", b"-Inf"))
+    parts: list[bytes] = [
+        part for pair in zip(text.split(b"null"), [*words.tolist(), b""], strict=True) for part in pair
+    ]
+    return b"".join(parts)

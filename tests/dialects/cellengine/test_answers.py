@@ -15,11 +15,13 @@ from starlette.responses import Response
 from cytosol.base import errors
 from cytosol.base.errors import CytosolError
 from cytosol.catalog.sharing import GrantView
+from cytosol.db import rows, tables
 from cytosol.dialects.cellengine import calls
 from cytosol.dialects.cellengine.calls import PREFIX, Asked, Call
 from cytosol.dialects.cellengine.dialect import CALLS, CellEngineDialect
 from cytosol.model.rights import SYSTEM
 from tests.dialects.native.world import World, opened
+from tests.formats.fcs_files import build, floats, plain
 
 API = f"http://cells.test{PREFIX}/api/v1"
 PASSWORD = "correct horse"
@@ -135,6 +137,31 @@ async def test_others_experiments_do_not_exist(world: World) -> None:
         for method, path, body in changes:
             answer = await client.request(method, path, json=body)
             assert answer.status_code == 403, (method, path, answer.text)
+
+
+async def test_nothing_stays_of_a_file_that_is_not_taken(world: World, tmp_path: Path) -> None:
+    ada = world.actors["ada"]
+    async with await asking(world, "ada") as client:
+        id = (await client.post("/experiments", json={"name": "Ligands"})).json()["_id"]
+    (view,) = (await world.catalog.studies.list(ada)).items
+    grants = [GrantView("user", world.actors["eve"].user_id, "", "reader")]
+    await world.catalog.sharing.put(ada, subject_kind="study", subject_id=view.study.id, grants=grants)
+    content = build(plain(4, ("a", "b")), floats(4, 2).tobytes())
+
+    def stored() -> list[Path]:
+        return [path for path in tmp_path.rglob("*") if path.is_file() and not path.name.startswith("cytosol.db")]
+
+    before = stored()
+    async with await asking(world, "eve") as client:
+        for path in ("fcsfiles", "attachments"):
+            answer = await client.post(f"/experiments/{id}/{path}", files={"data": ("a.fcs", content)})
+            assert answer.status_code == 403, answer.text
+    async with await asking(world, "ada") as client:
+        answer = await client.post(f"/experiments/{id}/fcsfiles", files={"data": ("a.fcs", content[:-9])})
+        assert (answer.status_code, "cut short" in answer.json()["error"]) == (400, True)
+    assert stored() == before
+    async with world.catalog.context.db.read() as conn:
+        assert [await rows.count(conn, table, {}) for table in (tables.uploads, tables.originals)] == [0, 0]
 
 
 async def test_studies_that_hold_nothing_for_these_clients_do_not_exist(world: World) -> None:

@@ -15,7 +15,7 @@ from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call, parse, require_same
 from cytosol.dialects.cellengine.experiments import E, experiment
 from cytosol.dialects.cellengine.translate import compensation_said, compensation_value, given_time, own_extra, time_of
-from cytosol.dialects.cellengine.uploads import take_in
+from cytosol.dialects.cellengine.uploads import taken_in
 
 READ_ONLY = ("_id", "experimentId", "eventCount", "size", "md5", "crc32c", "hasFileInternalComp")
 
@@ -97,10 +97,10 @@ async def _deleted(asked: Asked, study_id: Key) -> list[FileView]:
 async def upload_file(asked: Asked) -> dict[str, Any]:
     """Take a file in; of one with several data sets the first, the others come beside it."""
     view = await experiment(asked)
-    upload_id, filename = await take_in(asked)
-    made = await asked.catalog.cytometry.add_file(
-        asked.actor, study_id=view.study.id, upload_id=upload_id, filename=filename
-    )
+    async with taken_in(asked) as (upload_id, filename):
+        made = await asked.catalog.cytometry.add_file(
+            asked.actor, study_id=view.study.id, upload_id=upload_id, filename=filename
+        )
     return await whole_document(asked, await asked.catalog.cytometry.file(asked.actor, dataset_id=made[0].id))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from cytosol.asgi.multipart import FormFile
 from cytosol.asgi.requests import limited_stream
@@ -13,8 +15,18 @@ _FORM_BYTES = 1 << 16
 """What the form may add to the file."""
 
 
-async def take_in(asked: Asked) -> tuple[Key, str]:
-    """Take the file of a form in as a complete upload; its id and the name of the file."""
+@asynccontextmanager
+async def taken_in(asked: Asked) -> AsyncIterator[tuple[Key, str]]:
+    """The file of a form as a complete upload: its id and the name of the file; nothing of it stays after an error."""
+    upload_id, filename = await _take_in(asked)
+    try:
+        yield upload_id, filename
+    except BaseException:
+        await asyncio.shield(asked.catalog.uploads.discard(upload_id))
+        raise
+
+
+async def _take_in(asked: Asked) -> tuple[Key, str]:
     settings, uploads = asked.services.settings, asked.catalog.uploads
     limit = settings.max_upload_bytes + _FORM_BYTES
     body = limited_stream(asked.request, max_bytes=limit, setting="max_upload_bytes")

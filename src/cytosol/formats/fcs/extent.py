@@ -113,7 +113,7 @@ def find_extent(
     if start + expected > available:
         return _short(Extent(start, expected, total, notes), bits, (held, end), available, where=where)
     is_whole = (end - start + 1) * 8 - held * bits < 16 and 0 < end < available
-    if held == total or not is_whole or held == 0:
+    if abs(end - start + 1 - expected) <= 1 or not is_whole or held in (0, total):
         return Extent(start, expected, total, notes)
     return Extent(start, -(-held * bits // 8), held, (*notes, _other_total(total, held)))
 

@@ -147,8 +147,9 @@ def _keywords(stream: BinaryIO, at: int, offsets: list[int], size: int, *, where
             do="The file is cut short: copy it again and compare its size with the first copy",
         )
     data = _read(stream, at + start, length + 1)
-    # where the end is said one byte too early, the last delimiter still belongs to TEXT
-    data = data if data[-1:] == data[:1] and data[-2:-1] != data[:1] else data[:length]
+    # where the end is said one byte too early, the last delimiter still belongs to TEXT; pairs of them are characters
+    n_last = length - len(data[:length].rstrip(data[:1]))
+    data = data if data[length:] == data[:1] and n_last % 2 == 0 else data[:length]
     keywords = Keywords(parse_text(data, where=where))
     more, last = keywords.whole("$BEGINSTEXT"), keywords.whole("$ENDSTEXT")
     if more >= HEADER_BYTES and more != start and 2 <= last - more + 1 <= MAX_TEXT_BYTES and at + last < size:
