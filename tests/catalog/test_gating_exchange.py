@@ -245,7 +245,7 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
             unstained=Control("", ids[2]),
             weighted=weighted,
         )
-        assert made.name == "mix (unmixed).fcs"
+        assert made.name == ("mix (unmixed, weighted).fcs" if weighted else "mix (unmixed).fcs")
         assert [entry["channel"] for entry in made.panel] == ["FSC-A", "Time", "BV421", "BV605"]
         assert not (await catalog.cytometry.file(people.ada, dataset_id=made.id)).has_internal
         for place, dye in enumerate(("BV421", "BV605")):
@@ -257,3 +257,10 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
         await catalog.unmixing.unmix(
             people.ada, study_id=study_id, dataset_ids=[ids[3]], controls=[replace(one, dye="x") for one in controls]
         )
+    (other,) = await add(catalog, people.ada, study_id, "other", build(plain(2, ("FSC-A", "V1-A")), bytes(16)))
+    before = await catalog.cytometry.files(people.ada, study_id=study_id)
+    with pytest.raises(NotFoundError, match="has no channel 'V2-A'"):
+        await catalog.unmixing.unmix(
+            people.ada, study_id=study_id, dataset_ids=[ids[3], other.id], controls=controls, detectors=detectors
+        )
+    assert await catalog.cytometry.files(people.ada, study_id=study_id) == before, "nothing of the first file stays"

@@ -129,3 +129,25 @@ def _edit_by_keys(page: Page, bench: Bench) -> None:
     assert kept[0, 1] == pytest.approx(0.6)
     assert kept[2, 1] == pytest.approx(0.03)
     assert kept[2, 0] == pytest.approx(0.02, abs=0.006)
+
+
+def test_real_controls_are_found_and_give_the_published_matrix(page: Page, site: Site, shared_data: Path) -> None:
+    folder = shared_data / "cytometry" / "compensation" / "flowcore_compdata"
+    lines = (folder / "comp_match").read_text().replace("\r", "\n").split()
+    wanted = {channel: name for name, channel in (line.split(",") for line in lines[1:])}
+    study = site.client.create_study("Real controls")
+    for name in sorted(wanted.values()):
+        study.add_file(folder / "data" / name)
+    page.goto(f"{site.url}/app/studies/{study.id}/gating")
+    page.get_by_role("tab", name="Compensation").click()
+    page.get_by_role("button", name="Compute from controls").click()
+    page.get_by_role("button", name="Find them").click()
+    unstained = page.get_by_label("Unstained control").locator("option:checked")
+    expect(unstained).to_have_text(wanted.pop("unstained"))
+    for channel, name in wanted.items():
+        expect(page.get_by_label(f"File of the control of {channel}").locator("option:checked")).to_have_text(name)
+    rows = page.get_by_role("table", name="Computed spillover").locator("tbody tr")
+    expect(rows).to_have_count(4)
+    found = np.array([[float(cell) for cell in row.locator("td").all_inner_texts()] for row in rows.all()]) / 100
+    published = np.loadtxt(folder / "compmatrix", skiprows=3, encoding="latin-1")
+    assert np.abs(found - published).max() < 0.02

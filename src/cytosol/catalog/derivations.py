@@ -159,11 +159,15 @@ class Derivations:
         """
         made = await self.write_made(actor, file, name=name, sources=sources)
         try:
-            async with self._context.db.write() as conn:
-                datasets = await self.insert_made(conn, actor, study_id, made)
+            return await self.add_all_made(actor, study_id, [made])
         except BaseException:
             await self.drop_made([made])
             raise
+
+    async def add_all_made(self, actor: Actor, study_id: Key, made: Sequence[MadeFile]) -> DatasetList:
+        """Write down the datasets of files in one transaction; the caller drops the files where that fails."""
+        async with self._context.db.write() as conn:
+            datasets = [dataset for one in made for dataset in await self.insert_made(conn, actor, study_id, one)]
         self._context.notifier.events_stored()
         for dataset in datasets:
             await rewrite_metadata(self._context, dataset.id)

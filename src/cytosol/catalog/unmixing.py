@@ -15,7 +15,7 @@ from cytosol.catalog.axes import Axes
 from cytosol.catalog.context import Context
 from cytosol.catalog.control_matrices import Control, ControlMatrices
 from cytosol.catalog.cytometry import Cytometry
-from cytosol.catalog.derivations import DatasetList, Derivations
+from cytosol.catalog.derivations import DatasetList, Derivations, MadeFile
 from cytosol.catalog.fcs_writing import Channel, channel_keywords
 from cytosol.catalog.tables import Pinned
 from cytosol.formats.fcs.text import SPILL_NAMES
@@ -53,7 +53,7 @@ class Unmixing:
         detectors: Sequence[str] = (),
         weighted: bool = False,
     ) -> DatasetList:
-        """Make of each file a new one whose detectors became dyes.
+        """Make of each file a new one whose detectors became dyes; of all of them, or of none.
 
         Parameters
         ----------
@@ -79,15 +79,19 @@ class Unmixing:
         asked = await self._controls.read(actor, study_id, controls, unstained=unstained, channels=wanted)
         spectra = await self._context.compute.run(reference_spectra, asked)
         dyes = [control.dye or control.channel for control in controls]
-        made: DatasetList = []
-        for file in files:
-            head, columns, name = await self._unmixed(
-                actor, file, detectors=wanted, dyes=dyes, spectra=spectra, weighted=weighted
-            )
-            pieces = fcs_pieces(head, [columns])
-            next(pieces)  # the head goes before
-            made += await self._derivations.add_made(actor, study_id, (head, pieces), name=name, sources=[file])
-        return made
+        made: list[MadeFile] = []
+        try:
+            for file in files:
+                head, columns, name = await self._unmixed(
+                    actor, file, detectors=wanted, dyes=dyes, spectra=spectra, weighted=weighted
+                )
+                pieces = fcs_pieces(head, [columns])
+                next(pieces)  # the head goes before
+                made.append(await self._derivations.write_made(actor, (head, pieces), name=name, sources=[file]))
+            return await self._derivations.add_all_made(actor, study_id, made)
+        except BaseException:
+            await self._derivations.drop_made(made)
+            raise
 
     async def _unmixed(
         self,
@@ -117,7 +121,8 @@ class Unmixing:
         columns = await self._context.compute.run(work)
         text = await self._cytometry.keywords(actor, dataset_id=file.dataset.id)
         stem, dot, ending = file.dataset.name.rpartition(".")
-        name = clean_name(f"{stem} (unmixed).{ending}" if dot else f"{file.dataset.name} (unmixed)")
+        said = " (unmixed, weighted)" if weighted else " (unmixed)"
+        name = clean_name(f"{stem}{said}.{ending}" if dot else f"{file.dataset.name}{said}")
         channels: list[Channel] = channel_keywords(text, kept)
         top = max(float(columns[len(others) :].max(initial=0.0)), 262144.0)
         channels += [{"N": dye, "R": f"{top:.0f}"} for dye in dyes]

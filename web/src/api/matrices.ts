@@ -2,7 +2,7 @@
 
 import { apiUrl, send, sendJson } from './http';
 import type { Compensation } from './gating';
-import type { Rec } from './types';
+import type { MadeFile } from './fileNames';
 
 export type Range = [number, number];
 
@@ -51,7 +51,7 @@ export interface UnmixWish {
   weighted?: boolean;
 }
 
-export const unmixFiles = (studyId: string, json: UnmixWish) => sendJson<{ items: (Rec & { name: string })[] }>('POST', `studies/${studyId}/unmix`, { json });
+export const unmixFiles = (studyId: string, json: UnmixWish) => sendJson<{ items: MadeFile[] }>('POST', `studies/${studyId}/unmix`, { json }).then((page) => page.items);
 
 /** What came out of a file of another program. */
 export interface Brought {

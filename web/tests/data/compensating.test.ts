@@ -1,7 +1,7 @@
 /** Spillover matrices, and which file is the control of which channel. */
 
 import { describe, expect, it } from 'vitest';
-import { channelInName, guessControls, oneOfEachDetector } from '../../src/data/gating/controls';
+import { brightestDetector, channelInName, dyeInName, guessControls, guessDyes, oneOfEachDetector } from '../../src/data/gating/controls';
 import { compensated, compensatedLazily, inverted, matrixCsv, parseMatrixCsv, pasteInto, spillOf } from '../../src/data/gating/spill';
 import { seeded } from './random';
 
@@ -69,5 +69,38 @@ describe('controls', () => {
     const names = (list: string[]) => oneOfEachDetector(list.map((channel) => ({ channel }))).map((c) => c.channel);
     expect(names(['FL1-H', 'FL2-H', 'FL1-A', 'FL4-H'])).toEqual(['FL1-H', 'FL2-H', 'FL4-H']);
     expect(names(['BL1-A', 'BL1-H', 'BL2-A', 'BL2-H', 'CD4'])).toEqual(['BL1-A', 'BL2-A', 'CD4']);
+  });
+
+  describe('of dyes', () => {
+    const DETECTORS = ['V1', 'V2', 'B1', 'B2'];
+
+    it('give the detector that each is brightest in; of two with the same one the brighter gets it', () => {
+      const files = [file('Unstained (Cells).fcs', [50, 40, 30, 20]), file('BV421 (Beads).fcs', [9000, 4000, 200, 100]), file('Pacific Blue_control.fcs', [5000, 4500, 100, 90]), file('FITC ref.fcs', [60, 300, 8000, 2000]), file('patient 7.fcs', [9000, 9000, 9000, 9000])];
+      const { dyes, unstained } = guessDyes(files, DETECTORS);
+      expect(unstained).toBe('Unstained (Cells).fcs');
+      expect(dyes.map((d) => [d.key, d.channel, d.dye])).toEqual([
+        ['BV421 (Beads).fcs', 'V1', 'BV421'],
+        ['Pacific Blue_control.fcs', 'V2', 'Pacific Blue'],
+        ['FITC ref.fcs', 'B1', 'FITC'],
+      ]);
+    });
+
+    it('are told by brightness where no name says so, also where few events are bright and detectors have a background', () => {
+      const rare = file('b', [300, 800, 30, 20]);
+      rare.columns[2] = rare.columns[2].map((v, i) => (i % 20 === 0 ? 6000 : v));
+      const dim = file('a', [300, 800, 30, 20]);
+      expect(brightestDetector(rare.columns, dim.columns, DETECTORS)).toBe('B1');
+      expect(brightestDetector(rare.columns, null, DETECTORS)).toBe('B1');
+      expect(brightestDetector(rare.columns, null, DETECTORS, ['B1'])).toBe('V2');
+      const flat = dim.columns.map((column) => column.map(() => 5));
+      expect(brightestDetector(flat, flat, DETECTORS)).toBeNull();
+      const { dyes } = guessDyes([file('001', [10, 10, 10, 10]), file('002', [9000, 20, 10, 10]), file('003', [10, 10, 10, 9000])], DETECTORS);
+      expect(dyes.map((d) => [d.key, d.channel, d.dye])).toEqual([['002', 'V1', ''], ['003', 'B2', '']]);
+    });
+
+    it('are named by the file without the words of a control', () => {
+      expect(dyeInName('Reference Group_CD4 BV421 (Beads).fcs')).toBe('CD4 BV421');
+      expect(dyeInName('060909.002')).toBe('');
+    });
   });
 });

@@ -83,3 +83,54 @@ export function guessControls(files: ControlFile[], channels: ControlChannel[]):
   dim.sort((a, b) => a.rise - b.rise);
   return { controls, unstained: byName?.key ?? dim[0]?.key ?? null };
 }
+
+/** A reference control of a dye in spectral unmixing. */
+export interface DyeGuess {
+  key: string;
+  /** The detector that it is brightest in, and that no dye before it has. */
+  channel: string;
+  dye: string;
+}
+
+/** Above so much of a file's events lies what is taken as its bright ones. */
+const RARE = 0.99;
+const CONTROL_WORDS = /\b(compensation|comp|single|stain(ed)?|reference|ref|controls?|ctrl|beads?|cells?|group|tube)\b/gi;
+const looksLikeControl = (name: string) => new RegExp(CONTROL_WORDS.source, 'i').test(name.replace(/_/g, ' '));
+
+/** What a file says its dye is: its name without the words of a control; '' where nothing is left but a number. */
+export function dyeInName(name: string): string {
+  const words = name.replace(/\.(fcs|lmd)$/i, '').replace(/_/g, ' ').replace(CONTROL_WORDS, ' ').replace(/\(\s*\)/g, ' ').replace(/\s+/g, ' ').replace(/^[\s.,;:-]+|[\s.,;:-]+$/g, '');
+  return /[a-z]/i.test(words) ? words : '';
+}
+
+/** How far the bright events of a file rise in each detector, over the unstained ones or its own dim ones. */
+function risesOf(columns: Float32Array[], unstained: Float32Array[] | null): number[] {
+  return columns.map((column, c) => quantileOf(column, RARE) - quantileOf(unstained?.[c] ?? column, unstained ? 0.5 : 1 - RARE));
+}
+
+/** The detector that a control is brightest in, of those that are free; null where it rises in none. */
+export function brightestDetector(columns: Float32Array[], unstained: Float32Array[] | null, detectors: string[], taken: Iterable<string> = []): string | null {
+  const used = new Set(taken);
+  const rises = risesOf(columns, unstained);
+  let best = -1;
+  for (let c = 0; c < detectors.length; c++) if (!used.has(detectors[c]) && rises[c] > 0 && (best < 0 || rises[c] > rises[best])) best = c;
+  return best < 0 ? null : detectors[best];
+}
+
+/** Which files are reference controls of which dyes, in the order of the files: told by names, and by what is bright. */
+export function guessDyes(files: ControlFile[], detectors: string[]): { dyes: DyeGuess[]; unstained: string | null } {
+  const { unstained, controls } = guessControls(files, detectors.map((channel) => ({ channel, reagent: '' })));
+  const dim = files.find((f) => f.key === unstained)?.columns ?? null;
+  const stained = files.filter((f) => f.key !== unstained);
+  const named = stained.filter((f) => looksLikeControl(f.name));
+  const known = new Set(controls.values());
+  const offered = named.length ? named : stained.filter((f) => known.has(f.key));
+  // of two dyes that are brightest in the same detector, the brighter one gets it
+  const surest = offered.map((f) => ({ f, rise: Math.max(0, ...risesOf(f.columns, dim)) })).sort((a, b) => b.rise - a.rise);
+  const found = new Map<string, string>();
+  for (const { f } of surest) {
+    const channel = brightestDetector(f.columns, dim, detectors, found.values());
+    if (channel) found.set(f.key, channel);
+  }
+  return { unstained, dyes: offered.flatMap((f) => (found.has(f.key) ? [{ key: f.key, channel: found.get(f.key) ?? '', dye: dyeInName(f.name) }] : [])) };
+}

@@ -1,13 +1,12 @@
 /** A compensation computed from single-stained controls: which file is whose control, what is taken of it, what comes out. */
 
-import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import type { Compensation } from '../../../api/gating';
 import { computeCompensation, type Computed, type ControlWish, type Range } from '../../../api/matrices';
 import { guessControls } from '../../../data/gating/controls';
 import { freshName } from '../../../data/words';
 import { changeFile } from '../../../state/gating/actions';
-import { eventsQuery } from '../../../state/gating/queries';
 import { tell } from '../../../state/notices';
 import { Button } from '../../../views/controls';
 import { ErrorNote } from '../../../views/states';
@@ -16,11 +15,8 @@ import type { GatingState } from '../useGating';
 import { fluorescent } from './CompensationView';
 import { ControlRow } from './ControlRow';
 import { MatrixTable } from './MatrixTable';
+import { useColumns } from './useColumns';
 import { fitsMatrix } from './UseMenu';
-
-const EVENTS = 2_000;
-/** Of so many files events are read to find the controls. */
-const MOST_FILES = 60;
 
 export interface Chosen {
   dataset: string;
@@ -118,20 +114,12 @@ function Found({ state, found }: { state: GatingState; found: Computed }) {
 
 /** What the names and the brightness of files say; null until it is known. */
 function useGuess(state: GatingState, channels: string[], files: GatingState['files']) {
-  const asked = { axes: channels.map((c) => `var:${c}`), population: null, compensation: 'none', n: EVENTS };
-  const read = files.slice(0, MOST_FILES);
-  const answers = useQueries({ queries: read.map((file) => ({ ...eventsQuery(state.sourceOf(file, null), asked), retry: false, enabled: channels.length > 0 })) });
-  const token = answers.map((a, i) => `${read[i].key} ${a.dataUpdatedAt}`).join('|');
-  const isReady = answers.length > 0 && answers.every((a) => a.data);
-  const panel = state.file?.panel ?? [];
+  const columns = useColumns(state, files, channels);
+  const { file } = state;
   return useMemo(() => {
-    if (!isReady) return null;
-    const found = guessControls(
-      read.map((f, i) => ({ key: f.dataset.id, name: f.name, columns: asked.axes.map((axis) => answers[i].data?.axes.get(axis) ?? new Float32Array(0)) })),
-      channels.map((channel) => ({ channel, reagent: panel.find((c) => c.channel === channel)?.reagent ?? '' })),
-    );
+    if (!columns) return null;
+    const found = guessControls(columns, channels.map((channel) => ({ channel, reagent: file?.panel.find((c) => c.channel === channel)?.reagent ?? '' })));
     return { chosen: Object.fromEntries([...found.controls].map(([channel, dataset]): [string, Chosen] => [channel, { dataset }])), unstained: found.unstained ?? '' };
-    // the token says which answers have come
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [token, isReady]);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the columns are made anew where the channels are others
+  }, [columns]);
 }

@@ -10,6 +10,7 @@ import { Button, Field, Segments } from '../../../views/controls';
 import { ErrorNote } from '../../../views/states';
 import { populationChoices, TickMenu } from '../choices';
 import type { GatedFile, GatingState } from '../useGating';
+import { MadeFiles } from './MadeFiles';
 
 const ENDING = ' (copy)';
 type Kind = 'joined' | 'copies';
@@ -74,7 +75,7 @@ export function DeriveView({ state, file }: { state: GatingState; file: GatedFil
         </span>
       </div>
       <ErrorNote error={error} />
-      {made.length > 0 && <Made state={state} made={made} />}
+      {made.length > 0 && <MadeFiles state={state} made={made} />}
     </section>
   );
 }
@@ -114,27 +115,5 @@ function Events({ state, form, set }: { state: GatingState; form: DeriveForm; se
         </>
       )}
     </div>
-  );
-}
-
-function Made({ state, made }: { state: GatingState; made: MadeFile[] }) {
-  const keyOf = (id: string) => state.files.find((f) => f.dataset.id === id)?.key;
-  return (
-    <table className="table" aria-label="Files made">
-      <thead><tr><th>New file</th><th className="num">Events</th><th className="num">Channels</th><th><span className="hidden-label">Actions</span></th></tr></thead>
-      <tbody>
-        {made.map((f) => {
-          const key = keyOf(f.id);
-          return (
-            <tr key={f.id}>
-              <td>{f.name}</td>
-              <td className="num">{count(f.n_events)}</td>
-              <td className="num">{count(f.panel.length)}</td>
-              <td>{key && <Button small look="plain" label={`See the plots of ${f.name}`} onClick={() => state.go({ file: key, view: 'plots' })}>See its plots</Button>}</td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
   );
 }
