@@ -75,7 +75,9 @@ async def test_a_file_becomes_a_dataset_at_once(catalog: Catalog, people: People
     assert keywords["$P3S"] == "CD4"
     assert keywords["SPILL"] == SPILL
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
-    assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])
+    spill = await catalog.compensations.resolve(pinned, "internal")
+    assert spill is not None
+    assert (spill.channels, spill.matrix.tolist()) == (("FITC-A", "PE-A"), [[1, 0.1], [0.2, 1]])
     scales = (await catalog.scales.get(people.ada, study_id=study_id)).scales
     assert list(scales) == [f"var:{name}" for name in NAMES]
     assert scales["var:FITC-A"] == {"type": "arcsinh", "minimum": -200, "maximum": 1 << 18, "cofactor": 150}
@@ -284,7 +286,9 @@ async def test_a_spill_may_number_its_channels(catalog: Catalog, people: People)
     study_id = await study(catalog, people.ada)
     (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL="2,3,4,1,0.1,0.2,1"))
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
-    assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])
+    spill = await catalog.compensations.resolve(pinned, "internal")
+    assert spill is not None
+    assert (spill.channels, spill.matrix.tolist()) == (("FITC-A", "PE-A"), [[1, 0.1], [0.2, 1]])
 
 
 @pytest.mark.parametrize(
@@ -305,7 +309,9 @@ async def test_the_spill_that_can_be_used_is_used(
     view = await catalog.cytometry.file(people.ada, dataset_id=dataset.id)
     assert view.spill == keyword
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
-    assert await catalog.cytometry.internal_compensation(pinned) == (["FITC-A", "PE-A"], [1, 0.1, 0.2, 1])
+    spill = await catalog.compensations.resolve(pinned, "internal")
+    assert spill is not None
+    assert (spill.channels, spill.matrix.tolist()) == (("FITC-A", "PE-A"), [[1, 0.1], [0.2, 1]])
 
 
 @pytest.mark.parametrize("more", [{"_COMP": "2,0,-10,-2.5,0"}, {"_DFC3TO4": "10"}])
@@ -324,7 +330,9 @@ async def test_a_channel_with_a_comma_in_its_name_is_compensated_and_written(cat
     spill = "2,B710-A,V545,PE-A,1,0.1,0.2,1"
     (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL=spill, _P3N="B710-A,V545"))
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
-    assert await catalog.cytometry.internal_compensation(pinned) == (["B710-A,V545", "PE-A"], [1, 0.1, 0.2, 1])
+    found = await catalog.compensations.resolve(pinned, "internal")
+    assert found is not None
+    assert (found.channels, found.matrix.tolist()) == (("B710-A,V545", "PE-A"), [[1, 0.1], [0.2, 1]])
     written = await catalog.file_exports.export(people.ada, dataset_id=dataset.id, format=FileFormat(compensated=True))
     content = b"".join([piece async for piece in written.body])
     assert only(content).keywords.spill == spill

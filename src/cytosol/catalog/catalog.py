@@ -117,7 +117,7 @@ class Catalog:
         self.tables = Tables(context, layouts)
         self.cytometry = Cytometry(context, layouts, self.uploads)
         self.gene_sets = GeneSets(context)
-        self.compensations = Compensations(context, self.cytometry.internal_compensation)
+        self.compensations = Compensations(context)
         attributes = CellAttributes(context, self.tables)
         self.axes = Axes(context, self.tables)
         self.gating = Gating(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
@@ -24,23 +24,11 @@ _GONE = "There is no such compensation, or it is not shared with you"
 CompensationList = list[Compensation]
 
 
-class Internal(Protocol):
-    """Reads the matrix that the file of an event table brought: channels, n × n numbers row by row; None = none."""
-
-    async def __call__(self, pinned: Pinned) -> tuple[Sequence[str], Sequence[float]] | None: ...
-
-
 class Compensations:
-    """The verbs of compensations. Changing needs the permission gate.edit.
+    """The verbs of compensations. Changing needs the permission gate.edit."""
 
-    Parameters
-    ----------
-    internal : reads what files bring
-    """
-
-    def __init__(self, context: Context, internal: Internal) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._internal = internal
 
     async def list(self, actor: Actor, *, study_id: Key) -> CompensationList:
         """The compensations of a study in the order they were made."""
@@ -132,20 +120,7 @@ class Compensations:
         if said in ("", "none", "own"):
             return None
         if said == "internal":
-            key = ("internal", pinned.key)
-            held: Spill | None = self._context.compute.held(key)
-            if held is not None:
-                return held
-            found = await self._internal(pinned)
-            if found is None:
-                raise InvalidInputError(
-                    f"The file of '{pinned.dataset.name}' brought no compensation",
-                    where="compensation",
-                    do="Say none, or the id of one",
-                )
-            held = Spill.of(*found)
-            self._context.compute.hold(key, held, 500 + held.matrix.nbytes)
-            return held
+            return _internal(pinned)
         async with self._context.db.read() as conn:
             row = await rows.get(conn, tables.compensations, Key.parse(said))
         if row is None or row["deleted_at"] is not None or row["study_id"] != pinned.dataset.study_id:
@@ -159,6 +134,18 @@ class Compensations:
     async def _of_study(self, pinned: Pinned) -> str:
         async with self._context.db.read() as conn:
             return str((await rows.need(conn, tables.studies, pinned.dataset.study_id))["compensation"])
+
+
+def _internal(pinned: Pinned) -> Spill:
+    """The matrix that the file of a table of events brought."""
+    facts = pinned.part.table.meta.get("fcs") or {}
+    if not facts.get("spill"):
+        raise InvalidInputError(
+            f"The file of '{pinned.dataset.name}' brought no compensation",
+            where="compensation",
+            do="Say none, or the id of one",
+        )
+    return Spill.of(facts["spill_channels"], facts["spill_matrix"])
 
 
 def check_said(said: str) -> str:

@@ -6,9 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from cytosol.analyses.cytometry.compensation import parse_spill
 from cytosol.base.errors import ConflictError, CytosolError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import audit, history
@@ -17,13 +14,11 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.dataset_attributes import annotations_of, set_annotations
 from cytosol.catalog.datasets import Datasets
 from cytosol.catalog.fcs_changes import ANNOTATIONS, PANELS, changed_panels, checked_changes
-from cytosol.catalog.fcs_facts import spill_channels
 from cytosol.catalog.fcs_records import FileView, data_set_of, file_views, original_of, source_of
 from cytosol.catalog.fcs_store import WrittenFile, drop_files, insert_file, write_file
 from cytosol.catalog.layouts import Layouts, rewrite_metadata
 from cytosol.catalog.records import all_to, to
 from cytosol.catalog.submissions import bind_original
-from cytosol.catalog.tables import Pinned
 from cytosol.catalog.uploads import Uploads
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -182,23 +177,6 @@ class Cytometry:
         return await self._context.compute.cached(
             ("fcs-text", original.bytes_id, number), lambda: read_headers(source)[number - 1].keywords.text
         )
-
-    async def internal_compensation(self, pinned: Pinned) -> tuple[list[str], list[float]] | None:
-        """The spillover matrix of the file of a dataset that the caller may read.
-
-        Returns
-        -------
-        Its channels, as the table calls them, and n × n numbers row by row, row = dye; None where the file has none.
-        """
-        spill = pinned.part.table.meta.get("fcs", {}).get("spill", "")
-        if not spill:
-            return None
-        async with self._context.db.read() as conn:
-            original = await original_of(conn, pinned.dataset)
-        text = await self._text(original, data_set_of(pinned.layout))
-        names = [str(entry["channel"]) for entry in pinned.dataset.panel]
-        channels, matrix = parse_spill(text[spill], names)
-        return spill_channels(channels, names), np.asarray(matrix, np.float64).ravel().tolist()
 
     async def annotate(self, actor: Actor, *, dataset_id: Key, annotations: Sequence[tuple[str, Any]]) -> FileView:
         """Replace the annotations of a file; as a revision."""

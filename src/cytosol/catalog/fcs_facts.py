@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -120,18 +121,32 @@ def _row_letters(row: int) -> str:
     return chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
 
 
-def spill_of(header: FcsHeader) -> tuple[str, str]:
-    """The keyword that holds a spillover matrix of these channels, and why it is none.
+@dataclass(frozen=True, slots=True)
+class FileSpill:
+    """The spillover matrix that a file brought.
 
-    Returns
-    -------
-    The keyword, "" = the file has none that can be used; and a sentence for people where it has one that cannot.
+    Attributes
+    ----------
+    keyword : that holds it; "" = the file has none that can be used
+    channels : of the matrix, as the table calls them
+    matrix : shape (n, n), float64; row = dye, column = detector
+    problem : a sentence for people where it has one that cannot be used
     """
+
+    keyword: str = ""
+    channels: list[str] = field(default_factory=list)
+    matrix: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    problem: str = ""
+
+
+def spill_of(header: FcsHeader) -> FileSpill:
+    """The spillover matrix of the channels of a data set."""
     keywords = header.keywords
     told = ""
     for name in keywords.spill_names:
-        if not (problem := _spill_problem(header, keywords.get(name))):
-            return name, ""
+        channels, matrix, problem = _read_spill(header, keywords.get(name))
+        if not problem:
+            return FileSpill(name, channels, matrix)
         told = told or (
             f"The spillover matrix in {name} cannot be used, so the file has no compensation: {plain_text(problem)}"
         )
@@ -140,24 +155,23 @@ def spill_of(header: FcsHeader) -> tuple[str, str]:
             f"Spillover was subtracted while the file was measured ({keywords.subtracted}), so its values are "
             "compensated already; the file has no matrix to compensate with."
         )
-    return "", told
+    return FileSpill(problem=told)
 
 
-def _spill_problem(header: FcsHeader, text: str) -> str:
-    """Why a spillover matrix cannot be used for the channels of a file; "" = it can."""
+def _read_spill(header: FcsHeader, text: str) -> tuple[list[str], np.ndarray, str]:
+    """Channels and numbers of a spillover matrix, and why it cannot be used for a file; "" = it can."""
     names = unique_names(header)
     try:
         channels, matrix = parse_spill(text, names)
         invert(matrix)
     except InvalidInputError as error:
-        return error.what
+        return [], np.empty((0, 0)), error.what
     known = {*names, *(channel.name for channel in header.channels)}
     channels = spill_channels(channels, names)
     missing = [name for name in channels if name not in known]
-    if missing:
-        return f"The file has no channel '{missing[0][:64]}'"
     repeated = [name for name in channels if channels.count(name) > 1]
-    return f"It names the channel '{repeated[0][:64]}' twice" if repeated else ""
+    problem = f"It names the channel '{repeated[0][:64]}' twice" if repeated else ""
+    return channels, matrix, f"The file has no channel '{missing[0][:64]}'" if missing else problem
 
 
 def spill_channels(channels: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -181,16 +195,18 @@ def spill_string(text: str, names: Sequence[str]) -> str:
     return format_spill(named, matrix)
 
 
-def facts_of(header: FcsHeader) -> dict[str, Any]:
-    """What the table of a data set keeps about its file.
+def facts_of(header: FcsHeader, spill: FileSpill) -> dict[str, Any]:
+    """What the table of a data set keeps about its file and its spillover matrix.
 
     Returns
     -------
     ``data_set``: its number in the file, from 1; ``version`` of the standard; ``spill``: the keyword that holds a
-    spillover matrix which can be used, "" = none; ``sample``: the value of the keyword SAMPLE ID as it is, None = none;
-    ``volume_ul``: of the sample that was measured, None = not said.
+    spillover matrix which can be used, "" = none; ``spill_channels`` and ``spill_matrix``: of it, n × n numbers row by
+    row, row = dye; ``sample``: the value of the keyword SAMPLE ID as it is, None = none; ``volume_ul``: of the sample
+    that was measured, None = not said.
     """
-    known: dict[str, Any] = {"data_set": header.number, "version": header.version, "spill": spill_of(header)[0]}
+    known: dict[str, Any] = {"data_set": header.number, "version": header.version, "spill": spill.keyword}
+    known |= {"spill_channels": spill.channels, "spill_matrix": spill.matrix.ravel().tolist()}
     known |= {"volume_ul": volume_of(header.keywords)}
     sample = [value for name, value in header.keywords.text.items() if name.upper() == "SAMPLE ID"]
     return {**known, "sample": sample[0][:255] if sample else None}

@@ -108,7 +108,7 @@ async def drop_places(context: Context, places: Iterable[str]) -> None:
 
 def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFile:
     root = context.blobs.zarr(dataset_path(id), read_only=False)
-    var = channel_table(header)
+    var, spill = channel_table(header), spill_of(header)
     dtype = event_dtype(header)
     rows_of_chunk = chunk_events(header.n_events, len(var))
     blocks: Iterable[np.ndarray] = (block for _, block in read_blocks(header, rows_of_chunk))
@@ -120,10 +120,9 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
         "dtype": dtype.name,
         "kind": EVENTS,
         "normalization": "",
-        "fcs": facts_of(header),
+        "fcs": facts_of(header, spill),
     }
     made = {"function": "add-file", "version": header.version, "data_set": header.number}
-    spill, problem = spill_of(header)
     elements = [NewElement("table", EVENTS, EVENTS, EVENTS, meta, made)]
     wells = sorted_wells(header.keywords, header.n_events)
     if wells is not None:
@@ -132,11 +131,11 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
         bytes_id=id,
         name=name,
         technology=technology_of(header),
-        compensation="internal" if spill else "none",
+        compensation="internal" if spill.keyword else "none",
         panel=panel_of(header),
         scales=default_scales(header),
         annotations=automatic_annotations(header.keywords),
-        notes=[*header.notes, *([problem] if problem else [])],
+        notes=[*header.notes, *([spill.problem] if spill.problem else [])],
         elements=elements,
     )
 

@@ -56,7 +56,13 @@ class FeatureTables:
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
-        self._digests: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._digests: OrderedDict[Hashable, Hashable] = OrderedDict()
+
+    def held(self, key: Hashable) -> FeatureTable | None:
+        """The features of a table if they are known already."""
+        digest = self._digests.get(key)
+        found: FeatureTable | None = None if digest is None else self._compute.held(("features", digest))
+        return found
 
     async def get(self, key: Hashable, read: Callable[[], pd.DataFrame]) -> FeatureTable:
         """The features of a table.
@@ -70,20 +76,25 @@ class FeatureTables:
         if digest is not None:
             return await self._compute.cached(("features", digest), lambda: FeatureTable(_shared(read())))
         frame = await self._compute.run(lambda: _shared(read()))
-        digest = self._digests[key] = await self._compute.run(_digest, frame)
-        while len(self._digests) > _KNOWN:
-            self._digests.popitem(last=False)
+        digest = await self._compute.run(_digest, frame)
+        self._note(key, digest)
         return await self._compute.cached(("features", digest), lambda: FeatureTable(frame))
 
-    def of_channels(self, names: Sequence[str]) -> FeatureTable:
+    def of_channels(self, key: Hashable, names: Sequence[str]) -> FeatureTable:
         """The features of a table of events whose channels are known already."""
-        key = ("features", *names)
-        found: FeatureTable | None = self._compute.held(key)
+        digest = tuple(names)
+        self._note(key, digest)
+        found: FeatureTable | None = self._compute.held(("features", digest))
         if found is None:
             columns = {"feature_id": list(names), "feature_type": "channel", "genome": ""}
             found = FeatureTable(_shared(pd.DataFrame(columns, index=pd.Index(names, dtype=object))))
-            self._compute.hold(key, found)
+            self._compute.hold(("features", digest), found)
         return found
+
+    def _note(self, key: Hashable, digest: Hashable) -> None:
+        self._digests[key] = digest
+        while len(self._digests) > _KNOWN:
+            self._digests.popitem(last=False)
 
 
 def _find(names: np.ndarray, order: np.ndarray, name: str) -> int:

@@ -13,7 +13,7 @@ import orjson
 from cytosol.analyses.cytometry.geometry import inside, sectors
 from cytosol.analyses.cytometry.trees import evaluate
 from cytosol.catalog.axes import Reading
-from cytosol.catalog.compute import Compute
+from cytosol.catalog.compute import ByteCache, Compute
 from cytosol.catalog.gating_state import InForce, Scales
 
 Tree = Mapping[str, Any]
@@ -50,6 +50,7 @@ class Prepared:
         self._key = reading.pinned.key
         self._n = reading.pinned.part.n_cells
         self._trees = list(trees)
+        self._masks = ByteCache(compute.most_bytes)
         self.reading = reading
         self.tokens = [digest(_with_tokens(tree, known)) for tree in trees]
 
@@ -59,36 +60,39 @@ class Prepared:
         return len(self._trees)
 
     def mask(self, place: int) -> np.ndarray:
-        """Who is in a population: shape (n_cells,), bool."""
-        key = ("population", self._key, self.tokens[place])
-        packed = self._compute.held(key)
-        if packed is not None:
-            return _unpacked(packed, self._n)
-        mask = evaluate(self._trees[place], self._leaf, self._n)
-        self._keep(key, mask)
-        self._compute.hold(("population-size", *key[1:]), int(np.count_nonzero(mask)), _ENTRY_BYTES)
-        return mask
+        """Who is in a population: shape (n_cells,), bool; not to be changed."""
+        tree = self._trees[place]
+        return self._mask(("population", self._key, self.tokens[place]), lambda: evaluate(tree, self._leaf, self._n))
 
     def size(self, place: int) -> int:
         """How many are in a population."""
-        known: int | None = self._compute.held(("population-size", self._key, self.tokens[place]))
-        return int(np.count_nonzero(self.mask(place))) if known is None else known
+        key = ("population-size", self._key, self.tokens[place])
+        known: int | None = self._compute.held(key)
+        if known is None:
+            known = int(np.count_nonzero(self.mask(place)))
+            self._compute.hold(key, known, _ENTRY_BYTES)
+        return known
 
     def _leaf(self, leaf: Tree) -> np.ndarray:
         known = self._leaves[orjson.dumps(leaf)]
         if known.is_cheap:
             return known.make(self.reading)
-        key = ("gate", self._key, known.token)
-        packed = self._compute.held(key)
-        if packed is not None:
-            return _unpacked(packed, self._n)
-        mask = known.make(self.reading)
-        self._keep(key, mask)
-        return mask
+        return self._mask(("gate", self._key, known.token), lambda: known.make(self.reading))
 
-    def _keep(self, key: Hashable, mask: np.ndarray) -> None:
-        packed = np.packbits(mask)
-        self._compute.hold(key, packed, _ENTRY_BYTES + packed.nbytes)
+    def _mask(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """A mask that is kept packed for all, and as it is while this is in use."""
+        mask: np.ndarray | None = self._masks.get(key)
+        if mask is not None:
+            return mask
+        packed = self._compute.held(key)
+        if packed is None:
+            mask = make()
+            packed = np.packbits(mask)
+            self._compute.hold(key, packed, _ENTRY_BYTES + packed.nbytes)
+        else:
+            mask = np.unpackbits(packed, count=self._n).view(np.bool_)
+        self._masks.put(key, mask, mask.nbytes)
+        return mask
 
 
 def region_mask(region: InForce, scales: Scales, reading: Reading) -> np.ndarray:
@@ -113,7 +117,3 @@ def _with_tokens(tree: Tree, known: Mapping[bytes, Leaf]) -> Any:
 def digest(value: Any) -> str:
     """Tells JSON values apart."""
     return hashlib.blake2b(orjson.dumps(value), digest_size=16).hexdigest()
-
-
-def _unpacked(packed: np.ndarray, n: int) -> np.ndarray:
-    return np.unpackbits(packed, count=n).view(np.bool_)

@@ -317,14 +317,12 @@ class _Populations:
     Attributes
     ----------
     places : population → where it stands in what was prepared
-    last : place and mask of the population that was asked for last
     """
 
     compute: Compute
     prepared: Prepared
     places: Mapping[Key | None, int]
     asked: Asked
-    last: dict[int, np.ndarray] = field(default_factory=dict)
 
     def size(self, id: Key | None) -> int | None:
         """Its events."""
@@ -350,19 +348,13 @@ class _Populations:
         key = ("statistics", reading.pinned.key, self.prepared.tokens[place], token)
         held: dict[str, float | None] | None = self.compute.held(key)
         if held is None:
-            mask = self._mask(place)
+            mask = self.prepared.mask(place)
             if self.prepared.n_populations >= _MANY:
                 held = summarize(names, members(reading.rising(axis), mask), q, is_rising=True)
             else:
                 held = summarize(names, reading.values(axis)[np.flatnonzero(mask)], q)
             self.compute.hold(key, held, _ENTRY_BYTES)
         return held
-
-    def _mask(self, place: int) -> np.ndarray:
-        if place not in self.last:
-            self.last.clear()
-            self.last[place] = self.prepared.mask(place)
-        return self.last[place]
 
     def term(self, formulas: Formulas, called: Mapping[str, str], row: Key | None, term: Term) -> float | None:
         """A statistic in a formula in the row of a population."""

@@ -160,9 +160,12 @@ class Tables:
 
     async def feature_table(self, pinned: Pinned) -> FeatureTable:
         """All features."""
+        known = self._feature_tables.held(pinned.key)
+        if known is not None:
+            return known
         channels = [str(entry["channel"]) for entry in pinned.dataset.panel]
         if channels and len(channels) == pinned.part.table.meta["n_features"] and not _has_repeats(channels):
-            return self._feature_tables.of_channels(channels)
+            return self._feature_tables.of_channels(pinned.key, channels)
         return await self._feature_tables.get(pinned.key, lambda: self.read_frame(pinned))
 
     def read_frame(self, pinned: Pinned) -> pd.DataFrame:

@@ -69,6 +69,15 @@ def test_members_of_sorted_values_have_the_same_statistics(rows: list[tuple[floa
         assert found[name] == (None if value is None else pytest.approx(value, rel=1e-6, abs=1e-6)), name
 
 
+@given(st.lists(st.floats(width=32), max_size=60))
+def test_values_rise_and_equal_ones_stay_in_the_order_of_their_rows(values: list[float]) -> None:
+    given_ = np.array(values, np.float32)
+    ordered, rows = rising(given_)
+    expected = [row for row in np.argsort(given_, kind="stable") if not np.isnan(given_[row])]
+    assert rows.tolist() == expected
+    assert np.array_equal(ordered, given_[expected])
+
+
 def test_sums_are_of_64_bits() -> None:
     events = np.full(3_000_001, 16777217, np.float32)
     assert statistic("mean", events) == float(np.float32(16777217))

@@ -11,6 +11,8 @@ import numpy as np
 from cytosol.base.errors import InvalidInputError
 
 _BLOCK = 1 << 15
+_MOST_CONDITION = 1e12
+"""The condition number of a matrix, in the 1-norm, beyond which its dyes cannot be told apart."""
 _SMALL_PRODUCT = 200_000
 """Multiplications of a product of matrices that BLAS does at once, without threads that wait for each other."""
 
@@ -65,11 +67,16 @@ def invert(matrix: np.ndarray) -> np.ndarray:
         inverse = np.linalg.inv(matrix)
     except np.linalg.LinAlgError:
         inverse = np.full_like(matrix, np.inf)
-    if not np.isfinite(inverse).all() or (matrix.size and np.linalg.cond(matrix) > 1e12):
+    if not np.isfinite(inverse).all() or _norm(matrix) * _norm(inverse) > _MOST_CONDITION:
         raise InvalidInputError(
             "The spillover matrix has no inverse: the dyes cannot be told apart", do="Correct the matrix"
         )
     return inverse
+
+
+def _norm(matrix: np.ndarray) -> float:
+    """The 1-norm: the largest sum of a column."""
+    return float(np.abs(matrix).sum(axis=0).max(initial=0))
 
 
 def parse_spill(text: str, known: Sequence[str] = ()) -> tuple[list[str], np.ndarray]:

@@ -45,7 +45,7 @@ def inside(kind: str, geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray 
     if y is None:
         raise InvalidInputError(f"A gate of the kind {kind!r} needs two axes", do="Give y as well")
     if kind == "rectangle":
-        return np.asarray(_between(x, geometry["x1"], geometry["x2"]) & _between(y, geometry["y1"], geometry["y2"]))
+        return _in_rectangle(geometry, x, y)
     if kind == "polygon":
         return _in_polygon(np.array(geometry["vertices"], np.float64), x, y)
     if kind == "ellipse":
@@ -115,6 +115,15 @@ def _rounded(value: float, points: np.ndarray) -> np.floating[Any]:
 def _between(points: np.ndarray, one: float, other: float) -> np.ndarray:
     low, high = _rounded(min(one, other), points), _rounded(max(one, other), points)
     return np.asarray((points >= low) & (points <= high))
+
+
+def _in_rectangle(geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    from cytosol.analyses.cytometry import kernels  # numba; loaded when the first gate needs it
+
+    corners = np.sort(np.array([[geometry["x1"], geometry["y1"]], [geometry["x2"], geometry["y2"]]], x.dtype), axis=0)
+    mask = np.empty(x.shape, np.bool_)
+    kernels.box_mask(x, y, corners[0], corners[1], mask)
+    return mask
 
 
 def _in_polygon(vertices: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -16,6 +16,12 @@ def _compile(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
+def _compile_sums(function: Function) -> Function:
+    """Compile sums that may be taken in any order, several at a time."""
+    order = {"reassoc", "contract"}
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=order)(function))
+
+
 @_compile
 def roots(  # noqa: PLR0917 -- compiled functions take their arguments by position
     values: np.ndarray, coefficients: np.ndarray, zero: float, points: np.ndarray, scaled: np.ndarray
@@ -193,6 +199,69 @@ def ellipse_mask(  # noqa: PLR0917 -- compiled functions take their arguments by
 
 
 @_compile
+def box_mask(  # noqa: PLR0917 -- as above
+    x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray, mask: np.ndarray
+) -> None:
+    """Find the points in a rectangle, edges inside; a NaN is outside.
+
+    Parameters
+    ----------
+    x, y : shape (n,), float32 or float64
+    low, high : shape (2,), of the same type; x and y
+    mask : shape (n,), bool; becomes the answer
+    """
+    left, right, bottom, top = low[0], high[0], low[1], high[1]
+    for i in range(x.size):
+        mask[i] = (x[i] >= left) & (x[i] <= right) & (y[i] >= bottom) & (y[i] <= top)
+
+
+@_compile
+def in_order(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort values by their bits, 11 at a time; equal ones stay in the order of their rows.
+
+    Parameters
+    ----------
+    values : shape (n,), float32
+
+    Returns
+    -------
+    the values that are not NaN, rising, and the row of each, int32
+    """
+    bits = values.view(np.uint32)
+    counts = np.zeros((3, 2048), np.int64)
+    found = np.empty(values.size, np.uint64)
+    n = 0
+    for i in range(values.size):
+        if np.isnan(values[i]):
+            continue
+        key = bits[i] if bits[i] != np.uint32(1 << 31) else np.uint32(0)  # both zeros are one
+        key = ~key if key >> np.uint32(31) else key | np.uint32(1 << 31)
+        for place in range(3):
+            counts[place, (key >> np.uint32(11 * place)) & np.uint32(2047)] += 1
+        found[n] = (np.uint64(key) << np.uint64(32)) | np.uint64(i)
+        n += 1
+    moved = np.empty(n, np.uint64)
+    for place in range(3):
+        at = 0
+        for digit in range(2048):
+            count = counts[place, digit]
+            counts[place, digit] = at
+            at += count
+        shift = np.uint64(32 + 11 * place)
+        for i in range(n):
+            digit = (found[i] >> shift) & np.uint64(2047)
+            moved[counts[place, digit]] = found[i]
+            counts[place, digit] += 1
+        found, moved = moved, found
+    rows = np.empty(n, np.int32)
+    ordered = np.empty(n, np.float32)
+    for i in range(n):
+        rows[i] = found[i] & np.uint64(0xFFFFFFFF)
+        ordered[i] = values[rows[i]]
+    return ordered, rows
+
+
+@_compile
 def members_in_order(values: np.ndarray, order: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Take the rising values of the members of a population.
 
@@ -238,3 +307,22 @@ def deviations_in_order(values: np.ndarray, centre: np.float32, rank: int) -> tu
             found[i] = values[middle + right] - centre
             right += 1
     return found[0], found[1]
+
+
+@_compile_sums
+def moments(values: np.ndarray) -> tuple[float, float]:
+    """Compute the mean, and the sum of the squared distances from it, in 64 bits.
+
+    Parameters
+    ----------
+    values : shape (n,), n ≥ 1, float32 or float64
+    """
+    total = 0.0
+    for i in range(values.size):
+        total += np.float64(values[i])
+    mean = total / values.size
+    squares = 0.0
+    for i in range(values.size):
+        apart = np.float64(values[i]) - mean
+        squares += apart * apart
+    return mean, squares

@@ -278,9 +278,11 @@ class GmlArcSinhScale(Scale):
     type: ClassVar[str] = "gml-asinh"
 
     def _forward(self, values: np.ndarray) -> np.ndarray:
-        return (np.arcsinh(values * (math.sinh(self.m * _LN10) / self.t)) + self.a * _LN10) / (
-            (self.m + self.a) * _LN10
-        )
+        scaled: np.ndarray = values * (math.sinh(self.m * _LN10) / self.t)
+        np.arcsinh(scaled, out=scaled)
+        scaled += self.a * _LN10
+        scaled /= (self.m + self.a) * _LN10
+        return scaled
 
     def _inverse(self, scaled: np.ndarray) -> np.ndarray:
         return np.sinh(scaled * ((self.m + self.a) * _LN10) - self.a * _LN10) * (self.t / math.sinh(self.m * _LN10))

@@ -50,16 +50,18 @@ def summarize(
             raise InvalidInputError(f"There is no statistic {name!r}", do="Use one of " + ", ".join(CHANNEL_STATISTICS))
     if "quantile" in names and (q is None or not 0 <= q <= 1):
         raise InvalidInputError(f"A quantile needs q from 0 to 1, not {q}", do="Give q")
+    from cytosol.analyses.cytometry import kernels  # numba
+
     if not is_rising:
         values = values[~holes] if (holes := np.isnan(values)).any() else values
     if not len(values):
         return dict.fromkeys(names)
     found: dict[str, float | None] = {}
     with np.errstate(all="ignore"):
-        mean = float(values.mean(dtype=np.float64))
-        if {"stddev", "cv"} & set(names):
-            found["stddev"] = _deviation(values, mean)
-            found["cv"] = None if found["stddev"] is None or mean == 0 else 100 * found["stddev"] / mean
+        mean, squares = kernels.moments(values)
+        if len(values) > 1:
+            found["stddev"] = spread = math.sqrt(squares / (len(values) - 1))
+            found["cv"] = 100 * spread / mean if mean else None
         if {"median", "mad"} & set(names):
             found["median"] = median = quantile(values, 0.5, is_rising=is_rising)
             if "mad" in names:
@@ -74,16 +76,6 @@ def summarize(
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _deviation(values: np.ndarray, mean: float) -> float | None:
-    if len(values) < 2:
-        return None
-    total = 0.0
-    for start in range(0, len(values), 1 << 16):
-        apart = values[start : start + (1 << 16)].astype(np.float64) - mean
-        total += float(np.square(apart, out=apart).sum())  # a product of vectors would wait for threads of BLAS
-    return math.sqrt(total / (len(values) - 1))
 
 
 def quantile(values: np.ndarray, q: float, *, is_rising: bool = False) -> float:
@@ -124,8 +116,9 @@ def _median_deviation(values: np.ndarray, median: float, *, is_rising: bool) -> 
 
 def rising(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sort values once for many populations: the values that are not NaN, float32, and the row of each, int32."""
-    order = np.argsort(values)[: len(values) - int(np.isnan(values).sum())]
-    return values[order], order.astype(np.int32)
+    from cytosol.analyses.cytometry import kernels  # numba
+
+    return kernels.in_order(np.ascontiguousarray(values, np.float32))
 
 
 def members(ordered: tuple[np.ndarray, np.ndarray], mask: np.ndarray) -> np.ndarray:
