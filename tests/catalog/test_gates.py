@@ -459,6 +459,21 @@ async def test_a_copy_of_a_study_has_its_gating(catalog: Catalog, people: People
     assert (await catalog.scales.get(people.ada, study_id=copy)).scales == scales
 
 
+async def test_a_gate_may_name_a_dataset_that_is_not_there(catalog: Catalog, people: People, study: Key) -> None:
+    nobody, file = new_key(), await dataset(catalog, study)
+    gates = [rectangle(dataset_id=nobody), rectangle(dataset_id=file)]
+    kept, _ = await catalog.gates.create(people.ada, study_id=study, gates=gates, known=False)
+    assert kept.dataset_id == nobody
+    assert (await catalog.gates.change(people.ada, gate_id=kept.id, name="New")).dataset_id == nobody
+    await catalog.datasets.delete(people.ada, dataset_id=file)
+    async with catalog.context.db.write() as conn:
+        await purge_dataset(conn, file)
+    assert [gate.id for gate in await catalog.gates.list(people.ada, study_id=study)] == [kept.id]
+    locked = await dataset(catalog, study, gates_locked=True)
+    with pytest.raises(ConflictError, match="gates of 'A1' are locked"):
+        await catalog.gates.create(people.ada, study_id=study, gates=[rectangle(dataset_id=locked)], known=False)
+
+
 async def test_what_is_purged_takes_its_gating_along(catalog: Catalog, people: People, study: Key) -> None:
     file = await dataset(catalog, study)
     [gate], [top] = await catalog.gates.create_with_populations(people.ada, study_id=study, gates=[rectangle()])

@@ -32,12 +32,27 @@ async def test_a_study_keeps_its_fields(catalog: Catalog, people: People) -> Non
     assert (study.name, study.description, study.species) == ("Zoë's lung", "Line\ntwo", "mouse")
     assert (study.authors, study.display_id, study.origin) == (["A. B.", "C. D."], "GSE1", "bioturing")
     assert (made.owner_email, made.owner_name, made.n_cells, made.technologies) == ("ada@example.org", "Ada", 0, ())
+    assert not made.is_cytometry
     assert await catalog.studies.get(people.ada, study_id=study.id) == made
     for bad in (StudyFields(), StudyFields(name=""), StudyFields(name="a\nb"), StudyFields(name="x", species="")):
         with pytest.raises(InvalidInputError):
             await catalog.studies.create(people.ada, fields=bad)
     with pytest.raises(NotFoundError):
         await catalog.studies.create(people.ada, fields=FIELDS, folder_id=new_key())
+
+
+async def test_a_study_of_cytometry_holds_nothing_else(catalog: Catalog, people: People) -> None:
+    study = (await catalog.studies.create(people.ada, fields=FIELDS)).study.id
+    for technology, expected in (
+        ("flow", (True, ("flow",))),
+        ("mass", (True, ("flow", "mass"))),
+        ("", (False, ("flow", "mass"))),  # of single cells, where nobody told
+    ):
+        values = {"study_id": study, "name": "A", "state": "ready", "bytes_id": new_key(), "technology": technology}
+        async with catalog.context.db.write() as conn:
+            await rows.insert(conn, tables.datasets, **values)
+        view = await catalog.studies.get(people.ada, study_id=study)
+        assert (view.is_cytometry, view.technologies) == expected
 
 
 async def test_lists_go_on_and_filter(catalog: Catalog, people: People) -> None:

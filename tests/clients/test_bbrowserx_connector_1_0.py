@@ -14,6 +14,7 @@ import numpy as np
 import obstore
 import pandas as pd
 import pytest
+import requests
 
 from cytosol.base.settings import load_settings
 from cytosol.catalog.catalog import Catalog
@@ -23,6 +24,7 @@ from cytosol.sdk import Table
 from tests.catalog.people import Bell
 from tests.clients.bioturing_files import Cells, read_cells, write_mtx, write_raw_h5ad, write_tsv
 from tests.clients.bioturing_world import bucket_of
+from tests.clients.cellengine_world import bd_file, events
 from tests.clients.drivers import CALL_S, Client, Driver, Outcome
 from tests.clients.environments import client_python
 from tests.clients.matrix import listed
@@ -383,6 +385,20 @@ def test_delete_and_restore(world: World) -> None:
     assert world.call("restore_study", study_id=study).good == study
     assert len(world.call("list_study", project_id=world.project).frame) == 2
     refused(world.call("delete_study", study_id=study, who="bob"), 404)
+
+
+def test_files_of_cytometry_are_neither_studies_nor_make_a_project(world: World) -> None:
+    made = world.call("create_project", on="OpenAPI", group_id="personal", species="rat", title="Flow").good
+    project, asked = made["project_id"], {"group": "Personal workspace", "species": "rat"}
+    assert list(world.call("list_project", **asked).frame.index) == [project]
+    url, bearer = f"{world.url}/api/v1/studies/{project[:24]}", {"Authorization": f"Bearer {world.tokens['ada']}"}
+    sent = requests.put(f"{url}/fcs/a.fcs", bd_file(events(50, 1)), headers=bearer, timeout=60)
+    assert sent.status_code == 201, sent.text
+    assert world.call("list_project", **asked).frame.empty
+    assert world.call("list_study", project_id=project).frame.empty
+    detail = world.call("get_project_detail", project_id=project).good
+    assert (detail["study"], detail["total"]) == ([], 0)
+    assert world.call("delete_project", project_id=project).good == project
 
 
 # the client itself

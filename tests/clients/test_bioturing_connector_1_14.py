@@ -7,8 +7,11 @@ import time
 
 import numpy as np
 import pytest
+import requests
 
 from tests.clients.bioturing_world import CHUNK, N_TSV, TSV, World, printed_log, refusal, study
+from tests.clients.cellengine_driver import Toolkit
+from tests.clients.cellengine_world import bd_file, events
 from tests.clients.drivers import Client
 from tests.clients.matrix import listed
 from tests.formats.samples import barcodes, counts, symbols
@@ -210,6 +213,19 @@ def test_studies_are_listed_by_group_and_species(world: World) -> None:
         assert list(_listed(ada, "personal", spelling).values()) == [world.uuid("local mtx")]
     assert _listed(ada, "bioturing_public_studies") == {}
     assert "group" in refusal(eve.call("get_all_studies_info_in_group", species="human", group_id=world.group_id), 404)
+
+
+def test_studies_of_cytometry_alone_are_not_listed(world: World) -> None:
+    ada, before = world.client(), _listed(world.client(), "personal")
+    toolkit = Toolkit(f"{world.url}/cellengine", token=world.tokens["ada"])
+    flow = toolkit.create_experiment("Flow")["_id"]
+    toolkit.upload_fcs_file(flow, "a.fcs", bd_file(events(50, 1)))
+    native, headers = f"{world.url}/api/v1/studies/{flow}", {"Authorization": f"Bearer {world.tokens['ada']}"}
+    headers["If-Match"] = requests.get(native, headers=headers, timeout=60).headers["ETag"]
+    requests.patch(native, json={"species": "human"}, headers=headers, timeout=60).raise_for_status()
+    assert [one["_id"] for one in toolkit.get_experiments()] == [flow], "nor are those of single cells among these"
+    assert _listed(ada, "personal") == before
+    toolkit.delete_experiment(flow)
 
 
 def test_who_may_read_what(world: World) -> None:

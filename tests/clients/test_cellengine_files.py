@@ -11,6 +11,7 @@ from typing import Any
 import flowio
 import numpy as np
 import pytest
+import requests
 
 from tests.clients.cellengine_driver import UNSET, APIError, Toolkit
 from tests.clients.cellengine_world import A1, A2, CHANNELS, DYES, CellEngineWorld, bd_file, events, spill_matrix
@@ -121,6 +122,35 @@ def test_header_and_spill_string(client: Toolkit, ligands: dict[str, Any]) -> No
     n, *rest = text.split(",")
     assert rest[: int(n)] == list(DYES)
     np.testing.assert_allclose(np.array(rest[int(n) :], float).reshape(8, 8), spill_matrix())
+
+
+def test_annotations_come_back_as_they_were_sent(client: Toolkit, e: str) -> None:
+    id = client.upload_fcs_file(e, A1, bd_file(EVENTS[A1][:50]))["_id"]
+    sent = [
+        {"name": "dose", "value": 5},
+        {"name": "plate", "value": "P1"},
+        {"name": " arm ", "value": "A"},
+        {"name": "dose", "value": 7.5},
+        {"name": "note", "value": ""},
+        {"name": "day", "value": None},
+    ]
+    assert client.update(e, "fcsfile", id, annotations=sent)["annotations"] == sent
+    assert client.thing(e, "fcsfile", id)["annotations"] == sent
+    assert client.things(e, "fcsfile")[0]["annotations"] == sent
+    (row,) = client.get_statistics(e, "eventCount", [])
+    assert row["annotations"] == {"dose": 7.5, "plate": "P1", "arm": "A"}, "of a name that comes twice the last counts"
+    turned = list(reversed(sent))
+    assert client.update(e, "fcsfile", id, annotations=turned)["annotations"] == turned, "the order is kept as well"
+    assert client.update(e, "fcsfile", id, annotations=[])["annotations"] == []
+
+
+def test_annotations_changed_elsewhere_show_what_they_are_now(client: Toolkit, e: str) -> None:
+    id = client.upload_fcs_file(e, A1, bd_file(EVENTS[A1][:50]))["_id"]
+    client.update(e, "fcsfile", id, annotations=[{"name": "day", "value": None}, {"name": "dose", "value": 1}])
+    native = client.base_url.removesuffix("/cellengine") + f"/api/v1/datasets/{id}/file-annotations"
+    said = {"annotations": [{"name": "dose", "value": 2}]}
+    requests.put(native, json=said, headers={"Authorization": f"Bearer {client.token}"}, timeout=60).raise_for_status()
+    assert client.thing(e, "fcsfile", id)["annotations"] == [{"name": "dose", "value": 2}]
 
 
 def test_file_update(client: Toolkit, e: str) -> None:

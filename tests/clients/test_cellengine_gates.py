@@ -91,6 +91,25 @@ def test_populations_of_new_gates(client: Toolkit, e: str, type: str) -> None:
         assert item["gates"] == f'{{"$and": ["{parent["terminalGateGid"]}", "{gid}"]}}'
 
 
+def test_the_file_of_a_gate_need_not_be_there(client: Toolkit, e: str) -> None:
+    gid, file = generate_id(), generate_id()
+    everywhere = make(client, e, "RectangleGate", gid=gid, tailored=True)
+    own, (population,) = make(
+        client, e, "RectangleGate", gid=gid, tailored=True, fcs_file_id=file, create_population=True
+    )
+    assert (own["fcsFileId"], own["tailoredPerFile"], population["terminalGateGid"]) == (file, True, gid)
+    assert client.update(e, "gate", own["_id"], name="renamed")["fcsFileId"] == file
+    assert client.update_family(e, gid, name="both") == 2
+    (many,) = client.create_gates(e, [own | {"gid": generate_id()}])
+    assert many["fcsFileId"] == file
+    with pytest.raises(APIError, match="404"):
+        client.apply_tailoring(e, own, [generate_id()])  # a file is tailored that is there
+    (taken,) = client.apply_tailoring(e, everywhere, [file])["deleted"]
+    assert taken == {"_id": own["_id"], "fcsFileId": file}
+    client.remove(e, "gate", many["_id"])
+    assert [gate["_id"] for gate in client.things(e, "gate")] == [everywhere["_id"]]
+
+
 def test_the_answer_to_a_create_has_the_right_form(client: Toolkit, e: str) -> None:
     body = {"type": "RangeGate", "xChannel": "a", "name": "g", "model": {"range": {"x1": 1, "x2": 2}}}
     path = f"experiments/{e}/gates"

@@ -66,7 +66,7 @@ def test_a_token_as_raw_cookie_makes_no_sign_in(cellengine: CellEngineWorld) -> 
 def test_after_a_sign_in_the_cookie_alone_tells_who_asks(cellengine: CellEngineWorld) -> None:
     client = Toolkit(cellengine.base_url, username="ada@example.org", password=PASSWORD, otp="123456")
     (cookie,) = list(client.session.cookies)
-    assert (cookie.name, cookie.value, cookie.path, cookie.secure) == ("token", client.token, "/cellengine", False)
+    assert (cookie.name, cookie.value, cookie.path, cookie.secure) == ("token", client.token, "/", False)
     assert len(client.user_id) == 24
     with pytest.raises(APIError, match="401"):
         Toolkit(cellengine.base_url, token="").get_experiments()
@@ -176,6 +176,20 @@ def test_r_spells_an_empty_object_as_an_array(r: R) -> None:
     assert made["name"] == "Untitled Experiment"
     assert r.ask("PATCH", f"experiments/{made['_id']}", json={"sortingSpec": []})["sortingSpec"] == {}
     r.ask("DELETE", f"experiments/{made['_id']}")
+
+
+def test_r_spells_an_array_of_one_text_as_the_text(r: R) -> None:
+    folder = r.ask("POST", "folders", json={"name": "of R"})["_id"]
+    made = r.ask("POST", "experiments", json={"name": "of R", "tags": "a", "path": folder})
+    assert (made["tags"], made["path"]) == (["a"], [folder])
+    path = f"experiments/{made['_id']}"
+    changed = r.ask("PATCH", path, json={"tags": "b", "dataOrder": "c", "path": folder})
+    assert (changed["tags"], changed["dataOrder"], changed["path"]) == (["b"], ["c"], [folder])
+    copy = r.ask("POST", f"{path}/clone", json={"path": folder})
+    assert copy["path"] == [folder]
+    for id in (made["_id"], copy["_id"]):
+        r.ask("DELETE", f"experiments/{id}")
+    r.ask("DELETE", f"folders/{folder}")
 
 
 def test_r_sends_labels_that_are_none(r: R, e: str) -> None:

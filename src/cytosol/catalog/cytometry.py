@@ -178,15 +178,29 @@ class Cytometry:
             ("fcs-text", original.bytes_id, number), lambda: read_headers(source)[number - 1].keywords.text
         )
 
-    async def annotate(self, actor: Actor, *, dataset_id: Key, annotations: Sequence[tuple[str, Any]]) -> FileView:
-        """Replace the annotations of a file; as a revision."""
+    async def annotate(
+        self,
+        actor: Actor,
+        *,
+        dataset_id: Key,
+        annotations: Sequence[tuple[str, Any]],
+        extra: Mapping[str, Any] | None = None,
+    ) -> FileView:
+        """Replace the annotations of a file; as a revision.
+
+        Parameters
+        ----------
+        extra : of the file, set along with them; None = as it is
+        """
         async with self._context.db.write() as conn:
             dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANNOTATION_EDIT)
             before = (await annotations_of(conn, dataset.study_id, [dataset_id])).get(dataset_id, [])
             await set_annotations(conn, dataset.study_id, dataset_id, annotations)
             after = (await annotations_of(conn, dataset.study_id, [dataset_id])).get(dataset_id, [])
+            kept = {} if extra is None or extra == dataset.extra else {"extra": dict(extra)}
+            if before != after or kept:
+                await rows.change(conn, tables.datasets, dataset_id, kept, expected=None)
             if before != after:
-                await rows.change(conn, tables.datasets, dataset_id, {}, expected=None)
                 await history.record(
                     conn,
                     actor,

@@ -106,8 +106,12 @@ class Gates:
         async with self._context.db.read() as conn:
             return await _gate(conn, actor, gate_id, Permission.STUDY_READ)
 
-    async def create(self, actor: Actor, *, study_id: Key, gates: Sequence[NewGate]) -> GateList:
+    async def create(self, actor: Actor, *, study_id: Key, gates: Sequence[NewGate], known: bool = True) -> GateList:
         """Make gates, all or none.
+
+        Parameters
+        ----------
+        known : refuse gates of datasets that the study does not have; else they are kept and hold for nothing
 
         Raises
         ------
@@ -115,21 +119,35 @@ class Gates:
             Where the study or dataset has a gate of that family already, or the gate of the study that one of a
             dataset would take the place of is locked.
         """
-        return (await self._create(actor, study_id, gates, populations=False))[0]
+        return (await self._create(actor, study_id, gates, populations=False, known=known))[0]
 
     async def create_with_populations(
-        self, actor: Actor, *, study_id: Key, gates: Sequence[NewGate], parent_id: Key | None = None
+        self,
+        actor: Actor,
+        *,
+        study_id: Key,
+        gates: Sequence[NewGate],
+        parent_id: Key | None = None,
+        known: bool = True,
     ) -> tuple[GateList, PopulationList]:
         """Make gates, and of each a population (of a compound one for each sector), in one change.
 
         Parameters
         ----------
         parent_id : the population that they are gated of; None = all
+        known : as of `create`
         """
-        return await self._create(actor, study_id, gates, populations=True, parent_id=parent_id)
+        return await self._create(actor, study_id, gates, populations=True, parent_id=parent_id, known=known)
 
     async def _create(
-        self, actor: Actor, study_id: Key, gates: Sequence[NewGate], *, populations: bool, parent_id: Key | None = None
+        self,
+        actor: Actor,
+        study_id: Key,
+        gates: Sequence[NewGate],
+        *,
+        populations: bool,
+        known: bool,
+        parent_id: Key | None = None,
     ) -> tuple[GateList, PopulationList]:
         fresh = [{**gate.checked(), "study_id": study_id} for gate in gates]
         async with self._context.db.write() as conn:
@@ -139,7 +157,8 @@ class Gates:
                 > MAX_GATES
             ):
                 raise ConflictError(f"A study has at most {MAX_GATES:,} gates", do="Delete some that you do not need")
-            await _datasets_open(conn, study_id, [row["dataset_id"] for row in fresh])
+            ids = [row["dataset_id"] for row in fresh]
+            await _datasets_open(conn, study_id, ids, known=ids if known else ())
             replaced = {row["gid"] for row in fresh if row["dataset_id"] is not None}
             where = {"study_id": study_id, "deleted_at": None, "dataset_id": None, "gid": replaced}
             _require_unlocked(all_to(Gate, await rows.find(conn, tables.gates, where)) if replaced else ())
@@ -261,8 +280,8 @@ class Gates:
             family = await _family(conn, study_id, gid)
             if not family:
                 raise NotFoundError(f"This study has no gate of the family {gid[:64]}", where="gid")
-            await _datasets_open(conn, study_id, dataset_ids)
             own = {one.dataset_id: one for one in family if one.dataset_id in set(dataset_ids)}
+            await _datasets_open(conn, study_id, dataset_ids, known=set(dataset_ids) - own.keys())
             _require_unlocked(own.values())
             if gate.dataset_id is not None and set(dataset_ids) - set(own):
                 _require_unlocked(one for one in family if one.dataset_id is None)
@@ -374,16 +393,19 @@ def _require_unlocked(gates: Iterable[Gate]) -> None:
             )
 
 
-async def _datasets_open(conn: Connection, study_id: Key, ids: Iterable[Key | None]) -> None:
-    """Refuse datasets that are not of the study, or whose gates are locked."""
+async def _datasets_open(
+    conn: Connection, study_id: Key, ids: Iterable[Key | None], *, known: Iterable[Key | None] = ()
+) -> None:
+    """Refuse datasets whose gates are locked, and of `known` those that the study does not have."""
     wanted = {id for id in ids if id is not None}
     if not wanted:
         return
-    found = {row["id"]: row for row in await rows.find(conn, tables.datasets, {"id": wanted, "deleted_at": None})}
-    for id in sorted(wanted):
-        row = found.get(id)
-        if row is None or row["study_id"] != study_id:
-            raise NotFoundError("There is no such dataset in this study", where=id.hex24)
+    of_study = {"id": wanted, "study_id": study_id}
+    found = {row["id"]: row for row in await rows.find(conn, tables.datasets, of_study)}
+    live = {id for id, row in found.items() if row["deleted_at"] is None}
+    for id in sorted(wanted & set(known) - live):
+        raise NotFoundError("There is no such dataset in this study", where=id.hex24)
+    for id, row in sorted(found.items()):
         if row["gates_locked"]:
             raise ConflictError(
                 f"The gates of '{row['name']}' are locked", where=f"dataset {id.hex24}", do="Unlock them first"

@@ -18,7 +18,7 @@ from cytosol.db.connections import Connection
 from cytosol.db.rights import StudyFilter as StudyFilter
 from cytosol.model.names import clean_name, clean_text
 from cytosol.model.rights import PUBLIC, Actor, Permission, require_user
-from cytosol.model.studies import Study
+from cytosol.model.studies import CYTOMETRY, Study
 
 DAY_US = 86_400_000_000
 MAX_AUTHORS = 1000
@@ -31,6 +31,8 @@ class StudyView:
     Attributes
     ----------
     n_cells : cells of all finished datasets
+    technologies : those that datasets tell
+    all_told : whether each dataset tells its technology
     permissions : what the actor may do
     """
 
@@ -41,6 +43,12 @@ class StudyView:
     n_datasets: int
     n_cells: int
     technologies: tuple[str, ...]
+    all_told: bool = True
+
+    @property
+    def is_cytometry(self) -> bool:
+        """Whether it holds files of cytometry and nothing else."""
+        return bool(self.technologies) and self.all_told and CYTOMETRY.issuperset(self.technologies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +329,7 @@ class Studies:
             counted.n_datasets,
             counted.n_cells,
             counted.technologies,
+            all_told=counted.all_told,
         )
 
     async def _note(self, conn: Connection, actor: Actor, verb: str, *, study_id: Key, **detail: Any) -> None:
@@ -360,4 +369,5 @@ def study_view(row: Mapping[Any, Any], held: frozenset[Permission], counted: stu
         counted.n_datasets,
         counted.n_cells,
         counted.technologies,
+        all_told=counted.all_told,
     )

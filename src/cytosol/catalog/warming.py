@@ -14,9 +14,9 @@ from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Layer
 from cytosol.analyses.cytometry.scales import scale_from_json
 from cytosol.catalog.context import Context
 from cytosol.db import rows, tables
+from cytosol.model.studies import CYTOMETRY
 
 _log = logging.getLogger("cytosol.warming")
-_TECHNOLOGIES = ("flow", "spectral", "mass")
 _KINDS: tuple[Literal["density", "contour", "dot", "histogram"], ...] = ("density", "contour", "dot", "histogram")
 _LOGICLE = {"type": "logicle", "t": 262144, "w": 0.5, "m": 4.5, "a": 0}
 _ARCSINH = {"type": "arcsinh", "minimum": -200, "maximum": 262144, "cofactor": 150}
@@ -33,7 +33,7 @@ class Warming:
     async def is_wanted(self) -> bool:
         """Whether there is something that is plotted: a file of cytometry, or a gate."""
         async with self._context.db.read() as conn:
-            live = {"technology": list(_TECHNOLOGIES), "deleted_at": None}
+            live = {"technology": sorted(CYTOMETRY), "deleted_at": None}
             return bool(await rows.count(conn, tables.datasets, live) or await rows.count(conn, tables.gates))
 
     @staticmethod

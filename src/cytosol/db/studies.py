@@ -40,11 +40,14 @@ class Counts:
     Attributes
     ----------
     n_cells : cells of all live datasets; tables of one dataset share their cells
+    technologies : those that are told, by name
+    all_told : whether each dataset tells its technology
     """
 
     n_datasets: int = 0
     n_cells: int = 0
     technologies: tuple[str, ...] = ()
+    all_told: bool = True
 
 
 _COUNTED = (
@@ -75,10 +78,12 @@ async def counts(conn: Connection, study_ids: Collection[Key]) -> dict[Key, Coun
     for row in (await conn.execute(_COUNTED, {"ids": list(study_ids)})).rows:
         known = cells[row["study_id"]]
         known[row["id"]] = max(known.get(row["id"], 0), int((row["meta"] or {}).get("n_cells", 0)))
-        if row["technology"]:
-            kinds[row["study_id"]].add(row["technology"])
+        kinds[row["study_id"]].add(row["technology"])
     return {
-        study: Counts(len(known), sum(known.values()), tuple(sorted(kinds[study]))) for study, known in cells.items()
+        study: Counts(
+            len(known), sum(known.values()), tuple(sorted(kinds[study] - {""})), all_told="" not in kinds[study]
+        )
+        for study, known in cells.items()
     }
 
 

@@ -287,7 +287,8 @@ gates = Table(
     metadata,
     *_record(),
     _ref("study_id", "studies"),
-    _ref("dataset_id", "datasets", nullable=True),  # whose own gate this is; none = the gate of the whole study
+    # whose own gate this is, none = the gate of the whole study; clients may name a dataset that there is not
+    Column("dataset_id", KeyType, index=True),
     Column("gid", String(24), nullable=False),  # the family: one gate of the study and those of single datasets
     Column("kind", String(16), nullable=False),  # rectangle, polygon, ellipse, range, quadrant, split
     Column("name", String(255), nullable=False),

@@ -21,7 +21,7 @@ class Gate:
 
     Attributes
     ----------
-    dataset_id : whose own gate this is; None = the gate of the study
+    dataset_id : whose own gate this is, which may be a dataset that there is not; None = the gate of the study
     gid : 24 hex digits; the gates of one family share it: that of the study and those of single datasets
     x, y : feature references; ``y`` is "" for range and split
     geometry : rectangle ``{x1, x2, y1, y2}``; polygon ``{vertices: [[x, y], …]}``; ellipse ``{center: [x, y], angle,

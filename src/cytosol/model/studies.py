@@ -10,6 +10,9 @@ from typing import Any
 
 from cytosol.base.keys import Key
 
+CYTOMETRY = frozenset(("flow", "mass", "spectral"))
+"""Technologies of the datasets that are files of cytometry."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:

@@ -186,7 +186,7 @@ async def test_sign_in_and_out(world: World) -> None:
         assert answer.json().keys() == {"token", "userId", "admin", "flags"}
         cookie = answer.headers["set-cookie"]
         assert cookie.startswith(f"token={answer.json()['token']}; ")
-        assert "Path=/cellengine;" in cookie
+        assert "Path=/;" in cookie
         assert "HttpOnly" in cookie
         assert "SameSite=lax" in cookie
         assert "Secure" not in cookie, "over plain http it would never come back"
@@ -208,13 +208,13 @@ async def test_sign_in_and_out(world: World) -> None:
         assert (await client.get("/experiments")).status_code == 401, "the token is revoked"
 
 
-async def test_the_cookie_over_https_is_secure_and_follows_the_root_path(world: World) -> None:
+async def test_the_cookie_over_https_is_secure_and_of_the_whole_host(world: World) -> None:
     await world.catalog.accounts.set_password(SYSTEM, user_id=world.actors["ada"].user_id, password=PASSWORD)  # type: ignore[arg-type]
     transport = httpx.ASGITransport(world.app, root_path="/lab")
     async with httpx.AsyncClient(transport=transport, base_url=API.replace("http:", "https:")) as client:
         answer = await client.post("/signin", json={"username": "ada@example.org", "password": PASSWORD})
     assert "Secure" in answer.headers["set-cookie"]
-    assert "Path=/lab/cellengine;" in answer.headers["set-cookie"]
+    assert "Path=/;" in answer.headers["set-cookie"]
 
 
 async def test_slashes_too_many_and_bodies_too_few(world: World) -> None:

@@ -26,6 +26,7 @@ from cytosol.dialects.bbrowserx.translate import (
     study_item,
 )
 from cytosol.model.rights import Actor
+from cytosol.model.studies import CYTOMETRY
 
 _PAGE = 500
 
@@ -47,7 +48,8 @@ async def list_public(services: Services, actor: Actor, body: wire.ProjectsReque
 
 
 def _page(views: list[StudyView], body: wire.ProjectsRequest, fits: Any) -> dict[str, Any]:
-    items = [project_item(view) for view in views if is_species(view.study.species, body.species)]
+    ours = [view for view in views if not view.is_cytometry]
+    items = [project_item(view) for view in ours if is_species(view.study.species, body.species)]
     items = [item for item in items if fits(item["status"])]
     shown = items[body.offset : body.offset + body.limit]
     return {"list": listed(shown, PROJECT_COLUMNS), "total": len(items)}
@@ -80,14 +82,14 @@ async def get_project(services: Services, actor: Actor, body: wire.KeyRequest) -
 
 
 async def datasets_of(services: Services, actor: Actor, view: StudyView) -> list[DatasetView]:
-    """All datasets of a study, also those that are being made."""
+    """All datasets of a study, also those that are being made, without files of cytometry."""
     found: list[DatasetView] = []
     cursor = None
     while True:
         page = await services.catalog.datasets.list(actor, study_id=view.study.id, limit=_PAGE, cursor=cursor)
         found += page.items
         if (cursor := page.next) is None:
-            return found
+            return [one for one in found if one.dataset.technology not in CYTOMETRY]
 
 
 async def delete(services: Services, actor: Actor, body: wire.DeleteRequest) -> dict[str, str]:

@@ -157,9 +157,10 @@ def _title(body: wire.SubmitRequest) -> str:
 
 
 async def list_studies(catalog: Catalog, actor: Actor, body: wire.GroupStudiesRequest) -> list[dict[str, Any]]:
-    """The committed studies of a species in a group."""
+    """The committed studies of a species in a group; those of cytometry alone are nothing for these clients."""
     views = await catalog.group_studies.list(actor, filed=filed_under(body.group_id))
-    return [study_item(view) for view in views if is_species(view.study.species, body.species)]
+    shown = [view for view in views if not view.is_cytometry]
+    return [study_item(view) for view in shown if is_species(view.study.species, body.species)]
 
 
 SUBMISSION_CALLS = (

@@ -19,9 +19,8 @@ from cytosol.dialects.cellengine.translate import (
     user_document,
 )
 from cytosol.model.people import User
+from cytosol.model.studies import CYTOMETRY
 
-CYTOMETRY = frozenset(("flow", "mass", "spectral"))
-"""Technologies of the datasets that are FCS files here."""
 KEPT: Mapping[str, Any] = {
     "data": {},
     "dataOrder": [],
@@ -128,6 +127,8 @@ def changed_own(own: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, An
             words = {bool: "a Boolean", list: "an array", dict: "an object"}
             if value == [] and isinstance(first, dict):  # R spells an empty object []
                 value = {}
+            elif isinstance(value, str) and isinstance(first, list):  # and an array of one text as the text
+                value = [value]
             else:
                 raise InvalidInputError(f'"{name}" must be {words[type(first)]}')
         fresh[name] = value

@@ -9,12 +9,20 @@ from starlette.responses import Response
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.dataset_attributes import checked_annotations
 from cytosol.catalog.fcs_facts import spill_string
 from cytosol.catalog.fcs_records import FileView
 from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call, parse, require_same
 from cytosol.dialects.cellengine.experiments import E, experiment
-from cytosol.dialects.cellengine.translate import compensation_said, compensation_value, given_time, own_extra, time_of
+from cytosol.dialects.cellengine.translate import (
+    compensation_said,
+    compensation_value,
+    given_time,
+    own_extra,
+    time_of,
+    with_own,
+)
 from cytosol.dialects.cellengine.uploads import taken_in
 
 READ_ONLY = ("_id", "experimentId", "eventCount", "size", "md5", "crc32c", "hasFileInternalComp")
@@ -29,7 +37,7 @@ def file_document(view: FileView) -> dict[str, Any]:
         "__v": 0,
         "experimentId": dataset.study_id.hex24,
         "filename": dataset.name,
-        "annotations": [{"name": name, "value": value} for name, value in view.annotations],
+        "annotations": annotations_of(view),
         "panel": [
             {"channel": entry["channel"], "reagent": entry["reagent"], "index": entry["index"]}
             for entry in dataset.panel
@@ -48,6 +56,20 @@ def file_document(view: FileView) -> dict[str, Any]:
         "created": time_of(dataset.created_at),
         "deleted": time_of(dataset.deleted_at),
     }
+
+
+def annotations_of(view: FileView) -> list[dict[str, Any]]:
+    """The annotations as they came, with names that come twice and empty values, unless they were changed elsewhere."""
+    said = own_extra(view.dataset.extra).get("annotations")
+    if isinstance(said, list) and _kept(said) == dict(view.annotations):
+        return said
+    return [{"name": name, "value": value} for name, value in view.annotations]
+
+
+def _kept(said: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the server keeps of annotations: of a name that comes twice the last value, and no empty ones."""
+    values = checked_annotations([(one["name"], one["value"]) for one in said])
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def sources_of(view: FileView) -> dict[str, Any]:
@@ -125,7 +147,11 @@ async def change_file(asked: Asked) -> dict[str, Any]:
         view = await asked.catalog.cytometry.change(asked.actor, dataset_id=dataset_id, **fields)
     if said.annotations is not None:
         pairs = [_annotation(one) for one in said.annotations]
-        view = await asked.catalog.cytometry.annotate(asked.actor, dataset_id=dataset_id, annotations=pairs)
+        own = own_extra(view.dataset.extra) | {"annotations": [{"name": name, "value": value} for name, value in pairs]}
+        extra = with_own(view.dataset.extra, own)
+        view = await asked.catalog.cytometry.annotate(
+            asked.actor, dataset_id=dataset_id, annotations=pairs, extra=extra
+        )
     document = await whole_document(asked, view)
     if deleted is not None:
         await asked.catalog.datasets.delete(asked.actor, dataset_id=dataset_id)

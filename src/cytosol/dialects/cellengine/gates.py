@@ -47,22 +47,25 @@ async def list_gates(asked: Asked) -> list[Any]:
 
 
 async def create_gates(asked: Asked) -> Any:
-    """One gate, with populations where asked for, or many without; one client misspells the parent."""
+    """One gate, with populations where asked for, or many without; one client misspells the parent.
+
+    The file that a gate names need not be there.
+    """
     view = await experiment(asked)
     body = await asked.body()
     gates, study_id = asked.catalog.gates, view.study.id
     if isinstance(body, list):
         fresh = [new_gate(parse(wire.NewGate, one)) for one in body]
-        made = await gates.create(asked.actor, study_id=study_id, gates=fresh)
+        made = await gates.create(asked.actor, study_id=study_id, gates=fresh, known=False)
         return [gate_document(gate) for gate in made]
     gate = new_gate(parse(wire.NewGate, body))
     if not asked.flag("createPopulation"):
-        (single,) = await gates.create(asked.actor, study_id=study_id, gates=[gate])
+        (single,) = await gates.create(asked.actor, study_id=study_id, gates=[gate], known=False)
         return gate_document(single)
     parent = asked.text("parentPopulationId") or asked.text("parentPopulationid")
     parent_id = given_key(parent, "parentPopulationId")
     (single,), populations = await gates.create_with_populations(
-        asked.actor, study_id=study_id, gates=[gate], parent_id=parent_id
+        asked.actor, study_id=study_id, gates=[gate], parent_id=parent_id, known=False
     )
     names = unique_names(await asked.catalog.populations.list(asked.actor, study_id=study_id))
     spelled = [population_document(population, names[population.id]) for population in populations]

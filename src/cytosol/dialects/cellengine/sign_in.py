@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from cytosol.asgi.responses import json_response
 from cytosol.dialects.cellengine import wire
-from cytosol.dialects.cellengine.calls import COOKIE, PREFIX, SESSION_MARK, Asked, Call, secret_of
+from cytosol.dialects.cellengine.calls import COOKIE, SESSION_MARK, Asked, Call, secret_of
 
 
 async def sign_in(asked: Asked) -> Response:
@@ -20,7 +20,6 @@ async def sign_in(asked: Asked) -> Response:
     answer.set_cookie(
         COOKIE,
         token,
-        path=f"{asked.request.scope.get('root_path', '')}{PREFIX}",
         secure=asked.request.url.scheme == "https",
         httponly=True,
         samesite="lax",

@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Stri
 
 Flag = Annotated[bool, Strict(), BeforeValidator(lambda value: False if value is None else value)]
 """A Boolean; null means no."""
+Texts = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+"""A list of texts; R spells one of a single text as the text."""
 
 
 class Wire(BaseModel):
@@ -29,8 +31,8 @@ class NewExperiment(Wire):
     name: str | None = None
     comments: Any = None
     primaryResearcher: str | None = None  # noqa: N815 (spelt as on the wire, here and below)
-    tags: list[str] | None = None
-    path: list[str] | None = None
+    tags: Texts | None = None
+    path: Texts | None = None
 
 
 class ExperimentChange(NewExperiment):
@@ -45,7 +47,7 @@ class Clone(Wire):
     """``clone``."""
 
     name: str | None = None
-    path: list[str] | None = None
+    path: Texts | None = None
 
 
 class RevisionNote(Wire):
@@ -82,7 +84,7 @@ class FolderRequest(Wire):
     """A folder to be made, or a change of one."""
 
     name: str | None = None
-    path: list[str] | None = None
+    path: Texts | None = None
     deleted: str | None = None
 
 
@@ -205,7 +207,7 @@ class Zip(Wire):
     """``fcsfiles/zip``."""
 
     format: str = "fcs"
-    fcsFileIds: list[str] | None = None  # noqa: N815
+    fcsFileIds: Texts | None = None  # noqa: N815
     populationIds: list[str | None] | None = None  # noqa: N815
     compensationId: int | str | None = None  # noqa: N815
     compensatedQ: Flag = False  # noqa: N815
