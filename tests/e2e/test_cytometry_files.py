@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Site, Watch, faults
 from tests.e2e.gating import make_events, write_fcs
+from tests.formats import facsdiva_samples as diva
 
 _RUN_MS = 60_000
 _PASTE = """text => {
@@ -141,16 +142,21 @@ def test_gates_go_out_and_come_in(page: Page, bench: Bench, axe: str, watch: Wat
     path = bench.folder / "gates.xml"
     download.value.save_as(path)
     bench.api.post(f"/studies/{bench.study_id}/gates/reset").raise_for_status()
-    page.get_by_label("Gating-ML document or FlowJo workspace").set_input_files(path)
+    page.get_by_label("Gating-ML document, FlowJo workspace or FACSDiva experiment").set_input_files(path)
     told = page.get_by_role("status", name="What came")
     expect(told).to_contain_text("1 gate, 1 population")
     expect(page.get_by_role("region", name="Populations").get_by_role("button", name="low", exact=True)).to_be_visible()
     assert not faults(page, axe)
+    experiment = bench.folder / "experiment.xml"
+    gates = [diva.gate("Cells", "INTERVAL", ("B530-A",), [(1, 0), (90000, 0)])]
+    experiment.write_bytes(diva.experiment([diva.tube("one.fcs", gates)]))
+    page.get_by_label("Gating-ML document, FlowJo workspace or FACSDiva experiment").set_input_files(experiment)
+    expect(told).to_contain_text("experiment.xml: 1 gate, 1 population, 0 compensations")
     wrong = bench.folder / "wrong.xml"
     wrong.write_text("<nothing/>")
     watch.expected.append("422")
     with page.expect_response(lambda r: r.url.endswith("/gating-ml") and r.status >= 400):
-        page.get_by_label("Gating-ML document or FlowJo workspace").set_input_files(wrong)
+        page.get_by_label("Gating-ML document, FlowJo workspace or FACSDiva experiment").set_input_files(wrong)
     expect(page.get_by_role("alert")).to_be_visible()
 
 

@@ -92,6 +92,73 @@ EVERY_KIND = (
 )
 
 
+def _custom(name: str, more: str = "") -> str:
+    return f"<data-type:custom_info><cytobank><name>{name}</name>{more}</cytobank></data-type:custom_info>"
+
+
+def _dimension(channel: str, more: str = "", compensation: str = "FCS") -> str:
+    return f"""<gating:dimension gating:compensation-ref="{compensation}" {more}>
+      <data-type:fcs-dimension data-type:name="{channel}" /></gating:dimension>"""
+
+
+def _cells(id: str, file: str, low: float) -> str:
+    said = f"<gate_id>21</gate_id><fcs_file_filename>{file}</fcs_file_filename>"
+    box = _dimension("FSC-A", f'gating:min="{low}" gating:max="900"')
+    return f'<gating:RectangleGate gating:id="{id}">{_custom("cells gate", said)}{box}</gating:RectangleGate>'
+
+
+def _gate_set(number: int, name: str, *refs: str) -> str:
+    listed = "".join(f'<gating:gateReference gating:ref="{ref}" />' for ref in refs)
+    said = _custom(name, f"<gate_set_id>{number}</gate_set_id>")
+    return (
+        f'<gating:BooleanGate gating:id="GateSet_{number}">{said}<gating:and>{listed}</gating:and></gating:BooleanGate>'
+    )
+
+
+_SEEN = '"scale":{"x":{"flag":4,"argument":"150","min":-200.0,"max":262144.0},"y":{"flag":1,"min":1.0,"max":9.0}}'
+_SCALED = 'gating:transformation-ref="Tr_Arcsinh_150"'
+_TURNED = '"quadrant":{"x":1.5,"y":2.5,"angles":[0.1,1.5707963267948966,3.141592653589793,4.7]}'
+CYTOBANK = (
+    HEAD
+    + """<transforms:spectrumMatrix transforms:id="Spill_6"><data-type:custom_info><cytobank>
+  <cytobank_compensation_name>one.fcs - spill string</cytobank_compensation_name></cytobank></data-type:custom_info>
+  <transforms:fluorochromes><data-type:fcs-dimension data-type:name="SSC-A" /></transforms:fluorochromes>
+  <transforms:detectors><data-type:fcs-dimension data-type:name="SSC-A" /></transforms:detectors>
+  <transforms:spectrum><transforms:coefficient transforms:value="1" /></transforms:spectrum></transforms:spectrumMatrix>
+<transforms:transformation transforms:id="Tr_Arcsinh_150">
+  <transforms:fasinh transforms:T="176.2801790465702" transforms:M="0.43429448190325176" transforms:A="0" />
+</transforms:transformation>"""
+    + _cells("Gate_1", "", 100)
+    + _cells("Gate_1b", "one.fcs", 150)
+    + f"""<gating:RectangleGate gating:id="Gate_2">
+  {_custom("T gate", "<gate_id>22</gate_id><definition>{" + _SEEN + "}</definition>")}
+  {_dimension("PE-A", f'gating:min="0.5" gating:max="7" {_SCALED}')}
+  {_dimension("SSC-A", 'gating:max="800"', "Spill_6")}</gating:RectangleGate>
+<gating:QuadrantGate gating:id="Gate_3">
+  {_custom("CD4 by CD8", "<gate_id>23</gate_id><definition>{" + _TURNED + "}</definition>")}"""
+    + "".join(
+        f"""<gating:divider gating:id="d{place}" gating:compensation-ref="FCS" {_SCALED}>
+  <data-type:fcs-dimension data-type:name="{channel}" /><gating:value>{place + 0.5}</gating:value></gating:divider>"""
+        for place, channel in ((1, "PE-A"), (2, "FITC-A"))
+    )
+    + "".join(
+        f"""<gating:Quadrant gating:id="Gate_3{side}"><gating:position gating:divider_ref="d1" gating:location="{x}" />
+  <gating:position gating:divider_ref="d2" gating:location="{y}" /></gating:Quadrant>"""
+        for side, x, y in (("UR", 3, 3), ("UL", 0, 3), ("LL", 0, 0), ("LR", 3, 0))
+    )
+    + "</gating:QuadrantGate>"
+    + _gate_set(13, "CD4", "Gate_1", "Gate_3UR", "Gate_2")
+    + _gate_set(14, "CD8", "Gate_1", "Gate_2", "Gate_3UL")
+    + _gate_set(15, "not CD4", "Gate_1", "Gate_2", "Gate_3UR").replace(
+        'gating:ref="Gate_3UR"', 'gating:ref="Gate_3UR" gating:use-as-complement="true"'
+    )
+    + _gate_set(12, "T cells", "Gate_1", "Gate_2")
+    + _gate_set(11, "Cells", "Gate_1", "Gate_1")
+    + "</gating:Gating-ML>"
+)
+"""Populations of Cytobank: gate sets over flat gates, one of which one.fcs has for itself."""
+
+
 def scale_values(path: Path) -> Callable[[str], np.ndarray]:
     """The channels of an FCS file as Gating-ML wants them: logarithms taken out, divided by the gain."""
     header = read_headers(FileSource(path))[0]

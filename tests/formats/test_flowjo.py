@@ -9,6 +9,7 @@ import pytest
 
 from cytosol.analyses.cytometry.exchange import evaluate_regions
 from cytosol.analyses.cytometry.exchange_units import to_data, to_scaled
+from cytosol.analyses.cytometry.scales import scale_from_json
 from cytosol.base.errors import UnreadableFileError, UnsupportedFormatError
 from cytosol.base.gating import Axis, Gating, Matrix, Ratio, Region, SampleGating
 from cytosol.formats.flowjo.reader import is_workspace, read_workspace
@@ -133,15 +134,65 @@ def test_broken_workspaces(data: bytes, words: str) -> None:
 
 def test_what_is_not_documented_is_left_out_with_a_note() -> None:
     data = write_workspace([SampleGating("one", to_data(gating()))])
-    curly = data.replace(b"<gating:EllipsoidGate", b"<gating:CurlyQuad").replace(
-        b"</gating:EllipsoidGate", b"</gating:CurlyQuad"
+    odd = data.replace(b"<gating:EllipsoidGate", b"<gating:Spider").replace(
+        b"</gating:EllipsoidGate", b"</gating:Spider"
     )
-    (sample,) = read_workspace(curly)
+    (sample,) = read_workspace(odd)
     assert list(sample.gating.regions) == ["cells", "cells/bright", "cells/late"]
-    assert sample.gating.notes[0] == "The population 'egg' was left out: its gate is of the kind 'CurlyQuad'"
+    assert sample.gating.notes[0] == "The population 'egg' was left out: its gate is of the kind 'Spider'"
     assert len(sample.gating.notes) == 4
     (sample,) = read_workspace(data.replace(b"transforms:biex", b"transforms:miltenyi"))
     assert "not documented" in sample.gating.notes[0]
+
+
+def curly_workspace(x: Axis, y: Axis, center: tuple[float, float]) -> bytes:
+    """Four quadrants round a point in data units, as FlowJo writes them."""
+    sides = {"UR": (1, 1), "UL": (0, 1), "LL": (0, 0), "LR": (1, 0)}
+    regions = {}
+    for name, highs in sides.items():
+        limits = [[at, None] if high else [None, at] for at, high in zip(center, highs, strict=True)]
+        regions[name] = Region(name, name, "box", {"limits": limits}, (x, y))
+    data = write_workspace([SampleGating("one", Gating(regions, {"Spill": SPILL}, unit="data"))])
+    return data.replace(b"gating:RectangleGate", b"gating:CurlyQuad")
+
+
+@pytest.mark.parametrize("names", ["AB", "TB", "AT"])
+def test_curly_quadrants(names: str) -> None:
+    axes = {"A": A, "B": B, "T": T}
+    x, y = (axes[name] for name in names)
+    data = {"A": 900.0, "B": 2000.0, "T": 60000.0}
+    (sample,) = read_workspace(curly_workspace(x, y, (data[names[0]], data[names[1]])))
+    assert sample.gating.notes == ()
+    assert {region.kind for region in sample.gating.regions.values()} == {"curly"}
+    found = evaluate_regions(to_scaled(sample.gating), {**events(), "B": np.linspace(-3e3, 2.6e5, 4000)}.__getitem__)
+    assert np.array_equal(sum(mask.astype(int) for mask in found.values()), np.ones(4000))
+    # in 256ths of the axes, lines to the right and up bend by 0.012 d^1.5
+    values = {**events(), "B": np.linspace(-3e3, 2.6e5, 4000)}
+    unmixed = dict(zip("AB", np.linalg.solve(np.array(SPILL.values).T, [values["A"], values["B"]]), strict=True))
+    shown = []
+    for name in names:
+        scale = scale_from_json(axes[name].scale or {})
+        both = scale.forward(np.concatenate([[data[name], *scale.limits], (values | unmixed)[name]]), clamp=False)
+        shown.append(
+            ((both[3:] - both[1]) / (both[2] - both[1]) * 256, (both[0] - both[1]) / (both[2] - both[1]) * 256)
+        )
+    (u, u0), (v, v0) = shown
+    right = u - u0 > 0.012 * np.clip(v - v0, 0, None) ** 1.5
+    up = v - v0 > 0.012 * np.clip(u - u0, 0, None) ** 1.5
+    for name, mask in {"UR": right & up, "UL": ~right & up, "LL": ~right & ~up, "LR": right & ~up}.items():
+        assert mask.sum() > 20, name
+        assert (mask != found[name]).mean() < 0.002, name  # a few lie between the curve and its 33 corners
+    straight = (u > u0) & (v > v0)
+    assert (straight != found["UR"]).sum() > 10
+
+
+def test_curly_quadrants_that_cannot_bend() -> None:
+    (sample,) = read_workspace(curly_workspace(replace(A, scale=None), B, (900.0, 2000.0)))
+    assert [region.kind for region in sample.gating.regions.values()] == ["box"] * 4
+    assert sample.gating.notes[0] == "The lines of 'UR' do not bend: its axes are not in the file"
+    data = write_workspace([SampleGating("one", to_data(gating()))])
+    with pytest.raises(UnreadableFileError, match="has no centre"):
+        read_workspace(data.replace(b"gating:RectangleGate", b"gating:CurlyQuad"))
 
 
 @pytest.mark.parametrize(

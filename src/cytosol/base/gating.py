@@ -1,4 +1,4 @@
-"""Gates as exchange files hold them (Gating-ML 2.0, FlowJo).
+"""Gates as exchange files hold them (Gating-ML 2.0, FlowJo, FACSDiva).
 
 They stand between the formats, which read and write them, and the floors that evaluate them or make gates of a study
 of them.
@@ -6,6 +6,7 @@ of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -70,23 +71,27 @@ class Region:
     ----------
     id : unique in its gating
     parent : id of the region that its events must lie in too; "" = none
-    geometry : box ``{limits: [[low or None, high or None], …]}``, one pair an axis, low ≤ x < high; polygon
+    geometry : box ``{limits: [[low or None, high or None], …]}``, one pair an axis, low ≤ x < high, and ``angles``
+        of the quadrant gate that four of a family are, where they are not right ones; polygon
         ``{vertices: [[x, y], …]}``; ellipsoid ``{mean, covariance, distance_square}``; boolean ``{op: "and" | "or" |
-        "not", refs: [[id, complement], …]}``
+        "not", refs: [[id, complement], …]}``; curly as a box that is open on two sides: a quadrant
+        whose upper and right lines bend, as FlowJo draws it; in data units only
     outside : whether it holds what lies outside of its shape
     family : what its siblings, cut out by the same dividers, share
     n_events : as its author counted them, None = not said
+    is_population : whether its events have a name by themselves, else it is a gate that others refer to
     """
 
     id: str
     name: str
-    kind: Literal["box", "polygon", "ellipsoid", "boolean"]
+    kind: Literal["box", "polygon", "ellipsoid", "boolean", "curly"]
     geometry: dict[str, Any]
     axes: tuple[Axis, ...] = ()
     parent: str = ""
     outside: bool = False
     family: str = ""
     n_events: int | None = None
+    is_population: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +103,18 @@ class Gating:
     regions : in the order of the file, by id
     matrices : by id
     notes : what was left out, a sentence each
+    family_names : family of regions → what it is called, where that is another name
     unit : of the coordinates: scaled values, or data values as FlowJo writes them, whose ellipses have ``{foci, edge}``
         in 256ths of the axes
+    as_stored : whether coordinates count in the values that the file stores; else gain and time step are taken out
     """
 
     regions: dict[str, Region]
     matrices: dict[str, Matrix] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    family_names: dict[str, str] = field(default_factory=dict)
     unit: Literal["scaled", "data"] = "scaled"
+    as_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +134,24 @@ class SampleGating:
     groups: tuple[str, ...] = ()
     keywords: dict[str, str] = field(default_factory=dict)
     n_events: int | None = None
+
+
+def without_dangling(regions: Mapping[str, Region]) -> tuple[dict[str, Region], list[str]]:
+    """Leave out what needs a region that is not there.
+
+    Returns
+    -------
+    what is left, and a sentence for each that is not
+    """
+    kept, notes = dict(regions), []
+    dropped = True
+    while dropped:
+        dropped = False
+        for name, region in list(kept.items()):
+            needed = [region.parent, *(ref for ref, _ in region.geometry.get("refs", ()))]
+            missing = next((ref for ref in needed if ref and ref not in kept), None)
+            if missing:
+                notes.append(f"The gate {region.name!r} was left out: it needs {missing!r}")
+                del kept[name]
+                dropped = True
+    return kept, notes

@@ -176,7 +176,7 @@ class Catalog:
             context, self.tables, self.gating, self.compensations, annotations=self.statistics.annotations
         )
         self.gating_exchange = GatingExchange(
-            context, self.cytometry, gating=self.gating, compensations=self.compensations
+            context, self.cytometry, axes=self.axes, gating=self.gating, compensations=self.compensations
         )
         self.control_matrices = ControlMatrices(context, self.axes, self.gating, self.compensations)
         self.unmixing = Unmixing(

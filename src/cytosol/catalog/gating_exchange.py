@@ -1,4 +1,4 @@
-"""Gates of a study from Gating-ML 2.0 and FlowJo workspaces, and to them."""
+"""Gates of a study from Gating-ML 2.0, FlowJo workspaces and FACSDiva experiments, and to the first two."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from cytosol.analyses.cytometry.exchange import miscounted, with_exchanged
 from cytosol.analyses.cytometry.exchange_units import to_data
-from cytosol.analyses.cytometry.gating_in import Plan, PlannedGate, plan_import
+from cytosol.analyses.cytometry.gating_in import PlannedGate
 from cytosol.analyses.cytometry.gating_out import Compensated, describe
-from cytosol.analyses.cytometry.geometry import refit
-from cytosol.analyses.cytometry.scales import scale_from_json
+from cytosol.analyses.cytometry.gating_samples import PlannedSamples, Scales, dataset_of, plan_samples
 from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
 from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Gating, Matrix, SampleGating
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
+from cytosol.catalog.axes import Axes, Reading
 from cytosol.catalog.compensations import Compensations, check_said
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
@@ -29,15 +30,14 @@ from cytosol.catalog.records import all_to, to
 from cytosol.catalog.scales import checked, need_scales
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
+from cytosol.formats.facsdiva.reader import is_experiment, read_experiment
 from cytosol.formats.flowjo.reader import is_workspace, read_workspace
 from cytosol.formats.flowjo.writer import write_workspace
-from cytosol.formats.gating_ml.reader import read_gating_ml
+from cytosol.formats.gating_ml.cytobank import read_samples
 from cytosol.formats.gating_ml.writer import write_gating_ml
 from cytosol.model.gating import Compensation, Gate, Population, ScaleSet
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
-
-Scales = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +58,24 @@ class BroughtGating:
     notes: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A plan, and gates of single datasets: (dataset, gate)."""
-
-    plan: Plan
-    tailored: list[tuple[Key, PlannedGate]]
-
-
 class GatingExchange:
     """The verbs that bring and write gates. Bringing needs the permission gate.edit, writing data.read."""
 
     def __init__(
-        self, context: Context, cytometry: Cytometry, *, gating: GatingVerbs, compensations: Compensations
+        self, context: Context, cytometry: Cytometry, *, axes: Axes, gating: GatingVerbs, compensations: Compensations
     ) -> None:
         self._context = context
         self._cytometry = cytometry
+        self._axes = axes
         self._gating = gating
         self._compensations = compensations
 
     async def bring(self, actor: Actor, *, study_id: Key, data: bytes, name: str = "") -> BroughtGating:
-        """Make gates, populations, scales and compensations of a Gating-ML 2.0 document or FlowJo workspace.
+        """Make gates, populations, scales and compensations of a file of another program.
 
-        Axes get the scales of the file; gates that the study has on them move along. Samples of a workspace whose
-        names are those of datasets get gates of their own where theirs differ. One undo step.
+        That is a Gating-ML 2.0 document, a FlowJo workspace or a FACSDiva experiment, told by its content. Axes get
+        the scales of the file; gates that the study has on them move along. Datasets that are called like a sample or
+        tube get gates of their own where those of it differ. One undo step.
 
         Parameters
         ----------
@@ -90,7 +84,7 @@ class GatingExchange:
         Raises
         ------
         UnreadableFileError
-            Where the file is neither, or broken.
+            Where the file is none of these, or broken.
         InvalidInputError
             Where it holds no gate that a study can have.
         """
@@ -100,9 +94,10 @@ class GatingExchange:
         samples = await self._context.compute.run(_read, data, name or "file")
         files = await self._cytometry.files(actor, study_id=study_id)
         datasets = {view.dataset.name: view.dataset.id for view in files}
+        samples = await self._as_counted(actor, study_id, samples, datasets)
         factors = await self._factors(actor, files[0].dataset.id) if files else {}
         scales = {} if row is None else row["scales"]
-        planned = await self._context.compute.run(_plan, samples, datasets, scales, factors)
+        planned = await self._context.compute.run(plan_samples, samples, datasets, scales, factors)
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
             brought = await _store(conn, actor, study_id, planned)
@@ -161,6 +156,39 @@ class GatingExchange:
         gating = _described(state, owner, matrix, factors, own_scales=False)
         return await self._context.compute.run(write_gating_ml, gating)
 
+    async def _as_counted(
+        self, actor: Actor, study_id: Key, samples: list[SampleGating], datasets: Mapping[str, Key]
+    ) -> list[SampleGating]:
+        """The tubes of FACSDiva, their heights as widths and the other way round where its own counts say so.
+
+        Of some experiments it exports files whose heights and widths have each other's names.
+        """
+        for sample in samples:
+            dataset_id = dataset_of(sample, datasets)
+            if not sample.gating.as_stored or dataset_id is None or with_exchanged(sample.gating) == sample.gating:
+                continue
+            (pinned,) = await self._gating.pin(actor, study_id=study_id, dataset_ids=[dataset_id])
+            if pinned.part.n_cells != sample.n_events:
+                continue
+            readings = [sample.gating, with_exchanged(sample.gating)]
+            channels = {channel for one in sample.gating.matrices.values() for channel in one.detectors}
+            channels |= {axis.channel for one in readings for region in one.regions.values() for axis in region.axes}
+            try:
+                reading = await self._axes.reading(pinned, [f"var:{channel}" for channel in sorted(channels)])
+            except NotFoundError:
+                continue
+            as_named, as_exchanged = [await self._context.compute.run(_missed, one, reading) for one in readings]
+            if as_exchanged == as_named:
+                continue
+            if as_exchanged > as_named:
+                return samples
+            note = "FACSDiva exchanged heights and widths (-H, -W) in this experiment, as its counts tell"
+            return [
+                replace(one, gating=replace(with_exchanged(one.gating), notes=(*one.gating.notes, note)))
+                for one in samples
+            ]
+        return samples
+
     async def _factors(self, actor: Actor, dataset_id: Key) -> dict[str, float]:
         """Channel → by what values as stored are larger than those on the scale of the file: gain and time step."""
         try:
@@ -184,6 +212,10 @@ class GatingExchange:
         return found
 
 
+def _missed(gating: Gating, reading: Reading) -> int:
+    return miscounted(gating, lambda channel: reading.values(f"var:{channel}"))
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -194,78 +226,9 @@ def _number(text: str) -> float:
 def _read(data: bytes, name: str) -> list[SampleGating]:
     if is_workspace(data):
         return read_workspace(data, where=name)
-    return [SampleGating("", read_gating_ml(data, where=name))]
-
-
-def _plan(
-    samples: Sequence[SampleGating], datasets: Mapping[str, Key], scales: Scales, factors: Mapping[str, float]
-) -> _Planned:
-    """One plan of all samples: that of the first whose data is here, what others add to it, what differs in them."""
-    usable = [sample for sample in samples if sample.gating.regions]
-    if not usable:
-        raise InvalidInputError("The file holds no gates", do="Choose a file with gates")
-    usable.sort(key=lambda sample: _dataset_of(sample, datasets) is None)
-    plan = plan_import(usable[0].gating, scales, factors)
-    tailored = []
-    known = {gate.key: gate for gate in plan.gates}
-    populations = {one.key for one in plan.populations}
-    for sample in usable[1:]:
-        other = plan_import(sample.gating, scales, factors)
-        gids = {}
-        for gate in other.gates:
-            geometry = _on_scales(gate, {**scales, **other.scales}, {**scales, **plan.scales})
-            first = known.get(gate.key)
-            if first is None:
-                known[gate.key] = first = replace(gate, geometry=geometry)
-                plan.gates.append(first)
-                plan.scales.update({axis: other.scales[axis] for axis in (gate.x, gate.y) if axis in other.scales})
-            dataset_id = _dataset_of(sample, datasets)
-            if dataset_id is not None and first.kind == gate.kind and not _alike(first.geometry, geometry):
-                tailored.append((dataset_id, replace(first, geometry=geometry)))
-            gids[gate.gid] = first.gid
-        for population in other.populations:
-            if population.key not in populations:
-                populations.add(population.key)
-                tree = _renamed(population.tree, gids)
-                terminal = gids.get(population.terminal_gid, "")
-                plan.populations.append(replace(population, tree=tree, terminal_gid=terminal))
-        plan.notes.extend(note for note in other.notes if note not in plan.notes)
-    if not plan.gates:
-        raise InvalidInputError(
-            "The file holds no gate that a study can have: " + " ".join(f"{note}." for note in plan.notes[:5]),
-            do="Choose a file with gates of one or two axes",
-        )
-    return _Planned(plan, tailored)
-
-
-def _dataset_of(sample: SampleGating, datasets: Mapping[str, Key]) -> Key | None:
-    return datasets.get(sample.name) or datasets.get(sample.uri.replace("\\", "/").rpartition("/")[2])
-
-
-def _on_scales(gate: PlannedGate, old: Scales, new: Scales) -> dict[str, Any]:
-    """The geometry of a gate of one sample on the scales that the first sample brought."""
-
-    def mover(axis: str) -> Any:
-        if axis not in old or old[axis] == new.get(axis, old[axis]):
-            return lambda values: values
-        source, target = scale_from_json(old[axis]), scale_from_json(new[axis])
-        return lambda values: target.forward(source.inverse(values), clamp=False)
-
-    return refit(gate.kind, gate.geometry, mover(gate.x), mover(gate.y))
-
-
-def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(
-        np.shape(one[name]) == np.shape(other[name]) and np.allclose(one[name], other[name], rtol=1e-9, atol=1e-9)
-        for name in one
-    )
-
-
-def _renamed(tree: Mapping[str, Any], gids: Mapping[str, str]) -> dict[str, Any]:
-    if "gate" in tree:
-        return {"gate": gids.get(tree["gate"], tree["gate"])}
-    ((node, parts),) = tree.items()
-    return {node: [_renamed(part, gids) for part in parts]}
+    if is_experiment(data):
+        return read_experiment(data, where=name)
+    return read_samples(data, where=name)
 
 
 def _matrix(channels: Sequence[str], values: np.ndarray) -> Matrix:
@@ -283,7 +246,7 @@ def _described(
     return describe(gates, populations, state.scales, compensated, own_scales=own_scales, factors=factors)
 
 
-async def _store(conn: Connection, actor: Actor, study_id: Key, planned: _Planned) -> BroughtGating:
+async def _store(conn: Connection, actor: Actor, study_id: Key, planned: PlannedSamples) -> BroughtGating:
     plan = planned.plan
     edits = await _store_scales(conn, study_id, plan.scales)
     of_datasets = {gate.gid for _, gate in planned.tailored}

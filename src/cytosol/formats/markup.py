@@ -77,6 +77,12 @@ def child(element: Element, *names: str) -> Element | None:
     return next(children(element, *names), None)
 
 
+def child_text(element: Element, name: str) -> str:
+    """Give what stands in the first child of this local name, without space around it; "" where there is none."""
+    found = child(element, name)
+    return "" if found is None else (found.text or "").strip()
+
+
 def number(element: Element, name: str, *, where: str) -> float | None:
     """Give an attribute as a finite number, None where it is absent.
 

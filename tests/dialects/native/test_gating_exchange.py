@@ -12,6 +12,7 @@ from cytosol.formats.gating_ml.writer import write_gating_ml
 from tests.catalog.test_cytometry import add, fcs, study
 from tests.catalog.test_gating_exchange import control, gating, wanted
 from tests.dialects.native.world import World, opened
+from tests.formats import facsdiva_samples as diva
 
 
 @pytest.fixture
@@ -50,6 +51,16 @@ async def test_gates_come_are_counted_and_go(world: World) -> None:
     again = await client.post(f"studies/{study_id}/flowjo", content=workspace.content)
     assert again.status_code == 201, again.text
     assert len(again.json()["populations"]) >= 5
+
+
+async def test_an_experiment_of_facsdiva(world: World) -> None:
+    study_id = await study(world.catalog, world.actors["ada"])
+    gates = [diva.gate("Cells", "RECTANGLE", ("FSC-A", "SSC-A"), [(2000, 1000), (90000, 80000)], count=7)]
+    data = diva.experiment([diva.tube("one.fcs", gates)])
+    response = await world["ada"].post(f"studies/{study_id}/facsdiva", content=data)
+    assert response.status_code == 201, response.text
+    assert [one["name"] for one in response.json()["populations"]] == ["Cells"]
+    assert response.json()["gates"][0]["kind"] == "rectangle"
 
 
 async def test_a_broken_document_is_refused_with_the_reason(world: World) -> None:

@@ -23,6 +23,7 @@ from cytosol.formats.gating_ml.writer import write_gating_ml
 from cytosol.model.rights import SYSTEM
 from tests.catalog.making import make_dataset, pieces, run_here, upload
 from tests.dialects.native.world import Streaming, World, opened
+from tests.formats import facsdiva_samples as diva
 from tests.formats.fcs_files import build, floats, plain
 
 ROLES = ("anonymous", "stranger", "limited", "reader", "editor", "owner", "admin", "readonly")
@@ -32,6 +33,7 @@ _BOX = {"x1": 0, "x2": 2.5, "y1": 0, "y2": 9}
 _GATE = {"kind": "rectangle", "name": "Cells", "x": "var:GENE0", "y": "var:GENE1", "geometry": _BOX}
 _GATING = Gating({"high": Region("high", "high", "box", {"limits": [[1.0, None]]}, (Axis("GENE0"),))})
 _GATING_ML = write_gating_ml(_GATING)
+_EXPERIMENT = diva.experiment([diva.tube("a.fcs", [diva.gate("P1", "INTERVAL", ("FSC-A",), [(1, 0), (9, 0)])])])
 _WORKSPACE = write_workspace([SampleGating("sample", replace(_GATING, unit="data"))])
 _FCS = build(plain(4, ("a", "b")), floats(4, 2).tobytes())
 _TSV = b"gene\tc1\tc2\nA\t1\t2\nB\t3\t0\n"
@@ -202,6 +204,7 @@ ROWS: dict[str, Row] = {
     "delete_compensation": Row(EDIT.format(204)),
     "bring_gating_ml": Row(EDIT.format(201), lambda _: _GATING_ML),
     "bring_flowjo": Row(EDIT.format(201), lambda _: _WORKSPACE),
+    "bring_facsdiva": Row(EDIT.format(201), lambda _: _EXPERIMENT),
     "get_gating_ml": Row(READ),
     "get_flowjo": Row(READ),
     "compute_compensation": Row(

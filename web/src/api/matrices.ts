@@ -65,6 +65,6 @@ export interface Brought {
 
 export type GatingFormat = 'gating-ml' | 'flowjo';
 
-export const bringGating = (studyId: string, format: GatingFormat, file: Blob) =>
+export const bringGating = (studyId: string, format: GatingFormat | 'facsdiva', file: Blob) =>
   send('POST', `studies/${studyId}/${format}`, { body: file, type: 'application/xml' }).then((response) => response.json() as Promise<Brought>);
 export const gatingUrl = (studyId: string, format: GatingFormat, query: { dataset_id?: string; compensation?: string }) => apiUrl(`studies/${studyId}/${format}`, query);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,6 +34,32 @@ def evaluate_regions(gating: Gating, channel: Channel, internal: Matrix | None =
         For regions that contain themselves, and what ``channel`` raises for a name.
     """
     return _Evaluation(gating, channel, internal).all()
+
+
+def miscounted(gating: Gating, channel: Channel) -> int:
+    """Tell by how many events, all regions together, the counts of a gating's author are missed.
+
+    Parameters
+    ----------
+    channel : as of `evaluate_regions`
+    """
+    masks = evaluate_regions(gating, channel)
+    counted = {name: region.n_events for name, region in gating.regions.items() if region.n_events is not None}
+    return sum(abs(int(masks[name].sum()) - n_events) for name, n_events in counted.items())
+
+
+def with_exchanged(gating: Gating) -> Gating:
+    """Take the heights of a gating for widths and the other way round: its channels that end with -H or -W."""
+
+    def exchanged(axis: Axis) -> Axis:
+        stem, letter = axis.channel[:-1], axis.channel[-1:]
+        other = {"H": "W", "W": "H"}.get(letter, "") if stem.endswith("-") else ""
+        return replace(axis, channel=stem + other) if other else axis
+
+    regions = {
+        name: replace(region, axes=tuple(map(exchanged, region.axes))) for name, region in gating.regions.items()
+    }
+    return replace(gating, regions=regions)
 
 
 class _Evaluation:

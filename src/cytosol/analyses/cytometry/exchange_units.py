@@ -13,7 +13,9 @@ from cytosol.analyses.cytometry.scales import Scale, scale_from_json
 from cytosol.base.gating import Axis, Gating, Region
 
 _DISPLAY = 256.0
-"""Steps of FlowJo's axes, in which it writes ellipses."""
+"""Steps of FlowJo's axes, in which it writes ellipses and bends quadrants."""
+_BEND, _POWER = 0.012, 1.5
+_CORNERS_AN_ARM = 33
 
 
 _DATA_UNITS = "minimum", "maximum", "cofactor", "t", "top"
@@ -30,7 +32,10 @@ def stretched(scale: Mapping[str, Any], factor: float) -> dict[str, Any]:
 
 
 def to_scaled(gating: Gating) -> Gating:
-    """Give a gating in scaled units; its vertices are those of FlowJo's display, where its edges are straight."""
+    """Give a gating in scaled units; its vertices are those of FlowJo's display, where its edges are straight.
+
+    Curly quadrants become polygons.
+    """
     if gating.unit == "scaled":
         return gating
     return _moved(gating, _forward, _display_to_ellipsoid, "scaled")
@@ -62,6 +67,8 @@ def _moved(gating: Gating, move: Move, ellipsoid: Callable[[Region], dict[str, A
             }
         elif region.kind == "ellipsoid":
             geometry = ellipsoid(region)
+        elif region.kind == "curly":
+            region, geometry = _curly_to_polygon(region)
         regions[name] = replace(region, geometry=geometry)
     return replace(gating, regions=regions, unit=unit)
 
@@ -111,6 +118,46 @@ def _display_to_ellipsoid(region: Region) -> dict[str, Any]:
         "covariance": (stretch @ covariance @ stretch).tolist(),
         "distance_square": 1.0,
     }
+
+
+def _curly_to_polygon(region: Region) -> tuple[Region, dict[str, Any]]:
+    """A quadrant whose lines right of and above its centre bend away from it; the one at the lower left is a box.
+
+    FlowJo does not write how. At the distance d from the centre it is 0.012 · d^1.5, both in 256ths of the axis: the
+    curve that fits FlowJo's own counts of 44 populations of three public workspaces (david-priest/GateLab,
+    ``FLOWJO_CURLY_QUAD_CURL``), each within 0.6 % of its parent.
+    """
+    limits = region.geometry["limits"]
+    is_low = [low is None for low, _ in limits]
+    center = [
+        _forward(axis, high if low is None else low) for axis, (low, high) in zip(region.axes, limits, strict=True)
+    ]
+    if all(is_low):
+        return replace(region, kind="box"), {"limits": [[None, one] for one in center]}
+    ends = np.array([_ends(axis) for axis in region.axes])
+    step = (ends[:, 1] - ends[:, 0]) / _DISPLAY
+    # beyond its ends an axis is as long again, and longer where that is an exact number
+    far = [16 if axis.scale is None or axis.scale["type"] == "linear" else 1 for axis in region.axes]
+    lowest, highest = (ends[:, side] + sign * np.array(far) * step * _DISPLAY for side, sign in ((0, -1), (1, 1)))
+
+    def arm(along: int) -> list[list[float]]:
+        """From the centre along an axis to its end, and straight on."""
+        across = 1 - along
+        length = max((ends[along, 1] - center[along]) / step[along], 0.0)
+        points = np.empty((_CORNERS_AN_ARM + 1, 2))
+        distance = np.linspace(0, length, _CORNERS_AN_ARM)
+        points[:-1, along] = center[along] + distance * step[along]
+        points[:-1, across] = center[across] + _BEND * distance**_POWER * step[across]
+        points[-1, along], points[-1, across] = highest[along], points[-2, across]
+        return points.tolist()
+
+    if not any(is_low):
+        vertices = [*arm(0), highest.tolist(), *arm(1)[:0:-1]]
+    elif is_low[0]:
+        vertices = [*arm(1), [lowest[0], highest[1]], [lowest[0], center[1]]]
+    else:
+        vertices = [*arm(0), [highest[0], lowest[1]], [center[0], lowest[1]]]
+    return replace(region, kind="polygon"), {"vertices": vertices}
 
 
 def _ellipsoid_to_display(region: Region) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cytosol.analyses.cytometry.exchange_units import stretched, to_scaled
 from cytosol.analyses.cytometry.geometry import refit
 from cytosol.analyses.cytometry.scales import GmlLinearScale, LinearScale, Scale, scale_from_json
 from cytosol.base.errors import InvalidInputError
-from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Region
+from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Region, without_dangling
 from cytosol.base.keys import new_key
 
 OPEN = 1e38
@@ -100,15 +100,16 @@ class _Planner:
     """One file."""
 
     def __init__(self, gating: Gating, scales: Mapping[str, Mapping[str, Any]], factors: Mapping[str, float]) -> None:
-        self._gating, self._factors = gating, factors
+        self._gating, self._factors = gating, {} if gating.as_stored else factors
         self._dyes = {
             name: dict(zip(matrix.dyes, matrix.detectors, strict=True))
             for name, matrix in gating.matrices.items()
             if len(matrix.dyes) == len(matrix.detectors)
         }
         self._notes = list(gating.notes)
-        self._usable = {name: region for name, region in gating.regions.items() if self._is_usable(region)}
-        self._drop_dangling()
+        usable = {name: region for name, region in gating.regions.items() if self._is_usable(region)}
+        self._usable, dropped = without_dangling(usable)
+        self._notes += dropped
         self._scales = self._chosen(scales)
         self._known = dict(scales)
         self._gates: list[PlannedGate] = []
@@ -120,8 +121,9 @@ class _Planner:
         for name in self._usable:
             self._conjunction(name)
         populations: dict[str, PlannedPopulation] = {}
-        for name in self._usable:
-            self._add_population(name, populations)
+        for name, region in self._usable.items():
+            if region.is_population:
+                self._add_population(name, populations)
         used = Counter(axis.compensation for region in self._usable.values() for axis in region.axes)
         said = [name for name, _ in used.most_common() if name != UNCOMPENSATED]
         compensations = {name: self._matrix(name) for name in said if name in self._dyes}
@@ -144,18 +146,6 @@ class _Planner:
         if reason:
             self._notes.append(f"The gate {region.name!r} was left out: {reason}")
         return not reason
-
-    def _drop_dangling(self) -> None:
-        dropped = True
-        while dropped:
-            dropped = False
-            for name, region in list(self._usable.items()):
-                needed = [region.parent, *(ref for ref, _ in region.geometry.get("refs", ()))]
-                missing = next((ref for ref in needed if ref and ref not in self._usable), None)
-                if missing:
-                    self._notes.append(f"The gate {region.name!r} was left out: it needs {missing!r}")
-                    del self._usable[name]
-                    dropped = True
 
     # ------------------------------------------------------------------------------------------------ axes
 
@@ -239,7 +229,7 @@ class _Planner:
                 {"not": [self._tree(ref)]} if complement else self._tree(ref)
                 for ref, complement in region.geometry["refs"]
             ]
-            leaves = [{op: parts}]
+            leaves = list({str(part): part for part in parts}.values()) if op == "and" else [{op: parts}]
         elif region.kind == "box" and len(region.axes) > 2:
             pairs = zip(region.axes, region.geometry["limits"], strict=True)
             leaves = [
@@ -317,17 +307,18 @@ class _Planner:
             ]
             if len(axes) != 2 or set(sides) != set(_QUADRANTS) or any(len(one) != 1 for one in values):
                 continue
-            if any(axis.low is not None or axis.high is not None for axis in axes):
+            middles = [one.pop() for one in values]
+            if not all(_is_within(axis, one) for axis, one in zip(axes, middles, strict=True)):
                 continue
             sectors = [{"gid": new_key().hex24, "name": sides[side].name} for side in _QUADRANTS]
             x, y = (
-                _step(float(self._move(axis)(np.array([one.copy().pop()]))[0]), up=True)
-                for axis, one in zip(axes, values, strict=True)
+                _step(float(self._move(axis)(np.array([one]))[0]), up=True)
+                for axis, one in zip(axes, middles, strict=True)
             )
-            geometry = {"x": x, "y": y, "angles": list(_RIGHT_ANGLES)}
+            geometry = {"x": x, "y": y, "angles": list(cells[0].geometry.get("angles", _RIGHT_ANGLES))}
             first, second = (self._reference(axis) for axis in axes)
-            gid = new_key().hex24
-            self._gates.append(PlannedGate(family, gid, "quadrant", family, first, second, geometry, sectors))
+            gid, name = new_key().hex24, self._gating.family_names.get(family, family)
+            self._gates.append(PlannedGate(family, gid, "quadrant", name, first, second, geometry, sectors))
             for side, sector in zip(_QUADRANTS, sectors, strict=True):
                 self._own[sides[side].id] = [{"gate": sector["gid"]}]
 
@@ -392,6 +383,11 @@ def _step(value: float, *, up: bool) -> float:
     if up:
         return float(near if float(near) >= value else np.nextafter(near, np.float32(np.inf)))
     return float(near if float(near) < value else np.nextafter(near, np.float32(-np.inf)))
+
+
+def _is_within(axis: Axis, value: float) -> bool:
+    """Whether limiting an axis leaves on which side of a value events are."""
+    return (axis.low is None or axis.low < value) and (axis.high is None or value <= axis.high)
 
 
 def _with_common_bounds(first: Axis, second: Axis) -> Axis:

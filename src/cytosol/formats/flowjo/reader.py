@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from cytosol.base.errors import UnreadableFileError
-from cytosol.base.gating import UNCOMPENSATED, Axis, Gating, Matrix, Region, SampleGating
+from cytosol.base.gating import UNCOMPENSATED, Axis, Gating, Matrix, Region, SampleGating, without_dangling
 from cytosol.formats.markup import Element, attribute, child, children, local, number, parse_xml
 
 _NODES = {"AndNode": "and", "OrNode": "or", "NotNode": "not"}
-_SHAPES = "RectangleGate", "PolygonGate", "EllipsoidGate"
+_BOXES = "RectangleGate", "CurlyQuad"
+_SHAPES = *_BOXES, "PolygonGate", "EllipsoidGate"
 
 
 def is_workspace(head: bytes) -> bool:
@@ -88,18 +89,18 @@ class _Sample:
             parameter = child(one, "parameter")
             if parameter is not None:
                 self._scales[attribute(parameter, "name") or ""] = self._scale(one)
-        self._regions: dict[str, Region] = {}
         self._notes: list[str] = []
 
     def gating(self, node: Element) -> Gating:
         """Walk the tree of populations."""
+        regions = {}
         for place, element, parent in self._populations(node, ""):
             region = self._region(element, place, parent)
             if region is not None:
-                self._regions[place] = region
-        self._drop_dangling()
+                regions[place] = region
+        kept, notes = without_dangling(regions)
         matrices = {self._matrix_name: self._matrix} if self._matrix.dyes else {}
-        return Gating(self._regions, matrices, tuple(self._notes), unit="data")
+        return Gating(kept, matrices, (*self._notes, *notes), unit="data")
 
     def _populations(self, node: Element, parent: str) -> Iterator[tuple[str, Element, str]]:
         inner = child(node, "Subpopulations")
@@ -134,15 +135,25 @@ class _Sample:
             )
             return None
         region = replace(region, axes=axes, outside=attribute(shape, "eventsInside") == "0")
-        if local(shape.tag) == "RectangleGate":
+        if local(shape.tag) in _BOXES:
             limits = [[number(one, side, where=self._where) for side in ("min", "max")] for one in dimensions]
-            return replace(region, kind="box", geometry={"limits": limits})
+            region = replace(region, kind="box", geometry={"limits": limits})
+            return self._curly(region) if local(shape.tag) == "CurlyQuad" else region
         if local(shape.tag) == "PolygonGate":
             return replace(region, kind="polygon", geometry={"vertices": self._vertices(shape)})
         foci, edge = child(shape, "foci"), child(shape, "edge")
         if foci is None or edge is None:
             raise UnreadableFileError(f"The ellipse {place!r} has no foci or edge", where=self._where)
         return replace(region, kind="ellipsoid", geometry={"foci": self._vertices(foci), "edge": self._vertices(edge)})
+
+    def _curly(self, region: Region) -> Region:
+        limits = region.geometry["limits"]
+        if len(limits) != 2 or any((low is None) == (high is None) for low, high in limits):
+            raise UnreadableFileError(f"The curly quadrant {region.id!r} has no centre", where=self._where)
+        if any(axis.scale is None for axis in region.axes):
+            self._notes.append(f"The lines of {region.name!r} do not bend: its axes are not in the file")
+            return region
+        return replace(region, kind="curly")
 
     def _vertices(self, element: Element) -> list[list[float]]:
         found = [
@@ -197,19 +208,6 @@ class _Sample:
         parameter = child(element, "parameter")
         self._unknown[(attribute(parameter, "name") if parameter is not None else None) or ""] = kind
         return None, None
-
-    def _drop_dangling(self) -> None:
-        """Leave out what needs a population that was left out."""
-        dropped = True
-        while dropped:
-            dropped = False
-            for place, region in list(self._regions.items()):
-                needed = [region.parent, *(ref for ref, _ in region.geometry.get("refs", ()))]
-                missing = [ref for ref in needed if ref and ref not in self._regions]
-                if missing:
-                    self._notes.append(f"The population {place!r} was left out: it needs {missing[0]!r}")
-                    del self._regions[place]
-                    dropped = True
 
 
 def _count(element: Element) -> int | None:

@@ -32,11 +32,21 @@ def read_gating_ml(data: bytes, *, where: str = "Gating-ML") -> Gating:
     UnreadableFileError
         For another or a broken document, naming gate and place.
     """
+    return gating_of(parse_gating_ml(data, where=where), where=where)
+
+
+def parse_gating_ml(data: bytes, *, where: str) -> Element:
+    """Parse a document, and refuse another."""
     root = parse_xml(data, where=where)
     if local(root.tag) != "Gating-ML":
         raise UnreadableFileError(
             f"The file holds {local(root.tag)!r} and no Gating-ML 2.0", where=where, do="Export it as Gating-ML 2.0"
         )
+    return root
+
+
+def gating_of(root: Element, *, where: str) -> Gating:
+    """Read a parsed document; see `read_gating_ml`."""
     return _Reader(root, where).gating()
 
 
@@ -73,7 +83,8 @@ class _Reader:
                     raise UnreadableFileError(
                         f"The gate {region.id!r} refers to {ref!r}, which the file does not hold", where=self._where
                     )
-        return Gating(regions, self._matrices)
+        quadrants = {self._id(one): _custom_name(one) for one in self._root.iter() if local(one.tag) == "QuadrantGate"}
+        return Gating(regions, self._matrices, family_names={id: name for id, name in quadrants.items() if name})
 
     def _regions(self, element: Element) -> list[Region]:
         kind = local(element.tag)

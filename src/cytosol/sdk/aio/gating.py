@@ -209,16 +209,17 @@ class AsyncGating:
         return AsyncPopulations(self._http, self.id)
 
     async def read_gates(self, path: str | Path) -> dict[str, Any]:
-        """Make gates, populations, scales and compensations of a file: Gating-ML 2.0, or a workspace of FlowJo (.wsp).
+        """Make gates, populations, scales and compensations of a file of another program.
+
+        That is Gating-ML 2.0, a workspace of FlowJo (.wsp), or an experiment that FACSDiva exported as XML.
 
         Returns
         -------
         what came, ``compensation``: which the gates were drawn on, and ``notes``: what could not come
         """
         data = read_small(path)
-        brought: dict[str, Any] = await self._http.post_bytes(
-            f"studies/{self.id}/{_form(path)}", data, "application/xml"
-        )
+        form = "facsdiva" if b"<bdfacs" in data[:4096] else _form(path)
+        brought: dict[str, Any] = await self._http.post_bytes(f"studies/{self.id}/{form}", data, "application/xml")
         return brought
 
     async def write_gates(self, path: str | Path, *, dataset: Record | None = None, compensation: str = "own") -> Path:

@@ -34,7 +34,7 @@ _TEXT = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"
 
 
 class ExchangeRoutes(Routes):
-    """Gating-ML 2.0, FlowJo 10, and single-stained controls."""
+    """Gating-ML 2.0, FlowJo 10, FACSDiva, and single-stained controls."""
 
     tag = "Gates"
 
@@ -54,6 +54,15 @@ class ExchangeRoutes(Routes):
         first one's. One undo step.
         """
         return await self._bring(request, study_id, "workspace")
+
+    @endpoint("POST", "/studies/{study_id}/facsdiva", gives=wire.BroughtRecord, status=201, extra=_FILE)
+    async def bring_facsdiva(self, request: Request, study_id: Id) -> Response:
+        """Make gates, populations, scales and compensations of an experiment that FACSDiva exported as XML, the body.
+
+        Datasets that are called like the file of a tube get gates of their own where those of the tube differ from the
+        first one's. One undo step.
+        """
+        return await self._bring(request, study_id, "experiment")
 
     @endpoint("GET", "/studies/{study_id}/gating-ml", media=XML)
     async def get_gating_ml(

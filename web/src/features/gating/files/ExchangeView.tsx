@@ -1,4 +1,4 @@
-/** Gates and populations from and to other programs: Gating-ML 2.0 and workspaces of FlowJo 10. */
+/** Gates and populations from and to other programs: Gating-ML 2.0, workspaces of FlowJo 10, experiments of FACSDiva. */
 
 import { useState } from 'react';
 import { bringGating, gatingUrl, type Brought, type GatingFormat } from '../../../api/matrices';
@@ -8,10 +8,12 @@ import { Button } from '../../../views/controls';
 import { ErrorNote } from '../../../views/states';
 import type { GatingState } from '../useGating';
 
-/** Workspaces begin with an element `Workspace`; documents of Gating-ML with `gating:Gating-ML`. */
-export async function formatOf(file: File): Promise<GatingFormat> {
+/** Workspaces begin with an element `Workspace`, experiments with `bdfacs`, documents of Gating-ML with `gating:Gating-ML`. */
+async function formatOf(file: File): Promise<GatingFormat | 'facsdiva'> {
   if (/\.wsp$/i.test(file.name)) return 'flowjo';
-  return /<(\w+:)?Workspace[\s>]/.test(await file.slice(0, 4000).text()) ? 'flowjo' : 'gating-ml';
+  const head = await file.slice(0, 4000).text();
+  if (/<bdfacs[\s>]/.test(head)) return 'facsdiva';
+  return /<(\w+:)?Workspace[\s>]/.test(head) ? 'flowjo' : 'gating-ml';
 }
 
 export function ExchangeView({ state }: { state: GatingState }) {
@@ -45,9 +47,9 @@ export function ExchangeView({ state }: { state: GatingState }) {
     <div className="two-cards">
       <section className="card padded stack" aria-label="Gates in">
         <h2>Take gates in</h2>
-        <p className="small muted">A document of Gating-ML 2.0 (also as Cytobank and FlowRepository write it), or a workspace of FlowJo 10. Its gates, populations, scales and compensations join those of the study, as one step to undo; files that are called like a sample of a workspace get their own gates where these differ.</p>
+        <p className="small muted">A document of Gating-ML 2.0 (also as Cytobank and FlowRepository write it), a workspace of FlowJo 10, or an experiment of FACSDiva (XML). Its gates, populations, scales and compensations join those of the study, as one step to undo; files that are called like a sample or tube of it get their own gates where these differ.</p>
         <div>
-          <label className="button primary" style={{ position: 'relative' }}>Choose a file<input className="hidden-label" type="file" accept=".xml,.wsp,application/xml,text/xml" aria-label="Gating-ML document or FlowJo workspace" disabled={!mayEdit || isBusy} onChange={(e) => { void bring(e.target.files?.[0]); e.target.value = ''; }} /></label>
+          <label className="button primary" style={{ position: 'relative' }}>Choose a file<input className="hidden-label" type="file" accept=".xml,.wsp,application/xml,text/xml" aria-label="Gating-ML document, FlowJo workspace or FACSDiva experiment" disabled={!mayEdit || isBusy} onChange={(e) => { void bring(e.target.files?.[0]); e.target.value = ''; }} /></label>
         </div>
         {isBusy && <p role="status" className="small muted">The gates are being read…</p>}
         <ErrorNote error={error} />

@@ -1,0 +1,178 @@
+"""One plan of what a study gets from the gates of several samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cytosol.analyses.cytometry.gating_in import Plan, PlannedGate, plan_import
+from cytosol.analyses.cytometry.geometry import refit
+from cytosol.analyses.cytometry.scales import scale_from_json
+from cytosol.base.errors import InvalidInputError
+from cytosol.base.gating import Gating, Region, SampleGating, without_dangling
+from cytosol.base.keys import Key
+
+Scales = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSamples:
+    """A plan, and gates of single datasets: (dataset, gate)."""
+
+    plan: Plan
+    tailored: list[tuple[Key, PlannedGate]]
+
+
+def plan_samples(
+    samples: Sequence[SampleGating], datasets: Mapping[str, Key], scales: Scales, factors: Mapping[str, float]
+) -> PlannedSamples:
+    """Plan what a study gets: that of the first sample whose data is here, what others add, what differs in them.
+
+    Parameters
+    ----------
+    datasets : name → id, of the study
+    scales, factors : as of `plan_import`
+
+    Raises
+    ------
+    InvalidInputError
+        Where there is no gate, or none that a study can have.
+    """
+    usable = [sample for sample in samples if sample.gating.regions]
+    if not usable:
+        raise InvalidInputError("The file holds no gates", do="Choose a file with gates")
+    # what stands for all files comes first, and what nobody counted last
+    usable.sort(key=lambda one: (bool(one.name) and dataset_of(one, datasets) is None, not one.n_events))
+    usable = _told_apart(usable, datasets)
+    plan = plan_import(usable[0].gating, scales, factors)
+    tailored = []
+    known = {gate.key: gate for gate in plan.gates}
+    populations = {one.key for one in plan.populations}
+    for sample in usable[1:]:
+        other = plan_import(sample.gating, scales, factors)
+        gids = {}
+        for gate in other.gates:
+            geometry = _on_scales(gate, {**scales, **other.scales}, {**scales, **plan.scales})
+            first = known.get(gate.key)
+            if first is None:
+                known[gate.key] = first = replace(gate, geometry=geometry)
+                plan.gates.append(first)
+                plan.scales.update({axis: other.scales[axis] for axis in (gate.x, gate.y) if axis in other.scales})
+            dataset_id = dataset_of(sample, datasets)
+            if dataset_id is not None and not _alike(first.geometry, geometry):
+                tailored.append((dataset_id, replace(first, geometry=geometry)))
+            gids[gate.gid] = first.gid
+            gids.update({ours["gid"]: theirs["gid"] for ours, theirs in zip(gate.sectors, first.sectors, strict=True)})
+        for population in other.populations:
+            if population.key not in populations:
+                populations.add(population.key)
+                terminal = gids.get(population.terminal_gid, "")
+                renamed = _with_gids(population.tree, gids)
+                plan.populations.append(replace(population, tree=renamed, terminal_gid=terminal))
+        plan.notes.extend(note for note in other.notes if note not in plan.notes)
+    if not plan.gates:
+        raise InvalidInputError(
+            "The file holds no gate that a study can have: " + " ".join(f"{note}." for note in plan.notes[:5]),
+            do="Choose a file with gates of one or two axes",
+        )
+    return PlannedSamples(plan, tailored)
+
+
+def dataset_of(sample: SampleGating, datasets: Mapping[str, Key]) -> Key | None:
+    """Give the dataset that is called like a sample, or like its file."""
+    return datasets.get(sample.name) or datasets.get(sample.uri.replace("\\", "/").rpartition("/")[2])
+
+
+def _told_apart(samples: Sequence[SampleGating], datasets: Mapping[str, Key]) -> list[SampleGating]:
+    """Give regions that only share their id, but neither shape nor axes nor place, ids of their own.
+
+    Samples whose data is not here, where that of others is, keep what they share with these.
+    """
+    kinds: dict[str, list[tuple[Any, ...]]] = {}
+    is_any_here = any(dataset_of(sample, datasets) is not None for sample in samples)
+    found = []
+    for sample in samples:
+        regions = sample.gating.regions
+        is_here = dataset_of(sample, datasets) is not None or not is_any_here
+        renamed: dict[str, str] = {}
+        notes = []
+        for name in regions:
+            is_new = _rename(name, regions, kinds, renamed)
+            if is_new and is_here:
+                notes.append(f"The gate {regions[name].name!r} is another one in {sample.name!r}, and came beside it")
+            elif is_new:
+                del renamed[name]
+        kept, _ = without_dangling({name: region for name, region in regions.items() if name in renamed})
+        gating = _with_ids(replace(sample.gating, regions=kept), renamed)
+        found.append(replace(sample, gating=replace(gating, notes=(*gating.notes, *notes))))
+    return found
+
+
+def _rename(
+    name: str, regions: Mapping[str, Region], kinds: dict[str, list[tuple[Any, ...]]], renamed: dict[str, str]
+) -> bool:
+    """Choose the id of a region, and tell whether it is another than that of earlier samples."""
+    region = regions[name]
+    lineage: list[tuple[Any, ...]] = []
+    above = region.parent
+    while above in regions and len(lineage) < len(regions):
+        lineage.append(_kind(regions[above]))
+        above = regions[above].parent
+    kind = (*_kind(region), *lineage)
+    known = kinds.setdefault(name, [])
+    is_new = bool(known) and kind not in known
+    if kind not in known:
+        known.append(kind)
+    place = known.index(kind) + 1
+    renamed[name] = name if place == 1 else f"{name} ({place})"
+    return is_new
+
+
+def _kind(region: Region) -> tuple[Any, ...]:
+    return region.kind, region.outside, bool(region.family), *(axis.channel for axis in region.axes)
+
+
+def _with_ids(gating: Gating, renamed: Mapping[str, str]) -> Gating:
+    regions = {}
+    for name, region in gating.regions.items():
+        id, geometry = renamed[name], dict(region.geometry)
+        if "refs" in geometry:
+            geometry["refs"] = [[renamed.get(ref, ref), complement] for ref, complement in geometry["refs"]]
+        suffix = id.removeprefix(name)
+        regions[id] = replace(
+            region,
+            id=id,
+            parent=renamed.get(region.parent, region.parent),
+            geometry=geometry,
+            family=region.family and region.family + suffix,
+        )
+    return replace(gating, regions=regions)
+
+
+def _on_scales(gate: PlannedGate, old: Scales, new: Scales) -> dict[str, Any]:
+    """The geometry of a gate of one sample on the scales that the first sample brought."""
+
+    def mover(axis: str) -> Any:
+        if axis not in old or old[axis] == new.get(axis, old[axis]):
+            return lambda values: values
+        source, target = scale_from_json(old[axis]), scale_from_json(new[axis])
+        return lambda values: target.forward(source.inverse(values), clamp=False)
+
+    return refit(gate.kind, gate.geometry, mover(gate.x), mover(gate.y))
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(
+        np.shape(one[name]) == np.shape(other[name]) and np.allclose(one[name], other[name], rtol=1e-9, atol=1e-9)
+        for name in one
+    )
+
+
+def _with_gids(tree: Mapping[str, Any], gids: Mapping[str, str]) -> dict[str, Any]:
+    if "gate" in tree:
+        return {"gate": gids.get(tree["gate"], tree["gate"])}
+    ((node, parts),) = tree.items()
+    return {node: [_with_gids(part, gids) for part in parts]}
