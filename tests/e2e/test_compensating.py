@@ -19,6 +19,11 @@ _DYES = ("B530-A", "B585-A", "R660-A")
 _CHANNELS = ("FSC-A", "SSC-A", *_DYES)
 _SPILL = np.array([[1, 0.24, 0.01], [0.05, 1, 0.03], [0, 0.02, 1]])
 
+_IS_DRAWN = """() => {
+  const canvas = document.querySelector("[data-pair='18 18'] canvas");
+  return new Set(canvas.getContext('2d').getImageData(0, 0, 90, 90).data).size > 2;
+}"""
+
 
 def _write(path: Path, dyes: np.ndarray, seed: int) -> Path:
     """An FCS file of events with so much of each dye, shape (n_events, 3), seen through the spillover."""
@@ -151,3 +156,43 @@ def test_real_controls_are_found_and_give_the_published_matrix(page: Page, site:
     found = np.array([[float(cell) for cell in row.locator("td").all_inner_texts()] for row in rows.all()]) / 100
     published = np.loadtxt(folder / "compmatrix", skiprows=3, encoding="latin-1")
     assert np.abs(found - published).max() < 0.02
+
+
+def test_a_matrix_of_forty_channels_is_worked_on(page: Page, site: Site, tmp_path: Path, axe: str) -> None:
+    names = [f"D{n:02d}-A" for n in range(40)]
+    study = site.client.create_study("Forty")
+    light = np.random.default_rng(3).lognormal(6, 1, (40, 2000)).astype(np.float32)
+    head = fcs_head([{"N": name, "R": "262144"} for name in names], 2000, keywords={})
+    path = tmp_path / "forty.fcs"
+    path.write_bytes(b"".join(fcs_pieces(head, [light])))
+    study.add_file(path)
+    matrix = np.eye(40)
+    matrix[30, 31] = 0.4
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers={"Authorization": f"Bearer {site.server.token}"}) as api:
+        body = {"name": "Forty", "channels": names, "matrix": matrix.ravel().tolist()}
+        api.post(f"/studies/{study.id}/compensations", json=body).raise_for_status()
+    page.goto(f"{site.url}/app/studies/{study.id}/gating")
+    page.get_by_role("tab", name="Compensation").click()
+    plots = page.locator(".pair")
+    expect(page.locator(".pair-grid")).to_have_attribute("data-drawn", "2000")
+    expect(plots).to_have_count(16 * 16)
+    expect(page.locator("[data-pair='30 31']")).to_be_attached()
+    page.get_by_label("D39-A in D38-A, per cent").fill("25")
+    expect(plots).to_have_count(18 * 18)
+    expect(page.locator("[data-pair='39 38'] .number")).to_have_text("25")
+    page.get_by_role("button", name="Channels:").click()
+    sheet = page.get_by_role("dialog", name="Channels")
+    sheet.get_by_role("button", name="None").click()
+    sheet.get_by_label("Search channels").fill("D1")
+    sheet.get_by_role("button", name="All", exact=True).click()
+    expect(plots).to_have_count(12 * 12)
+    assert not faults(page, axe)
+    page.keyboard.press("Escape")
+    page.get_by_label("Size of the plots").get_by_role("button", name="L").click()
+    page.locator("[data-pair='18 18']").scroll_into_view_if_needed()
+    page.wait_for_function(_IS_DRAWN)
+    for head in (
+        page.locator(".pair-grid .head", has_text="D18-A"),
+        page.locator(".pair-grid .side-head", has_text="D18-A"),
+    ):
+        expect(head).to_be_in_viewport(ratio=0.9)

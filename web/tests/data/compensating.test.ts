@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { brightestDetector, channelInName, dyeInName, guessControls, guessDyes, oneOfEachDetector } from '../../src/data/gating/controls';
-import { compensated, compensatedLazily, inverted, matrixCsv, parseMatrixCsv, pasteInto, spillOf } from '../../src/data/gating/spill';
+import { compensated, compensatedLazily, inverted, matrixCsv, mostSpilling, parseMatrixCsv, pasteInto, spillOf } from '../../src/data/gating/spill';
 import { seeded } from './random';
 
 const CHANNELS = [{ channel: 'FITC-A', reagent: 'CD4' }, { channel: 'PE-A', reagent: '' }, { channel: 'PE-Cy7-A', reagent: 'CD8' }];
@@ -18,6 +18,13 @@ describe('a matrix', () => {
   it('takes a block of a spreadsheet from a cell on, and leaves out what lies beyond or is no number', () => {
     expect([...pasteInto(3, 4, '100\t12.5 %\t9\n\tx\n')]).toEqual([[4, 1], [5, 0.125]]);
     expect([...pasteInto(2, 0, '1;2\n3;4')]).toEqual([[0, 0.01], [1, 0.02], [2, 0.03], [3, 0.04]]);
+  });
+
+  it('shows first the channels that spill or are spilled into', () => {
+    const matrix = [1, 0, 0, 0.3, 0, 1, 0, 0, 0, -0.1, 1, 0, 0, 0, 0, 1];
+    expect(mostSpilling(matrix, 4, 2)).toEqual([0, 3]);
+    expect(mostSpilling(matrix, 4, 3)).toEqual([0, 1, 3]);
+    expect(mostSpilling(matrix, 4, 9)).toEqual([0, 1, 2, 3]);
   });
 
   it('goes out as CSV and comes back', () => {

@@ -65,6 +65,17 @@ export function compensatedLazily(columns: Float32Array[], inverse: number[]): (
   };
 }
 
+/** Places of the channels that spill most into others, or are spilled into, in the order of the matrix; all where they are few. */
+export function mostSpilling(matrix: number[], n: number, most: number): number[] {
+  const weight = (k: number) => {
+    let top = 0;
+    for (let j = 0; j < n; j++) if (j !== k) top = Math.max(top, Math.abs(matrix[k * n + j]), Math.abs(matrix[j * n + k]));
+    return top;
+  };
+  const order = Array.from({ length: n }, (_, k) => ({ k, weight: weight(k) })).sort((a, b) => b.weight - a.weight || a.k - b.k);
+  return order.slice(0, most).map(({ k }) => k).sort((a, b) => a - b);
+}
+
 const SPILL_KEYWORDS = ['$SPILLOVER', 'SPILL', '$SPILL', 'SPILLOVER'];
 
 /** The matrix that a file brought in its keywords; null where it has none. */

@@ -19,13 +19,15 @@ interface Props {
   all: Choice[];
   ticked: string[];
   onChange: (ticked: string[]) => void;
+  /** The sheet ends at the right of the button, where that is near the edge. */
+  right?: boolean;
 }
 
 /** From so many choices on they can be searched. */
 const MANY = 12;
 
 /** A button that says how many are chosen, and a sheet to choose them in. */
-export function TickMenu({ label, all, ticked, onChange }: Props) {
+export function TickMenu({ label, all, ticked, onChange, right }: Props) {
   const [search, setSearch] = useState('');
   const found = all.filter((c) => c.label.toLowerCase().includes(search.trim().toLowerCase()));
   const isFound = (id: string) => found.some((c) => c.id === id);
@@ -33,7 +35,7 @@ export function TickMenu({ label, all, ticked, onChange }: Props) {
   const flip = (id: string) => onChange(known.includes(id) ? known.filter((other) => other !== id) : all.map((c) => c.id).filter((other) => other === id || known.includes(other)));
   const text = known.length === 1 ? `${label}: ${all.find((c) => c.id === known[0])?.label}` : `${label}: ${known.length === all.length ? 'all' : known.length}`;
   return (
-    <Popover label={label} text={text} small left>
+    <Popover label={label} text={text} small left={!right}>
       {() => (
         <div className="stack tight tick-menu">
           {all.length > MANY && <input className="input small" type="search" aria-label={`Search ${label.toLowerCase()}`} placeholder="Search" value={search} onChange={(e) => setSearch(e.target.value)} />}

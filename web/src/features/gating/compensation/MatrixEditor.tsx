@@ -2,21 +2,26 @@
 
 import { useMemo, useState } from 'react';
 import { deleteCompensation, patchCompensation, type Compensation } from '../../../api/gating';
-import { inverted, matrixCsv } from '../../../data/gating/spill';
+import { inverted, matrixCsv, mostSpilling } from '../../../data/gating/spill';
 import { fileName, saveBlob } from '../../../render/figure/save';
 import { changeFile } from '../../../state/gating/actions';
 import { tell } from '../../../state/notices';
 import { useViewState } from '../../../state/viewState';
 import { Button, Segments } from '../../../views/controls';
-import { labelOf } from '../choices';
+import { labelOf, TickMenu } from '../choices';
 import type { GatingState } from '../useGating';
 import { MatrixTable } from './MatrixTable';
 import { PairGrid } from './PairGrid';
 import { UseMenu } from './UseMenu';
 
 const SIDES = [{ value: '64', label: 'S' }, { value: '96', label: 'M' }, { value: '150', label: 'L' }];
+/** From so many channels on it is chosen which ones have plots. */
+const FEW = 6;
+/** So many have plots where nothing is chosen: those that spill most. */
+const MOST_PLOTTED = 16;
 type Side = '64' | '96' | '150';
-const INITIAL = { side: '96', of: 'file' };
+const INITIAL = { side: '96', of: 'file', isChosen: false, channels: [] as string[] };
+
 
 export function MatrixEditor({ state, record, onFromControls }: { state: GatingState; record: Compensation; onFromControls: () => void }) {
   const n = record.channels.length;
@@ -34,6 +39,10 @@ export function MatrixEditor({ state, record, onFromControls }: { state: GatingS
     return state.files.find((f) => f.dataset.id === control?.dataset_id) ?? state.file;
   });
   const missing = record.channels.filter((channel) => !state.file?.panel.some((c) => c.channel === channel));
+  // a number that is edited has its plot, whichever channels are chosen
+  const ticked = record.channels.flatMap((channel, i) => (view.channels.includes(channel) ? [i] : []));
+  const chosen = view.isChosen ? ticked : mostSpilling(record.matrix, n, MOST_PLOTTED);
+  const shown = [...new Set([...chosen, ...at])].sort((a, b) => a - b);
   const edit = (cells: Map<number, number>) => setEdits((now) => new Map([...now, ...cells].filter(([cell, value]) => value !== record.matrix[cell])));
   const save = () => changeFile(state.study.id, () => patchCompensation(record, { matrix }).then(() => { setEdits(new Map()); tell(`‘${record.name}’ is saved`); }));
   const rename = () => {
@@ -63,12 +72,13 @@ export function MatrixEditor({ state, record, onFromControls }: { state: GatingS
         <header className="wrap">
           <h2>Compensated as above <span className="muted small">up the row’s dye, across the column’s detector; drag a plot up or down to change its number</span></h2>
           {made.length > 0 && <Segments label="Events of" value={view.of} options={[{ value: 'file', label: 'The open file' }, { value: 'controls', label: 'Each dye’s control' }]} onChange={(of) => change({ of })} />}
+          {n > FEW && <TickMenu right label="Channels" all={record.channels.map((channel, i) => ({ id: channel, label: names[i] }))} ticked={chosen.map((i) => record.channels[i])} onChange={(channels) => change({ channels, isChosen: true })} />}
           <Segments label="Size of the plots" value={view.side as Side} options={SIDES as { value: Side; label: string }[]} onChange={(side) => change({ side })} />
         </header>
         {missing.length > 0 && view.of !== 'controls' ? (
           <p className="muted">{state.file?.name} has no channel {missing.slice(0, 3).join(', ')}{missing.length > 3 ? ' and others' : ''}. Open a file of this matrix to see its plots.</p>
         ) : (
-          inverse && <PairGrid state={state} channels={record.channels} names={names} matrix={matrix} inverse={inverse} files={files} side={Number(view.side)} at={at} onAt={(i, j) => setAt([i, j])} onNumber={state.mayEdit ? (i, j, value) => edit(new Map([[i * n + j, value]])) : undefined} />
+          inverse && <PairGrid state={state} channels={record.channels} names={names} matrix={matrix} inverse={inverse} files={files} shown={shown} side={Number(view.side)} at={at} onAt={(i, j) => setAt([i, j])} onNumber={state.mayEdit ? (i, j, value) => edit(new Map([[i * n + j, value]])) : undefined} />
         )}
       </section>
     </div>

@@ -25,6 +25,8 @@ interface Props {
   inverse: number[];
   /** For each row of the matrix the file whose events are shown. */
   files: (GatedFile | null)[];
+  /** Places of the channels that have plots, in order. */
+  shown: number[];
   side: number;
   at: [number, number];
   onAt: (row: number, column: number) => void;
@@ -32,7 +34,7 @@ interface Props {
   onNumber?: (row: number, column: number, value: number) => void;
 }
 
-export function PairGrid({ state, channels, names, matrix, inverse, files, side, at, onAt, onNumber }: Props) {
+export function PairGrid({ state, channels, names, matrix, inverse, files, shown, side, at, onAt, onNumber }: Props) {
   const n = channels.length;
   const references = useMemo(() => channels.map((c) => `var:${c}`), [channels]);
   const different = [...new Map(files.filter((f) => f !== null).map((f) => [f.key, f])).values()];
@@ -58,7 +60,7 @@ export function PairGrid({ state, channels, names, matrix, inverse, files, side,
   const onDark = useStore(shownTheme) === 'dark';
   const { palette } = state.layout;
   // a plot is drawn anew only where the column of the inverse that makes its channels is another
-  const columnKeys = useMemo(() => names.map((_, j) => names.map((_n, i) => inverse[i * n + j]).join(' ')), [names, inverse, n]);
+  const columnKeys = useMemo(() => Array.from({ length: n }, (_, j) => Array.from({ length: n }, (_i, i) => inverse[i * n + j]).join(' ')), [inverse, n]);
   const latest = useRef({ onAt, onNumber });
   useEffect(() => {
     latest.current = { onAt, onNumber };
@@ -69,15 +71,15 @@ export function PairGrid({ state, channels, names, matrix, inverse, files, side,
   return (
     <>
       {problem && <p className="small warn-text">{problem.message}</p>}
-      <div className="pair-grid" style={{ gridTemplateColumns: `auto repeat(${n}, ${side + 2}px)` }} data-drawn={answers.every((a) => a.data) ? answers[0]?.data?.length : undefined} aria-busy={answers.some((a) => a.isFetching)}>
-        <span />
-        {names.map((name, j) => <span key={j} className={at[1] === j ? 'head current cut' : 'head cut'}>{name}</span>)}
-        {names.map((name, i) => [
-          <span key={`row ${i}`} className={at[0] === i ? 'side-head current cut' : 'side-head cut'} title={files[i] ? `${name}: events of ${files[i]?.name}` : name}>{name}</span>,
-          ...names.map((to, j) => (
+      <div className="pair-grid" style={{ gridTemplateColumns: `auto repeat(${shown.length}, ${side + 2}px)` }} data-drawn={answers.every((a) => a.data) ? answers[0]?.data?.length : undefined} aria-busy={answers.some((a) => a.isFetching)}>
+        <span className="corner" />
+        {shown.map((j) => <span key={j} className={at[1] === j ? 'head current cut' : 'head cut'} title={names[j]}>{names[j]}</span>)}
+        {shown.map((i) => [
+          <span key={`row ${i}`} className={at[0] === i ? 'side-head current cut' : 'side-head cut'} style={{ lineHeight: `${side + 2}px` }} title={files[i] ? `${names[i]}: events of ${files[i]?.name}` : names[i]}>{names[i]}</span>,
+          ...shown.map((j) => (
             <Cell
               key={j} source={sources.get(files[i]?.key ?? '')} drawnFrom={`${files[i]?.key} ${token} ${columnKeys[i]} ${columnKeys[j]}`} scales={scaleList} i={i} j={j} x={ends[j]} y={ends[i]} side={side} dark={onDark} palette={palette} value={matrix[i * n + j]}
-              label={i === j ? name : `${name} against ${to}`} current={at[0] === i && at[1] === j} onAt={goTo} onNumber={i === j || !onNumber ? undefined : give}
+              label={i === j ? names[i] : `${names[i]} against ${names[j]}`} current={at[0] === i && at[1] === j} onAt={goTo} onNumber={i === j || !onNumber ? undefined : give}
             />
           )),
         ])}
