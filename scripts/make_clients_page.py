@@ -18,8 +18,9 @@ Each client below was driven unmodified, in an environment of its own with pinne
 what it gave was compared with AnnData, scanpy or a computation of its own. `make test` does it again, and fails where
 this page is out of date.
 
-The CellEngine toolkit is in no package index: under `cellengine, by its wire`, code of our own sends what each of its
-methods sends, and reads the answers as strictly ([details](dialect-cellengine.md)).
+The CellEngine toolkits are in no package index. Under `cellengine, by its wire`, code of our own sends what each method
+of the one for Python sends, and reads the answers as strictly; the toolkits themselves run where a checkout of them is
+given ([details](dialect-cellengine.md)).
 
 - **works**: it gives what the tests expect
 - **refused**: the server answers with a sentence that says why not
