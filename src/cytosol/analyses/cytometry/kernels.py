@@ -169,7 +169,7 @@ def polygon_mask_by_grid(  # noqa: PLR0917 -- compiled functions take their argu
         v = v if v > 0.0 else 0.0
         u = min(u, last)
         v = min(v, last)
-        state = flat[np.int64(v) * (n_grid + 2) + np.int64(u)]
+        state = flat[np.uint64(np.int64(v) * (n_grid + 2) + np.int64(u))]
         if state == 2:
             mask[i] = in_polygon(np.float64(x[i]), np.float64(y[i]), xs, ys)
         else:
@@ -272,10 +272,10 @@ def members_in_order(values: np.ndarray, order: np.ndarray, mask: np.ndarray) ->
     mask : shape (n_rows,), bool
     """
     out = np.empty(values.size + 1, np.float32)  # one more, to write without asking
-    n = 0
-    for i in range(values.size):
+    n = np.uint64(0)  # unsigned: places that may be negative cost a third more
+    for i in range(np.uint64(values.size)):
         out[n] = values[i]
-        n += mask[order[i]]
+        n += np.uint64(mask[np.uint64(order[i])])
     return out[:n]
 
 
