@@ -150,6 +150,23 @@ async def test_all_layouts_have_them(catalog: Catalog, people: People, cells: Ce
     assert np.isnan(arrays["CD4 to CD8"]).sum() == 2
 
 
+async def test_channels_that_share_a_reagent_keep_columns_of_their_own(
+    catalog: Catalog, people: People, cells: Cells
+) -> None:
+    reagents = {"FSC-A": "CD3", "SSC-A": "CD3"}
+    await catalog.cytometry.set_panel(
+        people.ada, study_id=cells.study_id, dataset_ids=[cells.files[0].id], reagents=reagents
+    )
+    axes = ["var:FSC-A", "var:SSC-A", "var:FITC-A"]
+    asked = Asked(axes, ["median"])
+    found = await catalog.statistics.table(people.ada, study_id=cells.study_id, asked=asked)
+    wide = LAYOUTS["wide"](found, {})
+    first = {axis: values["median"] for axis, values in found.rows[0].values.items()}
+    titles = ("CD3 (FSC-A)", "CD3 (SSC-A)", "CD4")
+    assert [wide[f"Ungated | {title} | median"][0] for title in titles] == [first[axis] for axis in axes]
+    assert wide["Ungated | FSC-A | median"] == [None, found.rows[1].values["var:FSC-A"]["median"]]
+
+
 @pytest.mark.parametrize(
     ("formulas", "words"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cytosol.analyses.cytometry.plots.figures import draw, draw_grid
-from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap
+from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap, of_axes
 from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Kind, Layer, PlotStyle
 from cytosol.analyses.cytometry.sampling import sample_rows
 from cytosol.analyses.cytometry.scales import Scale, scale_from_json
@@ -265,11 +265,10 @@ class Plots:
             pool = await self._pool(group, spec, state, population_id, equal=files.equal, axes=axes)
             found = await self._context.compute.run(pool.medians, axes)
             medians[place] = [np.nan if value is None else value for value in found]
-        for column, axis in enumerate(axes):
-            medians[:, column] = _scaled(medians[:, column], _scale(state, axis))
+        values, label = of_axes(medians, [_scale(state, axis) for axis in axes])
         columns = tuple(axis_label(groups[0].members[0], axis) for axis in axes)
         names = tuple(_title(group) for group in groups)
-        made = Heatmap(names, columns, medians, "Median, scaled", style=style or PlotStyle())
+        made = Heatmap(names, columns, values, label, style=style or PlotStyle())
         return await self._context.compute.run(draw_heatmap, made)
 
     async def _groups(self, actor: Actor, study_id: Key, files: Files) -> list[FileGroup]:
@@ -367,13 +366,13 @@ class Plots:
         prepared = await self._gating.prepare(pinned, populations, state=state, compensation=spill, axes=axes)
         names = tuple("All events" if one is None else one.name for one in populations)
         columns = tuple(axis_label(pinned, axis) for axis in axes)
-        made = Heatmap(names, columns, np.empty((0, 0)), "Median, scaled", style=style or PlotStyle())
         scales = [_scale(state, axis) for axis in axes]
 
         def work() -> bytes:
             masks = [prepared.mask(place) for place in range(len(populations))]
             values = [[prepared.reading.values(axis)[mask] for axis in axes] for mask in masks]
-            return draw_heatmap(replace(made, values=_medians(values, scales)))
+            shown, label = of_axes(_medians(values), scales)
+            return draw_heatmap(Heatmap(names, columns, shown, label, style=style or PlotStyle()))
 
         return await self._context.compute.run(work)
 
@@ -425,10 +424,6 @@ def _title(group: FileGroup) -> str:
     return group.name if n == 1 else f"{group.name} ({n} files)"
 
 
-def _scaled(values: np.ndarray, scale: Scale | None) -> np.ndarray:
-    return values if scale is None else np.asarray(scale.forward(values))
-
-
 def _checked(spec: PlotSpec) -> PlotSpec:
     """The spec with what its kind of plot does not show left out."""
     if spec.kind == "histogram":
@@ -463,12 +458,7 @@ def _scale(state: GatingState, reference: str) -> Scale | None:
     return None if said is None else scale_from_json(said)
 
 
-def _medians(values: Sequence[Sequence[np.ndarray]], scales: Sequence[Scale | None]) -> np.ndarray:
-    """Scaled medians: shape (n_populations, n_axes), float64; NaN of no events."""
-    out = np.full((len(values), len(scales)), np.nan)
-    for row, axes in enumerate(values):
-        for column, (events, scale) in enumerate(zip(axes, scales, strict=True)):
-            median = statistic("median", events)
-            if median is not None:
-                out[row, column] = median if scale is None else float(scale.forward(np.array([median]))[0])
-    return out
+def _medians(values: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Shape (n_populations, n_axes), float64, data units; NaN of no events."""
+    found = [[statistic("median", events) for events in axes] for axes in values]
+    return np.array([[np.nan if value is None else value for value in row] for row in found], np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -53,10 +54,12 @@ def tall(table: StatisticsTable, annotations: Annotations) -> Columns:
 def wide(table: StatisticsTable, annotations: Annotations) -> Columns:
     """One row a dataset, one column a value: "population | channel | statistic"."""
     found: dict[Key, dict[str, Any]] = {}
+    titles = _titles(table)
     for row in table.rows:
         head = {"dataset_id": row.dataset_id.hex24, "dataset": table.datasets[row.dataset_id]}
         line = found.setdefault(row.dataset_id, {**head, **_annotated(annotations, row.dataset_id)})
-        line |= {_label(table, row, axis, name): value for axis, name, value in _values(table, row)}
+        for axis, name, value in _values(table, row):
+            line[_label(table, row, titles[row.dataset_id].get(axis, ""), name)] = value
     names = dict.fromkeys(name for line in found.values() for name in line)
     return {name: [line.get(name) for line in found.values()] for name in names}
 
@@ -144,12 +147,29 @@ def _values(table: StatisticsTable, row: StatisticsRow) -> Iterator[tuple[str, s
             yield axis, name, value
 
 
-def _label(table: StatisticsTable, row: StatisticsRow, axis: str, name: str) -> str:
-    if not axis and name in table.of_datasets:
+def _titles(table: StatisticsTable) -> dict[Key, dict[str, str]]:
+    """What each axis is called in each dataset: its reagent, else its name; both where a reagent stands for two."""
+    named = {
+        id: {axis: reagents.get(axis.partition(":")[2], "") for axis in table.asked.axes}
+        for id, reagents in table.reagents.items()
+    }
+    shared = {reagent for axes in named.values() for reagent, n in Counter(axes.values()).items() if n > 1}
+    found = {}
+    for id, axes in named.items():
+        short = {axis: axis.partition(":")[2] for axis in axes}
+        titles = {
+            axis: (f"{reagent} ({short[axis]})" if reagent in shared else reagent) if reagent else short[axis]
+            for axis, reagent in axes.items()
+        }
+        counted = Counter(titles.values())
+        found[id] = {axis: title if counted[title] == 1 else axis for axis, title in titles.items()}
+    return found
+
+
+def _label(table: StatisticsTable, row: StatisticsRow, title: str, name: str) -> str:
+    if not title and name in table.of_datasets:
         return name
-    shown = _axis(table, row, axis) if axis else {}
-    parts = [table.unique_names[row.population_id], shown.get("reagent") or shown.get("channel"), name]
-    return _BETWEEN.join(part for part in parts if part)
+    return _BETWEEN.join(part for part in (table.unique_names[row.population_id], title, name) if part)
 
 
 def _add(columns: Columns, row: Mapping[str, Any]) -> None:

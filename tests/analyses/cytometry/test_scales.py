@@ -185,7 +185,10 @@ def test_the_table_of_the_biexponential() -> None:
         ({"type": "gml-log", "t": 1, "m": float("nan")}, "not a finite number"),
         ({"type": "gml-asinh", "t": 1, "m": 2, "a": 3}, "from 0 to m"),
         ({"type": "gml-linear", "t": 1, "a": 3}, "from 0 to t"),
-        ({"type": "biexponential", "top": 1, "positive": 4, "negative": 0, "width": 1}, "below"),
+        ({"type": "biexponential", "top": 1, "positive": 4, "negative": 0, "width": 1}, "-1 or less"),
+        ({"type": "biexponential", "top": 1, "positive": 4, "negative": 0, "width": -0.5}, "-1 or less"),
+        ({"type": "log", "minimum": -5, "maximum": 0}, "maximum 0 is not above zero"),
+        ({"type": "gml-log", "t": 1, "m": 4, "maximum": -1}, "maximum -1 is not above zero"),
     ],
 )
 def test_scales_that_cannot_be_used(json: dict[str, object], words: str) -> None:
@@ -195,3 +198,10 @@ def test_scales_that_cannot_be_used(json: dict[str, object], words: str) -> None
 
 def test_every_type_is_tried() -> None:
     assert {scale.type for scale in ALL} == set(SCALES)
+
+
+@pytest.mark.parametrize("minimum", [None, -500.0, 0.0, 2e4])
+def test_an_axis_of_logarithms_begins_above_zero(minimum: float | None) -> None:
+    low, high = GmlLogScale(1e4, 4, minimum, 3e4).limits
+    assert 0 < low < high == 3e4
+    assert np.isfinite(GmlLogScale(1e4, 4, minimum, 3e4).forward(np.array([low, high]))).all()

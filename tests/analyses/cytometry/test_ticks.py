@@ -52,6 +52,8 @@ def test_labels() -> None:
     assert labelled(LinearScale(-1, 1)) == ["−1", "−0.5", "0", "0.5", "1"]
     assert labelled(LogScale(1, 1e4)) == ["10⁰", "10¹", "10²", "10³", "10⁴"]
     assert labelled(ArcSinhScale(-2000, 262144, 150)) == ["−10³", "0", "10³", "10⁴", "10⁵"]
+    assert labelled(ArcSinhScale(1500, 8000, 150)) == ["2K", "4K", "6K", "8K"]
+    assert labelled(LogScale(20, 80)) == ["20", "30", "40", "50", "60", "70", "80"]
     assert sum(label == "" for label in ticks(LogScale(1, 100))[1]) == 16
 
 

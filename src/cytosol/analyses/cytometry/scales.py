@@ -259,6 +259,14 @@ class GmlLogScale(Scale):
         with np.errstate(divide="ignore"):
             return np.asarray(np.log10(np.maximum(values, 0.0) / self.t) / self.m + 1)
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """As of all scales, but what has no logarithm is no place on an axis."""
+        low, high = self._natural()
+        high = high if self.maximum is None else self.maximum
+        low = low if self.minimum is None or self.minimum <= 0 else self.minimum
+        return (low if low < high else high * 10**-self.m, high)
+
     def _inverse(self, scaled: np.ndarray) -> np.ndarray:
         return np.asarray(10.0 ** ((scaled - 1) * self.m) * self.t)
 
@@ -353,8 +361,10 @@ def _fault_of_range(made: type[Scale], given: Mapping[str, Any]) -> str:
         return f"the minimum {low} is not below the maximum {high}"
     if made is ArcSinhScale and not given["cofactor"] > 0:
         return f"the cofactor {given['cofactor']} is not above zero"
-    if made is BiexponentialScale and not (given["top"] > 0 and given["positive"] > 0 and given["width"] < 0):
-        return "top and positive must be above zero and width below"
+    if made in (LogScale, GmlLogScale) and high is not None and not high > 0:
+        return f"the maximum {high} is not above zero"
+    if made is BiexponentialScale and not (given["top"] > 0 and given["positive"] > 0 and given["width"] <= -1):
+        return "top and positive must be above zero and width -1 or less"
     if "t" in given and not given["t"] > 0:
         return f"t is {given['t']}, not above zero"
     if "m" in given and not given["m"] > 0:

@@ -46,7 +46,10 @@ def _plain(value: float, step: float) -> str:
 
 
 def _decades(scale: Scale, low: float, high: float) -> tuple[np.ndarray, list[str]]:
-    """Decades that stand far enough from zero to be told from it get labels, their ninths small ticks."""
+    """Decades that stand far enough from zero to be told from it get labels, their ninths small ticks.
+
+    An axis without any decade has even steps.
+    """
     top = math.floor(math.log10(max(abs(low), abs(high))))
     powers = np.arange(top - _MOST_DECADES, top + 1)
     ninths = np.multiply.outer(10.0**powers, np.arange(1, 10)).reshape(-1)
@@ -59,6 +62,8 @@ def _decades(scale: Scale, low: float, high: float) -> tuple[np.ndarray, list[st
             if low <= sign * value <= high and away[i] >= _TICK_FROM_ZERO:
                 labelled = i % 9 == 0 and away[i] >= _LABEL_FROM_ZERO
                 found[sign * value] = _power(sign, int(powers[i // 9])) if labelled else ""
+    if not any(found.values()):  # less than a decade
+        return _even(low, high)
     positions = np.array(sorted(found))
     return positions, [found[value] for value in positions]
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from cytosol.analyses.cytometry.geometry import inside
 from cytosol.analyses.cytometry.plots.figures import draw
-from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap
+from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap, of_axes
 from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Kind, Layer, PlotStyle
 from cytosol.analyses.cytometry.scales import ArcSinhScale, LinearScale
 from cytosol.base.errors import CytosolError, InvalidInputError, LimitExceededError
@@ -271,6 +271,17 @@ def test_a_plane_needs_two_axes(events: np.ndarray) -> None:
         draw(replace(drawing(events), y=None))
     with pytest.raises(InvalidInputError, match="nothing to draw"):
         draw(replace(drawing(events), layers=()))
+
+
+def test_medians_on_axes_of_different_scales_are_compared_along_each() -> None:
+    medians = np.array([[0.0, 1e5, 7.0], [100.0, np.nan, 9.0]])
+    alike = ArcSinhScale(-200, 1e5, 150)
+    values, label = of_axes(medians[:, :2], [alike, alike])
+    assert label == "Median, scaled"
+    np.testing.assert_allclose(values, alike.forward(medians[:, :2]))
+    values, label = of_axes(medians, [LinearScale(0, 400), alike, None])
+    assert "axis" in label
+    np.testing.assert_allclose(values, [[0, 100, 0], [25, np.nan, 100]])
 
 
 def test_a_heatmap_names_rows_and_columns_and_colours_by_value() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cytosol.analyses.cytometry.plots.bins import scaled_range
 from cytosol.analyses.cytometry.plots.colors import INK, MISSING, SOFT, as_rgba, rgba, viridis
 from cytosol.analyses.cytometry.plots.frame import TICK_PX, nice_ticks
 from cytosol.analyses.cytometry.plots.spec import PlotStyle, finer
+from cytosol.analyses.cytometry.scales import Scale
 from cytosol.base.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -36,6 +39,34 @@ class Heatmap:
     label: str
     texts: np.ndarray | None = None
     style: PlotStyle = field(default_factory=PlotStyle)
+
+
+def of_axes(medians: np.ndarray, scales: Sequence[Scale | None]) -> tuple[np.ndarray, str]:
+    """Medians as colours can compare them, and what they are then called.
+
+    Parameters
+    ----------
+    medians : shape (n_rows, n_axes), data units; NaN = none
+    scales : of the axes
+
+    Returns
+    -------
+    shape (n_rows, n_axes), float64: scaled where all axes have one scale, else how far along its own axis each median
+    lies, in percent; an axis without a scale runs from the lowest median to the highest
+    """
+    scaled = np.array(medians, np.float64)
+    for column, scale in enumerate(scales):
+        if scale is not None:
+            scaled[:, column] = scale.forward(scaled[:, column])
+    if all(scale == scales[0] for scale in scales):
+        return scaled, "Median, scaled"
+    for column, scale in enumerate(scales):
+        known = scaled[np.isfinite(scaled[:, column]), column]
+        low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+        if scale is not None:
+            low, high = scaled_range(scale, [])
+        scaled[:, column] = 100 * (scaled[:, column] - low) / (high - low if high > low else 1.0)
+    return scaled, "Median, % of its axis"
 
 
 def draw_heatmap(heatmap: Heatmap) -> bytes:
