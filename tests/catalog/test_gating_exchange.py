@@ -143,6 +143,30 @@ async def test_a_workspace_in_and_out(catalog: Catalog, people: People) -> None:
         assert all(abs(counts[name] - count) <= 1 for name, count in expected.items())
 
 
+@pytest.mark.parametrize("of_file", [True, False])
+async def test_samples_of_a_workspace_with_compensations_of_their_own(
+    catalog: Catalog, people: People, of_file: bool
+) -> None:
+    study_id = await study(catalog, people.ada)
+    ids, samples = [], []
+    for seed, (there, back) in ((1, (0.1, 0.2)), (2, (0.3, 0.05))):
+        spill = f"2,FITC-A,PE-A,1,{there},{back},1" if of_file or seed == 1 else "2,FITC-A,PE-A,1,0,0,1"
+        data = fcs(400, seed=seed, _TIMESTEP="0.01", _SPILLOVER=spill)
+        ids += [one.id for one in await add(catalog, people.ada, study_id, f"{seed}.fcs", data)]
+        matrix = replace(MATRIX, values=((1.0, there), (back, 1.0)))
+        samples.append(SampleGating(f"{seed}.fcs", to_data(replace(gating(), matrices={"Spill": matrix}))))
+    brought = await catalog.gating_exchange.bring(people.ada, study_id=study_id, data=write_workspace(samples))
+    assert (brought.compensation, len(brought.compensations)) == (("internal", 0) if of_file else ("own", 1))
+    for id, seed, sample in zip(ids, (1, 2), samples, strict=True):
+        counts = await counted(catalog, people, study_id, id, brought.compensation)
+        assert counts == wanted(to_scaled(sample.gating), seed)
+    revision = (await catalog.history.list(people.ada, study_id=study_id)).items[0]
+    await catalog.history.undo(people.ada, revision_id=revision.id)
+    assert await catalog.compensations.list(people.ada, study_id=study_id) == []
+    views = await catalog.cytometry.files(people.ada, study_id=study_id)
+    assert {view.dataset.compensation for view in views} == {"internal"}
+
+
 async def test_the_published_workspace(catalog: Catalog, people: People, shared_data: Path) -> None:
     folder = shared_data / "cytometry" / "flowjo" / "flowsom"
     study_id = await study(catalog, people.ada)

@@ -90,6 +90,18 @@ def test_what_is_written_is_read_again() -> None:
         assert 0 < mask.sum() < 4000, name
 
 
+def test_names_with_slashes_and_of_twins_are_told_apart() -> None:
+    box = Region("a", "CD4+/CD8-", "box", {"limits": [[0.0, 100.0]]}, (Axis("T"),))
+    twin = replace(box, id="b", geometry={"limits": [[200.0, 300.0]]})
+    both = Region("c", "both", "boolean", boolean("or", "a", "b"))
+    regions = {one.id: one for one in (box, twin, both)}
+    again = read_workspace(write_workspace([SampleGating("1", Gating(regions, unit="data"))]))[0].gating
+    assert [one.name for one in again.regions.values()] == ["CD4+/CD8-", "CD4+/CD8- (2)", "both"]
+    times = np.array([50.0, 250.0, 150.0])
+    found = evaluate_regions(to_scaled(again), {"T": times}.__getitem__)
+    assert found[list(again.regions)[2]].tolist() == [True, True, False]
+
+
 def test_counts_of_real_workspaces(shared_data: Path) -> None:
     folder = shared_data / "cytometry" / "flowjo"
     (sample,) = read_workspace((folder / "flowsom" / "gating.wsp").read_bytes())

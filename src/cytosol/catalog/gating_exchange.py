@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,13 +13,20 @@ from cytosol.analyses.cytometry.exchange import miscounted, with_exchanged
 from cytosol.analyses.cytometry.exchange_units import to_data
 from cytosol.analyses.cytometry.gating_in import PlannedGate
 from cytosol.analyses.cytometry.gating_out import Compensated, describe
-from cytosol.analyses.cytometry.gating_samples import PlannedSamples, Scales, dataset_of, plan_samples
+from cytosol.analyses.cytometry.gating_samples import (
+    DrawnOn,
+    PlannedSamples,
+    Scales,
+    dataset_of,
+    drawn_on_of,
+    plan_samples,
+)
 from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
-from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Gating, Matrix, SampleGating
+from cytosol.base.gating import UNCOMPENSATED, Gating, Matrix, SampleGating
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
-from cytosol.catalog.axes import Axes, Reading
+from cytosol.catalog.axes import Axes, Reading, Spill
 from cytosol.catalog.compensations import Compensations, check_said
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
@@ -39,6 +47,8 @@ from cytosol.model.gating import Compensation, Gate, Population, ScaleSet
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
 
+_INTERNAL: DrawnOn = ("internal", (), ())
+
 
 @dataclass(frozen=True, slots=True)
 class BroughtGating:
@@ -46,7 +56,8 @@ class BroughtGating:
 
     Attributes
     ----------
-    compensation : which the gates were drawn on: none, internal, or the id of one that came
+    compensation : which the gates were drawn on: none, internal, the id of one that came, or own where samples have
+        different ones, which their datasets then say
     notes : what could not come, or not as it was; a sentence each
     """
 
@@ -98,6 +109,11 @@ class GatingExchange:
         factors = await self._factors(actor, files[0].dataset.id) if files else {}
         scales = {} if row is None else row["scales"]
         planned = await self._context.compute.run(plan_samples, samples, datasets, scales, factors)
+        for id, said in planned.drawn_on.items():
+            [pinned] = await self._gating.pin(actor, study_id=study_id, dataset_ids=[id])
+            with suppress(InvalidInputError):  # the file has none
+                if _is_that_of_file(said, await self._compensations.resolve(pinned, "internal")):
+                    planned.drawn_on[id] = _INTERNAL
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
             brought = await _store(conn, actor, study_id, planned)
@@ -246,6 +262,15 @@ def _described(
     return describe(gates, populations, state.scales, compensated, own_scales=own_scales, factors=factors)
 
 
+def _is_that_of_file(said: DrawnOn, of_file: Spill | None) -> bool:
+    """Whether a compensation is the one that the file brought, about."""
+    _, channels, matrix = said
+    if of_file is None or sorted(of_file.channels) != sorted(channels):
+        return False
+    order = [of_file.channels.index(name) for name in channels]
+    return bool(np.allclose(of_file.matrix[np.ix_(order, order)].ravel(), matrix, rtol=1e-5, atol=1e-7))
+
+
 async def _store(conn: Connection, actor: Actor, study_id: Key, planned: PlannedSamples) -> BroughtGating:
     plan = planned.plan
     edits = await _store_scales(conn, study_id, plan.scales)
@@ -272,22 +297,32 @@ async def _store(conn: Connection, actor: Actor, study_id: Key, planned: Planned
         for place, one in enumerate(plan.populations)
     ]
     await rows.insert_many(conn, tables.populations, made)
-    ids = {}
-    for name, (channels, matrix) in plan.compensations.items():
-        values = {"name": clean_name(name), "channels": channels, "matrix": matrix, "made_by": {}}
-        ids[name] = await rows.insert(conn, tables.compensations, study_id=study_id, **values)
+    drawn_on = planned.drawn_on
+    ids: dict[DrawnOn, Key] = {}
+    for said in dict.fromkeys(
+        drawn_on.values() or [(name, tuple(c), tuple(m)) for name, (c, m) in plan.compensations.items()]
+    ):
+        name, channels, matrix = said
+        if channels:
+            shown = clean_name(f"{name} ({len(ids) + 1})" if ids and drawn_on else name)
+            values = {"name": shown, "channels": list(channels), "matrix": list(matrix), "made_by": {}}
+            ids[said] = await rows.insert(conn, tables.compensations, study_id=study_id, **values)
+    chosen = {said: ids[said].hex24 if said in ids else said[0] for said in [drawn_on_of(plan), *drawn_on.values()]}
+    in_common = len({chosen[said] for said in drawn_on.values()}) == 1
+    for id, said in drawn_on.items() if not in_common else ():
+        row = await rows.need(conn, tables.datasets, id)
+        edits += await changes.apply_changes(conn, "dataset", row, {"compensation": chosen[said]})
     edits += [changes.made("gate", row["id"]) for row in fresh]
     edits += [changes.made("population", id) for id in keys.values()]
     edits += [changes.made("compensation", id) for id in ids.values()]
     await changes.require_unique_gates(conn, study_id)
     await changes.record(conn, actor, "gate.import", study_id=study_id, edits=edits)
-    chosen = plan.compensation
     return BroughtGating(
         all_to(Gate, await rows.find(conn, tables.gates, {"id": [row["id"] for row in fresh]})),
         all_to(Population, await rows.find(conn, tables.populations, {"id": list(keys.values())}, order=("position",))),
         all_to(Compensation, await rows.find(conn, tables.compensations, {"id": list(ids.values())})),
         await need_scales(conn, study_id),
-        "internal" if chosen == FROM_FILE else ids[chosen].hex24 if chosen in ids else chosen,
+        chosen[next(iter(drawn_on.values()), drawn_on_of(plan))] if in_common or not drawn_on else "own",
         plan.notes,
     )
 

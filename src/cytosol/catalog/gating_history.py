@@ -27,7 +27,9 @@ TABLES: dict[str, sa.Table] = {
     "population": tables.populations,
     "compensation": tables.compensations,
     "scale_set": tables.scale_sets,
+    "dataset": tables.datasets,
 }
+"""Of a dataset, that which a gating says: its compensation."""
 MANY = "gating"
 """The subject of a change of several records; its id is that of the study."""
 EVENT = "gate.changed"
@@ -137,7 +139,7 @@ class GatingSubject:
         """Nothing lies outside the database."""
 
 
-GATING_SUBJECTS = tuple(GatingSubject(kind) for kind in (*TABLES, MANY))
+GATING_SUBJECTS = tuple(GatingSubject(kind) for kind in ("gate", "population", "compensation", "scale_set", MANY))
 
 
 async def require_unique_gates(conn: Connection, study_id: Key) -> None:

@@ -33,12 +33,7 @@ def lookup_table(top: float, positive: float, negative: float, width: float) -> 
     The logicle in whole channels, as cytolib and FlowKit give it after FlowJo's own code: the channel of zero is a
     whole number, decades are shared out anew round it, and the negative side mirrors the positive one.
     """
-    basis = math.log10(-width)
-    decades = positive - basis / 2
-    extra = max(negative, 0.0) + basis / 2
-    zero = min(int(extra * CHANNELS / (extra + decades)), CHANNELS // 2)
-    if zero > 0:
-        decades = extra * CHANNELS / zero
+    basis, extra, decades, zero = _shared_out(positive, negative, width)
     w = basis / (2 * decades)
     b = math.log(10) * decades
     d = solve_d(b, w)
@@ -49,3 +44,21 @@ def lookup_table(top: float, positive: float, negative: float, width: float) -> 
     points[:zero] = -points[2 * zero - np.arange(zero)]
     points.setflags(write=False)
     return points
+
+
+def _shared_out(positive: float, negative: float, width: float) -> tuple[float, float, float, int]:
+    """Decades of the width and below the linear part, decades in all, and the channel of zero."""
+    basis = math.log10(-width)
+    decades = positive - basis / 2
+    extra = max(negative, 0.0) + basis / 2
+    zero = min(int(extra * CHANNELS / (extra + decades)), CHANNELS // 2)
+    if zero > 0:
+        decades = extra * CHANNELS / zero
+    return basis, extra, decades, zero
+
+
+def as_logicle(positive: float, negative: float, width: float) -> tuple[float, float, float]:
+    """The parameters w, m and a of the logicle that the table spells in whole channels; t is its top."""
+    basis, extra, decades, _ = _shared_out(positive, negative, width)
+    a = extra - basis / 2
+    return basis / 2, decades - a, a

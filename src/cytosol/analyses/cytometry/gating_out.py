@@ -9,13 +9,25 @@ from typing import Any
 
 import numpy as np
 
+from cytosol.analyses.cytometry.biexponential import as_logicle
 from cytosol.analyses.cytometry.exchange_units import stretched
 from cytosol.analyses.cytometry.geometry import ELLIPSE_AXES_PER_LENGTH, refit
-from cytosol.analyses.cytometry.scales import ArcSinhScale, BiexponentialScale, LogScale, Scale, scale_from_json
+from cytosol.analyses.cytometry.scales import (
+    SMALLEST,
+    ArcSinhScale,
+    BiexponentialScale,
+    LinearScale,
+    LogScale,
+    Scale,
+    scale_from_json,
+)
+from cytosol.base.errors import InvalidInputError
 from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Matrix, Region
 from cytosol.model.gating import Gate, Population
 
 _FAR = 1e4
+_MOST = 1e30
+"""Beyond all data."""
 _CORNERS_AN_EDGE = 32
 _STRAIGHT = 1e-9
 
@@ -159,15 +171,14 @@ class _Describer:
                 raise _LeftOutError(f"its gate {gate.name!r} lies on {reference}, which is no channel")
         scales = [self._scale(reference) for reference in references]
         gate, scales = self._on_file_scale(gate, scales)
-        axes = tuple(self._axis(*pair) for pair in zip(references, scales, strict=True))
+        written = scales if self._own_scales else [_for_writing(scale) for scale in scales]
+        axes = tuple(self._axis(*pair) for pair in zip(references, written, strict=True))
         name = gate.name if sector < 0 else gate.sectors[sector]["name"]
-        kind, geometry = _geometry(gate, sector, scales)
-        # Gating-ML has no biexponential: such axes are written in data units
-        bent = [scale if isinstance(scale, BiexponentialScale) and not self._own_scales else None for scale in scales]
-        if any(bent) and kind == "ellipsoid":
+        kind, geometry = _geometry(gate, sector, _Scales(tuple(scales), tuple(written)))
+        # FlowKit reads the lower end of a linear axis with the other sign, by which it places ellipses alone
+        shifted = self._own_scales and any(scale is not None and _begins_elsewhere(scale) for scale in scales)
+        if shifted and kind == "ellipsoid":
             kind, geometry = "polygon", {"vertices": _outline(geometry)}
-        if any(bent):
-            geometry = _in_data(kind, geometry, bent)
         return Region(gid, name, kind, geometry, axes)  # type: ignore[arg-type]
 
     def _on_file_scale(self, gate: Gate, scales: list[Scale | None]) -> tuple[Gate, list[Scale | None]]:
@@ -203,12 +214,59 @@ class _Describer:
             return Axis(channel, compensation)
         if self._own_scales:
             return Axis(channel, compensation, scale.to_json())
-        if isinstance(scale, BiexponentialScale):
-            return Axis(channel, compensation)
         low, high = (
             None if one is None else float(scale.forward(np.array([one]))[0]) for one in (scale.minimum, scale.maximum)
         )
         return Axis(channel, compensation, _for_gating_ml(scale), low, high)
+
+
+def _begins_elsewhere(scale: Scale) -> bool:
+    """Whether a linear axis begins away from zero, compared with its length."""
+    low, high = scale.limits
+    return scale.type in ("linear", "gml-linear") and abs(low) > 1e-4 * (high - low)
+
+
+def _for_writing(scale: Scale | None) -> Scale | None:
+    """A scale that Gating-ML has: for a biexponential the logicle that its table spells, else the data as it is."""
+    if not isinstance(scale, BiexponentialScale):
+        return scale
+    w, m, a = as_logicle(scale.positive, scale.negative, scale.width)
+    low, high = scale.limits
+    limits = {"minimum": low, "maximum": high}
+    try:
+        return scale_from_json({"type": "logicle", "t": scale.top, "w": w, "m": m, "a": a, **limits})
+    except InvalidInputError:
+        return LinearScale(low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """The scales of a gate's axes, and those that it is written on."""
+
+    drawn: tuple[Scale | None, ...]
+    written: tuple[Scale | None, ...]
+
+    def moved(self, axis: int, value: float) -> float:
+        """A coordinate as it is written."""
+        drawn, written = self.drawn[axis], self.written[axis]
+        if drawn is None or written is None or drawn == written:
+            return value
+        return float(written.forward(drawn.inverse(np.array([value])), clamp=False)[0])
+
+    def polygon(self, vertices: np.ndarray) -> list[list[float]]:
+        """A polygon that holds of values without limits what this one holds of limited ones.
+
+        Parameters
+        ----------
+        vertices : shape (n, 2), float64, scaled as it was drawn
+        """
+        vertices = _cut(vertices, [_limits(scale) for scale in self.drawn])
+        if self.drawn != self.written and len(vertices):
+            vertices = np.array([[self.moved(*one) for one in enumerate(corner)] for corner in _dense(vertices)])
+        vertices = _cut(_reaching(vertices, self.written), [_room(scale) for scale in self.written])
+        nowhere = [[_room(scale)[1] for scale in self.written]] * 3
+        found: list[list[float]] = vertices.tolist() if len(vertices) else nowhere
+        return found
 
 
 def _for_gating_ml(scale: Scale) -> dict[str, Any] | None:
@@ -242,38 +300,102 @@ def _parity(children: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"and": [found]}
 
 
-def _geometry(gate: Gate, sector: int, scales: Sequence[Scale | None]) -> tuple[str, dict[str, Any]]:
-    shape = gate.geometry
-    if gate.kind == "range":
-        return "box", {"limits": [_side(shape["x1"], shape["x2"], scales[0])]}
-    if gate.kind == "rectangle":
-        pairs = (shape["x1"], shape["x2"]), (shape["y1"], shape["y2"])
-        return "box", {"limits": [_side(*pair, scale) for pair, scale in zip(pairs, scales, strict=True)]}
+def _geometry(gate: Gate, sector: int, scales: _Scales) -> tuple[str, dict[str, Any]]:
+    shape, written = gate.geometry, scales.written
+    if gate.kind in ("range", "rectangle"):
+        pairs = [(shape["x1"], shape["x2"])] + ([(shape["y1"], shape["y2"])] if gate.kind == "rectangle" else [])
+        sides = [
+            _side(scales.moved(axis, one), scales.moved(axis, other), written[axis])
+            for axis, (one, other) in enumerate(pairs)
+        ]
+        return "box", {"limits": sides}
     if gate.kind == "polygon":
-        return "polygon", {"vertices": _reaching(np.array(shape["vertices"], np.float64), scales).tolist()}
+        return "polygon", {"vertices": scales.polygon(np.array(shape["vertices"], np.float64))}
     if gate.kind == "ellipse":
         cosine, sine = math.cos(shape["angle"]), math.sin(shape["angle"])
         turn = np.array([[cosine, -sine], [sine, cosine]])
         halves = np.diag([(shape[name] / ELLIPSE_AXES_PER_LENGTH) ** 2 for name in ("major", "minor")])
         covariance = (turn @ halves @ turn.T).tolist()
-        return "ellipsoid", {"mean": list(shape["center"]), "covariance": covariance, "distance_square": 1.0}
+        ellipsoid = {"mean": list(shape["center"]), "covariance": covariance, "distance_square": 1.0}
+        outline = np.array(_outline(ellipsoid))
+        is_within = all(_is_within(outline[:, axis], _limits(scale)) for axis, scale in enumerate(scales.drawn))
+        if is_within and scales.drawn == scales.written:
+            return "ellipsoid", ellipsoid
+        return "polygon", {"vertices": scales.polygon(outline)}
     if gate.kind == "split":
-        return "box", {"limits": [[None, shape["x"]] if sector == 0 else [shape["x"], None]]}
-    return _quadrant(shape, sector)
+        return "box", {"limits": [_half(scales.moved(0, shape["x"]), written[0], is_upper=sector == 1)]}
+    return _quadrant(shape, sector, scales)
 
 
-def _quadrant(shape: Mapping[str, Any], sector: int) -> tuple[str, dict[str, Any]]:
+def _quadrant(shape: Mapping[str, Any], sector: int, scales: _Scales) -> tuple[str, dict[str, Any]]:
     rays = np.sort(np.mod(np.array(shape["angles"], np.float64), 2 * math.pi))
     x, y = shape["x"], shape["y"]
     if np.abs(np.sort(np.mod(rays + _STRAIGHT, math.pi / 2)) - _STRAIGHT).max() < _STRAIGHT:
-        right, up = sector in (0, 3), sector in (0, 1)
-        return "box", {"limits": [[x, None] if right else [None, x], [y, None] if up else [None, y]]}
+        upper = sector in (0, 3), sector in (0, 1)
+        places = scales.moved(0, x), scales.moved(1, y)
+        sides = [_half(places[axis], scales.written[axis], is_upper=upper[axis]) for axis in (0, 1)]
+        return "box", {"limits": sides}
     first = int(np.argmin(np.minimum(rays, 2 * math.pi - rays)))
     begin = rays[(first + sector) % 4]
     width = (rays[(first + sector + 1) % 4] - begin) % (2 * math.pi)
-    reach = _FAR * (abs(x) + abs(y) + 1)
+    reach = 10 * max(abs(end) for scale in scales.drawn for end in _room(scale))
     corners = [[x + reach * math.cos(one), y + reach * math.sin(one)] for one in begin + np.linspace(0, width, 9)]
-    return "polygon", {"vertices": [[x, y], *corners]}
+    return "polygon", {"vertices": scales.polygon(np.array([[x, y], *corners]))}
+
+
+def _half(at: float, scale: Scale | None, *, is_upper: bool) -> list[float | None]:
+    """One side of a line; below a line at the lower limit of the scale lies nothing."""
+    if scale is not None and scale.minimum is not None and np.float32(at) <= np.float32(_limits(scale)[0]):
+        return [None, None] if is_upper else [at, at]
+    return [at, None] if is_upper else [None, at]
+
+
+def _limits(scale: Scale | None) -> tuple[float, float]:
+    """Both ends of the values that a scale gives."""
+    low, high = _room(scale)
+    if scale is None:
+        return low, high
+    ends = [
+        end if limit is None else float(scale.forward(np.array([limit]))[0])
+        for limit, end in ((scale.minimum, low), (scale.maximum, high))
+    ]
+    return ends[0], ends[1]
+
+
+def _is_within(values: np.ndarray, ends: tuple[float, float]) -> bool:
+    return bool(values.min() > ends[0] and values.max() < ends[1])
+
+
+def _room(scale: Scale | None) -> tuple[float, float]:
+    """Between which scaled values all data lies, and every number can be written in data units."""
+    if scale is None:
+        return -_MOST, _MOST
+    least = SMALLEST if scale.type in ("log", "gml-log") else -_MOST
+    low, high = scale.forward(np.array([least, _MOST]), clamp=False)
+    return float(low), float(high)
+
+
+def _cut(vertices: np.ndarray, ends: Sequence[tuple[float, float]]) -> np.ndarray:
+    """A polygon cut off at both ends of each axis (Sutherland and Hodgman 1974); shape (n, 2), float64, scaled."""
+    for axis, pair in enumerate(ends):
+        for sign, end in zip((-1, 1), pair, strict=True):
+            beyond = sign * (vertices[:, axis] - end)
+            if not (beyond > 0).any():
+                continue
+            kept = []
+            for one, other, out, next_out in zip(
+                vertices, np.roll(vertices, -1, axis=0), beyond, np.roll(beyond, -1), strict=True
+            ):
+                if out <= 0:
+                    kept.append(one)
+                if (out > 0) != (next_out > 0):
+                    # from the end that is kept: the other may be too far away for small differences
+                    near, far, share = (other, one, next_out) if out > 0 else (one, other, out)
+                    crossing = near + share / (share - max(out, next_out)) * (far - near)
+                    crossing[axis] = end
+                    kept.append(crossing)
+            vertices = np.array(kept).reshape(-1, 2)
+    return vertices
 
 
 def _side(one: float, other: float, scale: Scale | None) -> list[float | None]:
@@ -285,9 +407,10 @@ def _side(one: float, other: float, scale: Scale | None) -> list[float | None]:
             end = np.float32(scale.forward(np.array([limit]))[0])
             reached = np.float32(low) <= end if place == 0 else np.float32(high) >= end
             ends[place] = None if reached else ends[place]
-    if abs(low) >= 1e37:
+    least, most = _room(scale)
+    if low <= least:
         ends[0] = None
-    if abs(high) >= 1e37:
+    if high >= most:
         ends[1] = None
     elif ends[1] is not None:
         ends[1] = float(np.nextafter(np.float32(high), np.float32(np.inf)))
@@ -326,17 +449,8 @@ def _outline(ellipse: Mapping[str, Any]) -> list[list[float]]:
     return corners
 
 
-def _in_data(kind: str, geometry: Mapping[str, Any], scales: Sequence[Scale | None]) -> dict[str, Any]:
-    """Coordinates on some axes taken back into data units, edges with more corners."""
-
-    def back(scale: Scale | None, value: float | None) -> float | None:
-        return value if scale is None or value is None else float(scale.inverse(np.array([value]))[0])
-
-    if kind == "box":
-        pairs = zip(scales, geometry["limits"], strict=True)
-        return {"limits": [[back(scale, one) for one in pair] for scale, pair in pairs]}
-    vertices = np.array(geometry["vertices"])
+def _dense(vertices: np.ndarray) -> np.ndarray:
+    """More corners along the edges of a polygon; shape (n, 2) to (32 n, 2), float64, scaled units."""
     share = np.arange(_CORNERS_AN_EDGE)[:, np.newaxis] / _CORNERS_AN_EDGE
-    dense = [one + share * (other - one) for one, other in zip(vertices, np.roll(vertices, -1, axis=0), strict=True)]
-    corners = np.concatenate(dense)
-    return {"vertices": [[back(*pair) for pair in zip(scales, corner, strict=True)] for corner in corners]}
+    edges = zip(vertices, np.roll(vertices, -1, axis=0), strict=True)
+    return np.concatenate([one + share * (other - one) for one, other in edges])

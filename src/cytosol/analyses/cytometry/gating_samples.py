@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,23 @@ from cytosol.base.gating import Gating, Region, SampleGating, without_dangling
 from cytosol.base.keys import Key
 
 Scales = Mapping[str, Mapping[str, Any]]
+DrawnOn = tuple[str, tuple[str, ...], tuple[float, ...]]
+"""none or internal, or a name with channels, and n × n numbers row by row."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedSamples:
-    """A plan, and gates of single datasets: (dataset, gate)."""
+    """A plan, and what single datasets have of their own.
+
+    Attributes
+    ----------
+    tailored : (dataset, gate)
+    drawn_on : dataset → compensation of its sample, where these differ
+    """
 
     plan: Plan
     tailored: list[tuple[Key, PlannedGate]]
+    drawn_on: dict[Key, DrawnOn] = field(default_factory=dict)
 
 
 def plan_samples(
@@ -49,10 +58,14 @@ def plan_samples(
     usable = _told_apart(usable, datasets)
     plan = plan_import(usable[0].gating, scales, factors)
     tailored = []
+    drawn_on = {id: drawn_on_of(plan) for id in [dataset_of(usable[0], datasets)] if id is not None}
     known = {gate.key: gate for gate in plan.gates}
     populations = {one.key for one in plan.populations}
     for sample in usable[1:]:
         other = plan_import(sample.gating, scales, factors)
+        dataset_id = dataset_of(sample, datasets)
+        if dataset_id is not None:
+            drawn_on[dataset_id] = drawn_on_of(other)
         gids = {}
         for gate in other.gates:
             geometry = _on_scales(gate, {**scales, **other.scales}, {**scales, **plan.scales})
@@ -61,7 +74,6 @@ def plan_samples(
                 known[gate.key] = first = replace(gate, geometry=geometry)
                 plan.gates.append(first)
                 plan.scales.update({axis: other.scales[axis] for axis in (gate.x, gate.y) if axis in other.scales})
-            dataset_id = dataset_of(sample, datasets)
             if dataset_id is not None and not _alike(first.geometry, geometry):
                 tailored.append((dataset_id, replace(first, geometry=geometry)))
             gids[gate.gid] = first.gid
@@ -78,7 +90,13 @@ def plan_samples(
             "The file holds no gate that a study can have: " + " ".join(f"{note}." for note in plan.notes[:5]),
             do="Choose a file with gates of one or two axes",
         )
-    return PlannedSamples(plan, tailored)
+    return PlannedSamples(plan, tailored, drawn_on if len(set(drawn_on.values())) > 1 else {})
+
+
+def drawn_on_of(plan: Plan) -> DrawnOn:
+    """Give the compensation that the gates of a plan were drawn on."""
+    channels, matrix = plan.compensations.get(plan.compensation, ([], []))
+    return plan.compensation, tuple(channels), tuple(matrix)
 
 
 def dataset_of(sample: SampleGating, datasets: Mapping[str, Key]) -> Key | None:

@@ -25,6 +25,9 @@ NO_SECTOR = 255
 _GRID_FROM = 4000
 _GRIDS = 64, 128, 256
 _STRAIGHT = 1e-9
+_FAR = 1e38
+_THIN = 1e-9
+"""The half axis of an ellipse that became a line."""
 
 
 def inside(kind: str, geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
@@ -225,9 +228,11 @@ def refit(
 
     Returns
     -------
-    the geometry; an ellipse becomes the one through the mapped ends of its axes, about; the angles of a quadrant stay
+    the geometry; an ellipse becomes the one through the mapped ends of its axes, about; the angles of a quadrant stay.
+    What has no number on the new scale goes as far out as 32 bits reach.
     """
     moved = dict(geometry)
+    x, y = _within_reach(x), _within_reach(y)
     if kind in ("range", "split"):
         names = ("x1", "x2") if kind == "range" else ("x",)
         moved.update({name: float(x(np.array([geometry[name]], np.float64))[0]) for name in names})
@@ -243,6 +248,10 @@ def refit(
     return moved
 
 
+def _within_reach(move: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda values: np.clip(np.nan_to_num(move(values), posinf=_FAR, neginf=-_FAR), -_FAR, _FAR)
+
+
 def _refit_ellipse(
     geometry: Mapping[str, Any], x: Callable[[np.ndarray], np.ndarray], y: Callable[[np.ndarray], np.ndarray]
 ) -> dict[str, Any]:
@@ -254,6 +263,7 @@ def _refit_ellipse(
     # two conjugate half diameters of the new ellipse; its axes are the singular vectors of the map they make
     halves = (mapped[:2] - mapped[2:]).T / 2
     vectors, lengths, _ = np.linalg.svd(halves)
+    lengths = np.maximum(lengths, _THIN)
     return {
         "center": mapped.mean(axis=0).tolist(),
         "angle": float(math.atan2(vectors[1, 0], vectors[0, 0])),

@@ -69,8 +69,9 @@ class Scale(ABC):
         shape (n,), float32 if the scaled values are, else float64; data units
         """
         scaled = np.asarray(scaled)
-        values: np.ndarray = self._inverse(scaled.astype(np.float64))
-        return values.astype(np.float32) if scaled.dtype == np.float32 else values
+        with np.errstate(over="ignore"):  # beyond all numbers is infinite
+            values: np.ndarray = self._inverse(scaled.astype(np.float64))
+            return values.astype(np.float32) if scaled.dtype == np.float32 else values
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -11,6 +11,8 @@ from cytosol.base.errors import UnreadableFileError
 from cytosol.base.gating import UNCOMPENSATED, Axis, Gating, Matrix, Region, SampleGating, without_dangling
 from cytosol.formats.markup import Element, attribute, child, children, local, number, parse_xml
 
+SLASH = "\N{DIVISION SLASH}"
+"""Stands for a slash in a name, since slashes part the names of a path."""
 _NODES = {"AndNode": "and", "OrNode": "or", "NotNode": "not"}
 _BOXES = "RectangleGate", "CurlyQuad"
 _SHAPES = *_BOXES, "PolygonGate", "EllipsoidGate"
@@ -116,7 +118,8 @@ class _Sample:
             yield from self._populations(element, path)
 
     def _region(self, element: Element, place: str, parent: str) -> Region | None:
-        region = Region(place, element.get("name", ""), "boolean", {}, parent=parent, n_events=_count(element))
+        name = element.get("name", "").replace(SLASH, "/")
+        region = Region(place, name, "boolean", {}, parent=parent, n_events=_count(element))
         if local(element.tag) in _NODES:
             listed = child(element, "Dependents")
             refs = [[one.get("name", ""), False] for one in (listed if listed is not None else ())]

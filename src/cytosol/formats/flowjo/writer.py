@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from cytosol.base.errors import UnsupportedFormatError
 from cytosol.base.gating import UNCOMPENSATED, Axis, Gating, Matrix, Region, SampleGating
+from cytosol.formats.flowjo.reader import SLASH
 from cytosol.formats.markup import Element
 
 _NAMESPACES = {
@@ -147,9 +148,10 @@ def _scale(parent: Element, scale: dict[str, Any]) -> Element:
         decades = math.log10(scale["maximum"] / bottom) if kind == "log" else scale["m"]
         return _transformation(parent, "log", offset=bottom, decades=decades)
     if kind == "arcsinh":
-        m = math.asinh(scale["maximum"] / scale["cofactor"]) / _LN10
+        top = max(scale["maximum"], -scale["minimum"])  # more negative decades than positive ones there cannot be
+        m = math.asinh(top / scale["cofactor"]) / _LN10
         a = math.asinh(max(-scale["minimum"], 0.0) / scale["cofactor"]) / _LN10
-        return _transformation(parent, "fasinh", length=256, T=scale["maximum"], M=m, A=a, W=0.0)
+        return _transformation(parent, "fasinh", length=256, T=top, M=m, A=a, W=0.0)
     if kind == "gml-asinh":
         return _transformation(parent, "fasinh", length=256, T=scale["t"], M=scale["m"], A=scale["a"], W=0.0)
     if kind in ("logicle", "hyperlog"):
@@ -176,6 +178,16 @@ class _Tree:
         self._children: dict[str, list[Region]] = {}
         for region in gating.regions.values():
             self._children.setdefault(region.parent, []).append(region)
+        self._names: dict[str, str] = {}
+        for siblings in self._children.values():
+            taken: set[str] = set()
+            for region in siblings:
+                plain = shown = region.name.replace("/", SLASH)
+                number = 2
+                while shown in taken:
+                    shown, number = f"{plain} ({number})", number + 1
+                taken.add(shown)
+                self._names[region.id] = shown
 
     def write(self, parent: Element, of: str = "") -> None:
         """Write the populations below one, "" = those at the top."""
@@ -186,7 +198,8 @@ class _Tree:
         for region in below:
             count = -1 if region.n_events is None else region.n_events
             tag = _NODES[region.geometry["op"]] if region.kind == "boolean" else "Population"
-            element = _add(inner, tag, name=region.name, annotation="", owningGroup="", expanded=1, count=count)
+            name = self._names[region.id]
+            element = _add(inner, tag, name=name, annotation="", owningGroup="", expanded=1, count=count)
             if region.kind == "boolean":
                 listed = _add(element, "Dependents")
                 for ref, complement in region.geometry["refs"]:
@@ -201,8 +214,8 @@ class _Tree:
             self.write(element, region.id)
 
     def _path(self, name: str) -> str:
-        region = self._gating.regions[name]
-        return f"{self._path(region.parent)}/{region.name}" if region.parent else region.name
+        parent = self._gating.regions[name].parent
+        return f"{self._path(parent)}/{self._names[name]}" if parent else self._names[name]
 
     def _gate(self, parent: Element, region: Region) -> None:
         if len(region.axes) > 2:
