@@ -16,7 +16,7 @@ from cytosol.catalog import plots
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.file_groups import Files
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.plots import Overlay, PlotSpec, Sampling
+from cytosol.catalog.plot_sources import Overlay, PlotSpec, Sampling
 from tests.catalog.people import People
 from tests.catalog.test_cytometry import add, fcs, study
 from tests.catalog.test_plots import texts
@@ -148,6 +148,39 @@ async def test_a_heatmap_of_files_has_their_medians(
         expected = SCALE.forward(np.median(values.astype(np.float64), axis=1))
         np.testing.assert_allclose(made.values[row], expected, rtol=1e-6)
     assert np.isnan(made.values).any() == (not group_by)
+
+
+async def test_channels_are_found_by_reagent_in_files_of_another_panel(
+    catalog: Catalog, people: People, tubes: Tubes, seen: list[Any]
+) -> None:
+    """In tubes 1 and 4 CD4 lies on the channel that has CD8 in the others."""
+    swapped = {"FITC-A": "CD8", "PE-A": "cd4"}
+    await catalog.cytometry.set_panel(
+        people.ada, study_id=tubes.study_id, dataset_ids=[tubes.ids[1], tubes.ids[4]], reagents=swapped
+    )
+    ids = tubes.ids[:2]
+    specs = [PlotSpec("dot", *AXES), PlotSpec("histogram", AXES[0], overlays=(Overlay(dataset_id=tubes.ids[4]),))]
+    for home in (tubes.ids[0], None):
+        files = Files(dataset_ids=ids, reagents_of=home)
+        await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=specs, files=files, style=LOOK)
+        first, _, second, flat = seen.pop()
+        assert (first.x.label, first.y.label) == ("CD4 (FITC-A)", "CD8 (PE-A)")
+        np.testing.assert_array_equal([first.layers[0].x, first.layers[0].y], tubes.values[0])
+        own = [1, 0] if home else [0, 1]
+        labels = ("cd4 (PE-A)", "CD8 (FITC-A)") if home else ("CD8 (FITC-A)", "cd4 (PE-A)")
+        assert (second.x.label, second.y.label) == labels
+        np.testing.assert_array_equal([second.layers[0].x, second.layers[0].y], tubes.values[1][own])
+        # what is laid over a plot shows the reagent that the plot shows
+        np.testing.assert_array_equal(flat.layers[0].x, tubes.values[1][own[0]])
+        np.testing.assert_array_equal(flat.layers[1].x, tubes.values[4][own[0]])
+    files = Files(dataset_ids=ids, reagents_of=tubes.ids[0])
+    await catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=AXES, files=files, style=LOOK)
+    medians = [np.median(tubes.values[0], axis=1), np.median(tubes.values[1][[1, 0]], axis=1)]
+    np.testing.assert_allclose(seen.pop().values, [SCALE.forward(one.astype(np.float32)) for one in medians], rtol=1e-6)
+    plot = PlotSpec("histogram", AXES[0], overlays=(Overlay(dataset_id=tubes.ids[1], name="other"),))
+    alone = await catalog.plots.draw(people.ada, dataset_id=tubes.ids[0], spec=plot)
+    same = PlotSpec("histogram", AXES[0], overlays=(Overlay(name="other"),))
+    assert alone != await catalog.plots.draw(people.ada, dataset_id=tubes.ids[0], spec=same)
 
 
 async def test_what_cannot_be_grouped_or_seen(catalog: Catalog, people: People, tubes: Tubes) -> None:

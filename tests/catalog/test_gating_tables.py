@@ -16,7 +16,7 @@ from cytosol.catalog.annotations import Group
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.event_views import Wanted
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.plots import PlotSpec
+from cytosol.catalog.plot_sources import PlotSpec
 from cytosol.catalog.statistics import Asked
 from cytosol.catalog.tables import Pinned
 from cytosol.model.gating import Population

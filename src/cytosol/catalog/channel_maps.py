@@ -1,9 +1,10 @@
-"""Which channel of one study stands for which of another: as said, by the names of reagents, else by its own name."""
+"""Which channel of one study or file stands for which of another: as said, by reagent, else by its own name."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cytosol.base.keys import Key
 from cytosol.catalog.access import study_access
@@ -13,6 +14,7 @@ from cytosol.db.connections import Connection
 from cytosol.model.rights import Actor, Permission
 
 _VAR = "var:"
+Panel = Sequence[Mapping[str, Any]]
 
 
 class ChannelMaps:
@@ -53,6 +55,29 @@ class ChannelMaps:
             reagent = here.get(name)
             found[name] = chosen.get(name, channels.get(reagent.casefold(), "") if reagent else name)
         return found
+
+
+def same_reagent(reference: str, here: Panel, there: Panel) -> str:
+    """The axis of a file that stands for an axis of another, by the reagent of its channel.
+
+    Where several channels have the reagent, that of the same name comes first, then that with the same ending, such as
+    -A or -H. A channel stays what it is where it has no reagent in one of the files, or where no channel of the other
+    has its reagent: what is then missing is told where it is read.
+    """
+    name = reference.removeprefix(_VAR)
+    reagent = next((_reagent(one) for one in here if one["channel"] == name), "")
+    alike = [str(one["channel"]) for one in there if reagent and _reagent(one) == reagent]
+    if not reference.startswith(_VAR) or not alike or name in alike:
+        return reference
+    return _VAR + next((one for one in alike if _ending(one) == _ending(name)), alike[0])
+
+
+def _reagent(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("reagent") or "").strip().casefold()
+
+
+def _ending(channel: str) -> str:
+    return channel.rpartition("-")[2]
 
 
 async def _reagents(conn: Connection, study_id: Key) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
+from cytosol.catalog.channel_maps import Panel
 from cytosol.catalog.tables import Pinned
 
 NO_VALUE = "no value"
@@ -23,20 +24,28 @@ class Files:
     table : "" = the main one of each
     group_by : an annotation of the datasets or their samples, whose values are groups; "" = each is one
     equal : whether a group has as many events of each dataset as the one with the fewest, if it has any
+    reagents_of : a dataset whose channels are meant; in the others those with the same reagents stand for them
     """
 
     dataset_ids: Sequence[Key] | None = None
     table: str = ""
     group_by: str = ""
     equal: bool = False
+    reagents_of: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FileGroup:
-    """Datasets that are shown as one."""
+    """Datasets that are shown as one.
+
+    Attributes
+    ----------
+    home : the panel whose channels are meant
+    """
 
     name: str
     members: tuple[Pinned, ...]
+    home: Panel = ()
 
 
 def group_files(

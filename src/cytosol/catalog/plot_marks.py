@@ -11,7 +11,7 @@ from cytosol.base.keys import Key
 from cytosol.catalog.gating_state import GatingState, InForce
 from cytosol.catalog.tables import Pinned
 from cytosol.model.gating import Gate
-from cytosol.model.gating_rules import parse_reference
+from cytosol.model.gating_rules import channel_label, parse_reference
 
 _RIGHT_ANGLE = math.pi / 2
 
@@ -24,8 +24,8 @@ def axis_label(pinned: Pinned, reference: str) -> str:
         return f"{name.upper() if name.lower() in ('umap', 'pca') else name} {said.dim + 1}"
     if said.kind == "var":
         for channel in pinned.dataset.panel or ():
-            if channel.get("channel") == said.name and channel.get("reagent"):
-                return f"{channel['reagent']} ({said.name})"
+            if channel.get("channel") == said.name:
+                return channel_label(said.name, channel.get("reagent"))
     return said.name
 
 

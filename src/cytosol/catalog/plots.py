@@ -4,158 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cytosol.analyses.cytometry.plots.figures import draw, draw_grid
 from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap, of_axes
-from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Kind, Layer, PlotStyle
-from cytosol.analyses.cytometry.sampling import sample_rows
+from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, PlotStyle
 from cytosol.analyses.cytometry.scales import Scale, scale_from_json
 from cytosol.analyses.cytometry.statistics import statistic
 from cytosol.base.errors import InvalidInputError, LimitExceededError
 from cytosol.base.keys import Key
+from cytosol.catalog.channel_maps import Panel, same_reagent
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
 from cytosol.catalog.file_groups import FileGroup, Files, group_files
 from cytosol.catalog.gating import Gating
-from cytosol.catalog.gating_masks import Prepared
 from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.plot_marks import axis_label, gate_marks
+from cytosol.catalog.plot_sources import Overlay, PlotSpec, Pool, Source, axes_of, in_table
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.model.rights import Actor
 
 MAX_OVERLAYS = 32
 MAX_HEATMAP_CELLS = 10_000
 Annotations = Callable[..., Awaitable[Mapping[Key, Mapping[str, Any]]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """Which events are drawn, at random and the same for the same seed.
-
-    Attributes
-    ----------
-    pre_n, pre_p : of all events, before the population is taken: at most so many, or this share (0 to 1); None = all
-    post_n, post_p : of the events of the population
-    """
-
-    pre_n: int | None = None
-    pre_p: float | None = None
-    post_n: int | None = None
-    post_p: float | None = None
-    seed: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """What else is laid over a plot; None = that of the plot. ``name`` "" = made of both."""
-
-    dataset_id: Key | None = None
-    population_id: Key | None = None
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlotSpec:
-    """What a plot shows.
-
-    Attributes
-    ----------
-    x, y, color_by : feature references; y is "" for a histogram, color_by is of dots and "" for one colour
-    population_id : None = all events
-    compensation : none, internal, own (of each dataset), or the id of one
-    overlays : further layers, of any kind of plot but a density
-    """
-
-    kind: Kind
-    x: str
-    y: str = ""
-    color_by: str = ""
-    population_id: Key | None = None
-    compensation: str = "own"
-    sampling: Sampling = field(default_factory=Sampling)
-    overlays: tuple[Overlay, ...] = ()
-    title: str = ""
-    style: PlotStyle = field(default_factory=PlotStyle)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where the events of a layer come from, to be read on a thread."""
-
-    name: str
-    prepared: Prepared
-    token: str
-
-    def rows(self, sampling: Sampling) -> np.ndarray:
-        """Rows of the events that are drawn: shape (n,), int64, rising."""
-        rows = np.flatnonzero(self.prepared.mask(0))
-        n_cells = self.prepared.reading.pinned.part.n_cells
-        if sampling.pre_n is not None or sampling.pre_p is not None:
-            drawn = np.zeros(n_cells, bool)
-            drawn[sample_rows(n_cells, count=sampling.pre_n, fraction=sampling.pre_p, seed=sampling.seed)] = True
-            rows = rows[drawn[rows]]
-        if sampling.post_n is not None or sampling.post_p is not None:
-            rows = rows[sample_rows(len(rows), count=sampling.post_n, fraction=sampling.post_p, seed=sampling.seed)]
-        return rows
-
-    def layer(self, spec: PlotSpec, rows: np.ndarray | None = None) -> Layer:
-        """The events, in the unit of the data; ``rows`` in place of those that the spec draws."""
-        rows, n_cells = self.rows(spec.sampling) if rows is None else rows, self.prepared.reading.pinned.part.n_cells
-
-        def values(reference: str) -> np.ndarray:
-            whole = self.prepared.reading.values(reference)
-            return whole if len(rows) == n_cells else whole[rows]
-
-        y = values(spec.y) if spec.y else None
-        return Layer(self.name, values(spec.x), y, values(spec.color_by) if spec.color_by else None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """The events of several datasets as one layer.
-
-    Attributes
-    ----------
-    equal : whether each gives as many as the one with the fewest, if it has any
-    """
-
-    name: str
-    sources: tuple[_Source, ...]
-    equal: bool = False
-
-    @property
-    def token(self) -> str:
-        return repr([self.name, self.equal, *(source.token for source in self.sources)])
-
-    def rows(self, sampling: Sampling) -> list[np.ndarray]:
-        """Rows of the events that are drawn of each dataset."""
-        rows = [source.rows(sampling) for source in self.sources]
-        most = min((len(one) for one in rows if len(one)), default=0) if self.equal else max(map(len, rows), default=0)
-        return [one[sample_rows(len(one), count=most, seed=sampling.seed)] for one in rows]
-
-    def layer(self, spec: PlotSpec) -> Layer:
-        """The events, in the unit of the data."""
-        rows = self.rows(spec.sampling)
-        layers = [source.layer(spec, each) for source, each in zip(self.sources, rows, strict=True)]
-        if len(layers) == 1:
-            return replace(layers[0], name=self.name)
-        y = [layer.y for layer in layers if layer.y is not None]
-        shade = [layer.shade for layer in layers if layer.shade is not None]
-        x = np.concatenate([layer.x for layer in layers])
-        return Layer(self.name, x, np.concatenate(y) if y else None, np.concatenate(shade) if shade else None)
-
-    def medians(self, axes: Sequence[str]) -> list[float | None]:
-        """The median of all events on each axis, in the unit of the data; one axis at a time is in memory."""
-        rows = self.rows(Sampling())
-        each = list(zip(self.sources, rows, strict=True))
-        return [
-            statistic("median", np.concatenate([source.prepared.reading.values(axis)[some] for source, some in each]))
-            for axis in axes
-        ]
 
 
 class Plots:
@@ -190,10 +64,11 @@ class Plots:
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
         state = await self._gating.state(pinned.dataset.study_id)
         sources = [await self._source(pinned, spec, state, spec.population_id)]
+        place = (pinned, table, pinned.dataset.panel or ())
         for overlay in spec.overlays:
-            sources.append(await self._overlay(actor, (pinned, table), spec, overlay, state=state))
+            sources.append(await self._overlay(actor, place, spec, overlay, state=state))
         marks = gate_marks(state, dataset_id, spec.population_id, (spec.x, spec.y))
-        drawing = _Plan(spec, pinned, state, marks)
+        drawing = _Plan(spec, pinned, state, marks=marks)
         key = hashlib.blake2b(repr([drawing.token, *(source.token for source in sources)]).encode(), digest_size=16)
         return await self._context.compute.cached(("plot", key.digest()), lambda: draw(drawing.of(sources)))
 
@@ -221,7 +96,7 @@ class Plots:
             raise InvalidInputError("There is nothing to draw", do="Name plots, and datasets that are ready")
         sheet = replace(look, width=look.width * len(specs), height=look.height * len(groups))
         state = await self._gating.state(study_id)
-        cells: list[tuple[_Plan, list[_Pool]]] = []
+        cells: list[tuple[_Plan, list[Pool]]] = []
         for group in groups:
             for spec in specs:
                 checked = _checked(replace(spec, title=" · ".join(filter(None, (_title(group), spec.title)))))
@@ -230,8 +105,9 @@ class Plots:
                     pools.append(await self._overlaid(actor, group, checked, overlay, state=state, files=files))
                 first, alone = group.members[0], len(group.members) == 1
                 owner = first.dataset.id if alone else None
-                marks = gate_marks(state, owner, checked.population_id, (checked.x, checked.y))
-                cells.append((_Plan(checked, first, state, marks), pools))
+                plan = _Plan(checked, first, state, home=group.home)
+                marks = gate_marks(state, owner, checked.population_id, (plan.own(checked.x), plan.own(checked.y)))
+                cells.append((replace(plan, marks=marks), pools))
         drawings = (plan.of(pools) for plan, pools in cells)
         size = {"n_rows": len(groups), "n_columns": len(specs)}
         return await self._context.compute.run(lambda: draw_grid(drawings, **size, style=sheet))
@@ -266,7 +142,8 @@ class Plots:
             found = await self._context.compute.run(pool.medians, axes)
             medians[place] = [np.nan if value is None else value for value in found]
         values, label = of_axes(medians, [_scale(state, axis) for axis in axes])
-        columns = tuple(axis_label(groups[0].members[0], axis) for axis in axes)
+        named = in_table(axes, groups[0].home, groups[0].members[0])
+        columns = tuple(axis_label(groups[0].members[0], axis) for axis in named.values())
         names = tuple(_title(group) for group in groups)
         made = Heatmap(names, columns, values, label, style=style or PlotStyle())
         return await self._context.compute.run(draw_heatmap, made)
@@ -277,7 +154,11 @@ class Plots:
         if files.group_by:
             ids = [one.dataset.id for one in pinned]
             annotations = await self._annotations(actor, study_id=study_id, dataset_ids=ids)
-        return group_files(pinned, files.group_by, annotations) if pinned else []
+        home: Panel = ()
+        if files.reagents_of is not None:
+            [meant] = await self._gating.pin(actor, study_id=study_id, dataset_ids=[files.reagents_of])
+            home = meant.dataset.panel or ()
+        return [replace(one, home=home) for one in group_files(pinned, files.group_by, annotations)] if pinned else []
 
     async def _pool(
         self,
@@ -288,26 +169,32 @@ class Plots:
         *,
         equal: bool,
         axes: Sequence[str] = (),
-    ) -> _Pool:
-        sources = [await self._source(one, spec, state, population_id, axes=axes) for one in group.members]
+    ) -> Pool:
+        axes = axes or axes_of(spec)
+        sources = [
+            await self._source(one, spec, state, population_id, axes=in_table(axes, group.home, one))
+            for one in group.members
+        ]
         population = state.population(population_id)
         name = f"{group.name}: {population.name}" if population is not None else group.name
-        return _Pool(sources[0].name if len(sources) == 1 else name, tuple(sources), equal)
+        return Pool(sources[0].name if len(sources) == 1 else name, tuple(sources), equal)
 
     async def _overlaid(
         self, actor: Actor, group: FileGroup, spec: PlotSpec, overlay: Overlay, *, state: GatingState, files: Files
-    ) -> _Pool:
+    ) -> Pool:
         if overlay.dataset_id is None:
             population_id = overlay.population_id or spec.population_id
             pool = await self._pool(group, spec, state, population_id, equal=files.equal)
             return replace(pool, name=overlay.name or pool.name)
-        source = await self._overlay(actor, (group.members[0], files.table), spec, overlay, state=state)
-        return _Pool(source.name, (source,))
+        first = group.members[0]
+        place = (first, files.table, group.home or first.dataset.panel or ())
+        source = await self._overlay(actor, place, spec, overlay, state=state)
+        return Pool(source.name, (source,))
 
     async def _overlay(
-        self, actor: Actor, place: tuple[Pinned, str], spec: PlotSpec, overlay: Overlay, *, state: GatingState
-    ) -> _Source:
-        pinned, table = place
+        self, actor: Actor, place: tuple[Pinned, str, Panel], spec: PlotSpec, overlay: Overlay, *, state: GatingState
+    ) -> Source:
+        pinned, table, home = place
         if overlay.dataset_id is not None and overlay.dataset_id != pinned.dataset.id:
             pinned = await self._reader.pin(actor, dataset_id=overlay.dataset_id, table=table)
             if pinned.dataset.study_id != place[0].dataset.study_id:
@@ -317,7 +204,8 @@ class Plots:
                     do="Lay datasets of one study over each other",
                 )
         population_id = spec.population_id if overlay.population_id is None else overlay.population_id
-        return await self._source(pinned, spec, state, population_id, name=overlay.name)
+        axes = in_table(axes_of(spec), home, pinned)
+        return await self._source(pinned, spec, state, population_id, name=overlay.name, axes=axes)
 
     async def _source(
         self,
@@ -327,16 +215,17 @@ class Plots:
         population_id: Key | None,
         *,
         name: str = "",
-        axes: Sequence[str] = (),
-    ) -> _Source:
+        axes: Mapping[str, str] | None = None,
+    ) -> Source:
         spill = await self._compensations.resolve(pinned, spec.compensation)
         population = state.population(population_id)
-        axes = axes or _axes(spec)
-        prepared = await self._gating.prepare(pinned, [population], state=state, compensation=spill, axes=axes)
+        axes = axes or in_table(axes_of(spec), (), pinned)
+        own = tuple(dict.fromkeys(axes.values()))
+        prepared = await self._gating.prepare(pinned, [population], state=state, compensation=spill, axes=own)
         if not name:
             name = pinned.dataset.name if population is None else f"{pinned.dataset.name}: {population.name}"
-        tokens = [prepared.reading.sources[axis].token for axis in axes]
-        return _Source(name, prepared, repr([name, pinned.key, prepared.tokens, tokens]))
+        tokens = [prepared.reading.sources[axis].token for axis in axes.values()]
+        return Source(name, prepared, repr([name, pinned.key, prepared.tokens, tokens]), axes)
 
     async def heatmap(
         self,
@@ -379,23 +268,33 @@ class Plots:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A figure without its events."""
+    """A figure without its events.
+
+    Attributes
+    ----------
+    home : the panel whose channels the spec means
+    """
 
     spec: PlotSpec
     pinned: Pinned
     state: GatingState
-    marks: tuple[GateMark, ...]
+    marks: tuple[GateMark, ...] = ()
+    home: Panel = ()
+
+    def own(self, reference: str) -> str:
+        """The axis of this table."""
+        return same_reagent(reference, self.home, self.pinned.dataset.panel or ())
 
     def axis(self, reference: str) -> Axis:
         """One axis with its label and scale."""
-        return Axis(axis_label(self.pinned, reference), _scale(self.state, reference))
+        return Axis(axis_label(self.pinned, self.own(reference)), _scale(self.state, self.own(reference)))
 
     @property
     def token(self) -> str:
         """Tells it from every other plan."""
-        return repr([self.spec, *(self.axis(name) for name in _axes(self.spec)), self.marks])
+        return repr([self.spec, *(self.axis(name) for name in axes_of(self.spec)), self.marks])
 
-    def of(self, sources: Sequence[_Source | _Pool]) -> Drawing:
+    def of(self, sources: Sequence[Source | Pool]) -> Drawing:
         """The figure with its events; reads, so call it on a thread."""
         spec = self.spec
         return Drawing(
@@ -447,10 +346,6 @@ def _few(spec: PlotSpec) -> PlotSpec:
             setting="overlays",
         )
     return spec
-
-
-def _axes(spec: PlotSpec) -> list[str]:
-    return [name for name in (spec.x, spec.y, spec.color_by) if name]
 
 
 def _scale(state: GatingState, reference: str) -> Scale | None:

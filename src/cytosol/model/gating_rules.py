@@ -58,6 +58,12 @@ def parse_reference(text: str, *, where: str = "axis") -> Reference:
     raise InvalidInputError(f"'{text[:100]}' names no axis", where=where, do=_AXIS_HELP)
 
 
+def channel_label(channel: str, reagent: str | None) -> str:
+    """A channel as people read it: 'CD4 (FITC-A)', or the one name where both are the same."""
+    name = (reagent or "").strip()
+    return f"{name} ({channel})" if name and name.casefold() != channel.strip().casefold() else channel
+
+
 def known_kind(kind: str) -> GateKind:
     """The kind of a gate, checked."""
     for known in KINDS:

@@ -5,6 +5,8 @@ import { send } from './http';
 export interface SheetQuery {
   plots: Record<string, string | number | boolean | null>[];
   dataset_ids: string[];
+  /** The file whose channels are named; in the others they are found by reagent. */
+  reagents_of?: string;
   format: 'png' | 'svg' | 'pdf';
 }
 

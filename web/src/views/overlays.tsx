@@ -89,7 +89,8 @@ export function Popover({ label, icon, text, small, look, left, menu, children }
   useEffect(() => {
     if (!open) return;
     // a sheet that opens below the edge of what is scrolled is brought into sight
-    ref.current?.querySelector('.popover')?.scrollIntoView({ block: 'nearest' });
+    const anchor = ref.current;
+    anchor?.querySelector('.popover')?.scrollIntoView({ block: 'nearest' });
     const outside = (event: Event) => {
       if (!ref.current?.contains(event.target as Node)) setOpen(false);
     };
@@ -104,6 +105,8 @@ export function Popover({ label, icon, text, small, look, left, menu, children }
     return () => {
       document.removeEventListener('pointerdown', outside, true);
       document.removeEventListener('keydown', escape, true);
+      // the focus went with the sheet: the keyboard goes on from its button
+      if (document.activeElement === document.body) anchor?.querySelector('button')?.focus();
     };
   }, [open]);
   return (

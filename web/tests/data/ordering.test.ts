@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Dataset, Sample } from '../../src/api/types';
-import { groupFiles, groupings, missingChannel, sortFiles, spokenValue } from '../../src/features/gating/ordering';
+import { axesIn, groupFiles, groupings, missingChannel, namesOf, sortFiles, spokenValue } from '../../src/features/gating/ordering';
 import { filesOf } from '../../src/features/gating/useGating';
 
 const dataset = (id: string, sample_id: string | null) =>
@@ -36,5 +36,15 @@ describe('order of files', () => {
     expect(missingChannel(files[0], ['var:FSC-A', 'var:Y89Di'])).toBe('Y89Di');
     expect(missingChannel(files[0], ['var:FSC-A', 'obs:cluster'])).toBe('');
     expect(missingChannel({ ...files[0], panel: [] }, ['var:CD3E'])).toBe('');
+    const panel = (...named: string[]) => named.map((reagent, i) => ({ index: i + 1, channel: ['FSC-A', 'B530-A', 'R660-A'][i], reagent }));
+    const [home, turned, without] = [panel('', 'CD4', 'CD8'), panel('', 'CD8', 'CD4'), panel('', 'CD19', '')].map((p, i) => ({ ...files[i], panel: p }));
+    const asked = ['var:B530-A', 'var:FSC-A'];
+    expect(axesIn(home, asked, home)).toEqual({ axes: asked, lacks: '' });
+    expect(axesIn(turned, asked, home)).toEqual({ axes: ['var:R660-A', 'var:FSC-A'], lacks: '' });
+    expect(axesIn(without, asked, home).lacks).toBe('var:B530-A');
+    // genes have no panel: the server knows what they lack
+    expect(axesIn({ ...files[0], panel: [] }, ['var:CD3E'], null).lacks).toBe('');
+    expect([1, 2, 3].map((n) => namesOf(files.slice(0, n)))).toEqual(['a.fcs', 'a.fcs and b.fcs', 'a.fcs, b.fcs and c.fcs']);
+    expect(namesOf([...files, ...files, ...files])).toBe('a.fcs, b.fcs, c.fcs, a.fcs and 5 others');
   });
 });

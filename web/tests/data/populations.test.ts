@@ -1,7 +1,7 @@
 /** Populations, their gates and their axes. */
 
 import { describe, expect, it } from 'vitest';
-import { axisLabel, channelChoices, firstAxes, matchByReagent, nextAxes } from '../../src/data/gating/axes';
+import { axisLabel, channelChoices, channelNames, firstAxes, joinedNames, matchByReagent, nextAxes } from '../../src/data/gating/axes';
 import { branchOf, fingerprint, gatedAxes, gatesFor, madeBy, namedBy, percentText, treeBelow, treeRows, uniqueNames, type GateLike, type PopulationLike } from '../../src/data/gating/tree';
 
 const population = (id: string, parent: string | null, gid: string, name = id): PopulationLike => ({ id, version: 1, parent_id: parent, name, tree: { and: [{ gate: gid }] }, terminal_gid: gid, position: 0 });
@@ -47,6 +47,11 @@ describe('axes', () => {
     expect(channelChoices(panel)[0]).toEqual({ reference: 'var:V450-A', label: 'CD3', side: 'V450-A', group: 'Reagents' });
     expect(axisLabel('obsm:X_umap:1', [], () => 'UMAP').label).toBe('UMAP 2');
     expect(axisLabel('var:B530-A', panel, String)).toEqual({ label: 'CD4', side: 'B530-A' });
+    // a name that is both reagent and channel is said once
+    const mass = [{ index: 1, channel: 'CD3', reagent: 'CD3' }, { index: 2, channel: 'Time', reagent: ' time ' }, { index: 3, channel: '152Sm', reagent: 'CD8 ' }];
+    expect(channelChoices(mass).map((c) => [c.label, c.side])).toEqual([['CD3', ''], ['Time', ''], ['CD8', '152Sm']]);
+    expect(joinedNames(channelNames(mass[2]))).toBe('CD8 · 152Sm');
+    expect(joinedNames(axisLabel('var:CD3', mass, String))).toBe('CD3');
   });
 
   it('begin with scatter, go on with reagents, and with the embedding where there is no panel', () => {
@@ -58,5 +63,11 @@ describe('axes', () => {
   it('go to another panel by reagent', () => {
     const other = [{ index: 1, channel: 'R660-A', reagent: 'cd4' }, { index: 2, channel: 'FSC-A', reagent: '' }];
     expect([matchByReagent('var:B530-A', panel, other), matchByReagent('var:FSC-A', panel, other), matchByReagent('var:V450-A', panel, other)]).toEqual(['var:R660-A', 'var:FSC-A', null]);
+    // another reagent on the same channel is not it; no reagent may be
+    expect(matchByReagent('var:B530-A', panel, [{ index: 1, channel: 'B530-A', reagent: 'CD8' }])).toBeNull();
+    expect(matchByReagent('var:B530-A', panel, [{ index: 1, channel: 'B530-A', reagent: '' }])).toBe('var:B530-A');
+    // height and area have one reagent
+    const both = [{ index: 1, channel: 'R660-H', reagent: 'CD4' }, { index: 2, channel: 'R660-A', reagent: 'CD4' }];
+    expect(matchByReagent('var:B530-A', panel, both)).toBe('var:R660-A');
   });
 });

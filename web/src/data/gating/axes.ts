@@ -22,12 +22,18 @@ interface TableLike {
 
 const MOST_DIMS = 10;
 
-/** 'CD4' for a channel with a reagent, the channel else. */
-export const channelLabel = (channel: ChannelLike) => channel.reagent || channel.channel;
+/** What a channel is called: by its reagent, with the channel at the side; by one name alone where both say the same. */
+export function channelNames({ channel, reagent }: Pick<ChannelLike, 'channel' | 'reagent'>): { label: string; side: string } {
+  const name = reagent.trim();
+  return name && name.toLowerCase() !== channel.trim().toLowerCase() ? { label: name, side: channel } : { label: channel, side: '' };
+}
+
+/** Both names in one text. */
+export const joinedNames = ({ label, side }: { label: string; side: string }) => (side ? `${label} · ${side}` : label);
 
 export function channelChoices(panel: ChannelLike[]): AxisChoice[] {
   const sorted = [...panel.filter((c) => c.reagent), ...panel.filter((c) => !c.reagent)];
-  return sorted.map((c) => ({ reference: `var:${c.channel}`, label: channelLabel(c), side: c.reagent && c.reagent !== c.channel ? c.channel : '', group: c.reagent ? 'Reagents' : 'Channels' }));
+  return sorted.map((c) => ({ reference: `var:${c.channel}`, ...channelNames(c), group: c.reagent ? 'Reagents' : 'Channels' }));
 }
 
 export function tableChoices(table: TableLike, titleOf: (name: string) => string): AxisChoice[] {
@@ -43,8 +49,7 @@ export function tableChoices(table: TableLike, titleOf: (name: string) => string
 export function axisLabel(reference: string, panel: ChannelLike[], titleOf: (name: string) => string): { label: string; side: string } {
   if (reference.startsWith('var:')) {
     const channel = panel.find((c) => c.channel === reference.slice(4));
-    if (!channel) return { label: reference.slice(4), side: '' };
-    return { label: channelLabel(channel), side: channel.reagent && channel.reagent !== channel.channel ? channel.channel : '' };
+    return channel ? channelNames(channel) : { label: reference.slice(4), side: '' };
   }
   if (reference.startsWith('obsm:')) {
     const [, name, dimension] = /^obsm:(.*):(\d+)$/.exec(reference) ?? ['', reference, '0'];
@@ -53,14 +58,22 @@ export function axisLabel(reference: string, panel: ChannelLike[], titleOf: (nam
   return { label: reference.replace(/^obs:/, ''), side: '' };
 }
 
-/** The same reagent in another panel, else the same channel; null where it has neither. */
+const ending = (channel: string) => /-([^-]*)$/.exec(channel)?.[1] ?? '';
+
+/**
+ * The axis that stands for this one in a file of another panel: the channel with the same reagent (of several that of
+ * the same name, else that with the same ending), else the same channel where one of both has no reagent; null = it lacks it.
+ */
 export function matchByReagent(reference: string, from: ChannelLike[], to: ChannelLike[]): string | null {
   if (!reference.startsWith('var:')) return reference;
-  const channel = from.find((c) => c.channel === reference.slice(4));
-  const byReagent = channel?.reagent ? to.filter((c) => c.reagent.toLowerCase() === channel.reagent.toLowerCase()) : [];
-  if (byReagent.length === 1) return `var:${byReagent[0].channel}`;
-  const same = to.find((c) => c.channel === reference.slice(4));
-  return same ? reference : null;
+  const name = reference.slice(4);
+  const reagentOf = (c: ChannelLike) => c.reagent.trim().toLowerCase();
+  const wanted = from.filter((c) => c.channel === name).map(reagentOf)[0] ?? '';
+  const same = to.find((c) => c.channel === name);
+  const alike = wanted ? to.filter((c) => reagentOf(c) === wanted) : [];
+  if (same && alike.includes(same)) return reference;
+  if (alike.length) return `var:${(alike.find((c) => ending(c.channel) === ending(name)) ?? alike[0]).channel}`;
+  return same && !(wanted && same.reagent) ? reference : null;
 }
 
 /** The first plots of a table nobody has gated: scatter of the forward and side light, else the first embedding, else two channels. */

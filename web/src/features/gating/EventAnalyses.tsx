@@ -6,6 +6,7 @@ import { startAnalysis } from '../../api/analyses';
 import { deleteReport, listReports, reportUrl, type ReportRecord } from '../../api/reports';
 import type { AnalysisRecord, Parameter } from '../../api/types';
 import { fieldFault, initialValues, toParameters, type FormValues } from '../../data/forms';
+import { channelNames, joinedNames } from '../../data/gating/axes';
 import { channelsKey } from '../../data/gating/panels';
 import { ago, count, number, plural } from '../../data/words';
 import { useRun } from '../../state/analyses';
@@ -111,7 +112,7 @@ function Form({ state, file, analysis, onReport }: { state: GatingState; file: G
   const offers = {
     ...useOffers(state.study, file.table),
     given: {
-      features: file.panel.map((c) => ({ value: c.channel, label: c.reagent && c.reagent !== c.channel ? `${c.reagent} · ${c.channel}` : c.channel })),
+      features: file.panel.map((c) => ({ value: c.channel, label: joinedNames(channelNames(c)) })),
       compensation: [{ value: 'own', label: 'as the file says' }, { value: 'none', label: 'none' }, { value: 'internal', label: 'the matrix of the file' }, ...state.compensations.map((c) => ({ value: c.id, label: c.name }))],
     },
   };

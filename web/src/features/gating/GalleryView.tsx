@@ -25,7 +25,7 @@ import { Popover } from '../../views/overlays';
 import { MARGIN, PlotFrame } from '../../views/gating/PlotFrame';
 import { AxisMenu } from './AxisMenu';
 import { HistogramOverlay } from './HistogramOverlay';
-import { groupFiles, groupings, missingChannel, sortFiles } from './ordering';
+import { axesIn, groupFiles, groupings, namesOf, sortFiles } from './ordering';
 import { plotsOf } from './PlotGrid';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatedFile, GatingState } from './useGating';
@@ -33,23 +33,34 @@ import type { GatedFile, GatingState } from './useGating';
 const SIZES = { S: 110, M: 144, L: 230 } as const;
 const FORMATS = [['png', 'PNG picture'], ['svg', 'SVG drawing'], ['pdf', 'PDF page']] as const;
 const EVENTS = 20_000;
-const INITIAL = { x: '', y: '', mode: 'density', size: 'M' };
+/** `home`: the file whose channels x and y are; in the others they are found by reagent. */
+const INITIAL = { x: '', y: '', home: '', mode: 'density', size: 'M' };
 type Mode = 'density' | 'histogram' | 'overlay';
 type Size = keyof typeof SIZES;
 
 export function GalleryView({ state }: { state: GatingState }) {
   const first = plotsOf(state)[0];
   const [kept, change] = useViewState('gallery', INITIAL);
+  const home = (kept.x || kept.y ? state.files.find((f) => f.key === kept.home) : null) ?? state.file;
   const spec = { x: kept.x || first?.x || '', y: kept.y || first?.y || '' };
   const mode = kept.mode as Mode;
   const size = (kept.size in SIZES ? kept.size : 'M') as Size;
   const { sortBy, groupBy } = state.layout;
-  const groups = groupFiles(sortFiles(state.files, sortBy), groupBy);
+  const asked = mode === 'density' ? [spec.x, spec.y] : [spec.x];
+  const placed = new Map(state.files.map((f) => [f.key, axesIn(f, asked, home)]));
+  const lackingOf = (reference: string) => state.files.filter((f) => placed.get(f.key)?.lacks === reference);
+  const shown = state.files.filter((f) => !placed.get(f.key)?.lacks);
+  const groups = groupFiles(sortFiles(shown, sortBy), groupBy);
   const counts = useCounts(state.study.id, [...new Set(state.files.map((f) => f.dataset.id))], '', state.layout.compensation, state.token).data ?? [];
-  const label = (reference: string) => axisLabel(reference, state.file?.panel ?? [], embeddingTitle).label;
+  const label = (reference: string) => axisLabel(reference, home?.panel ?? [], embeddingTitle).label;
+  const take = (of: 'x' | 'y', reference: string) => {
+    // the menu has the channels of the open file; so is the other axis from now on
+    const [x, y] = state.file ? axesIn(state.file, [spec.x, spec.y], home).axes : [spec.x, spec.y];
+    change({ x, y, [of]: reference, home: state.file?.key ?? '' });
+  };
   const axis = (of: 'x' | 'y', name: string) => (
-    <Popover label={`${name} axis: ${label(spec[of])}`} text={label(spec[of])} small left>
-      {(close) => <AxisMenu state={state} reference={spec[of]} onTake={(reference) => { change({ [of]: reference }); close(); }} />}
+    <Popover label={`${name} axis: ${label(spec[of])}`} text={<><span className="hidden-label">{name} axis: </span>{label(spec[of])}</>} small left>
+      {(close) => <AxisMenu state={state} reference={spec[of]} onTake={(reference) => { take(of, reference); close(); }} />}
     </Popover>
   );
   if (!spec.x) return <p className="muted">This table has no axes to show.</p>;
@@ -59,7 +70,7 @@ export function GalleryView({ state }: { state: GatingState }) {
         <Segments label="Kind of plots" value={mode} options={[{ value: 'density', label: 'Density' }, { value: 'histogram', label: 'Histograms' }, { value: 'overlay', label: 'Overlay' }]} onChange={(next) => change({ mode: next })} />
         {axis('x', 'Horizontal')}
         {mode === 'density' && <><span className="muted small">and</span>{axis('y', 'Vertical')}</>}
-        <span className="grow cut muted small">{state.population?.name ?? state.allName} in {plural(state.files.length, 'file', 'files')}</span>
+        <span className="grow cut muted small">{state.population?.name ?? state.allName} in {plural(shown.length, 'file', 'files')}</span>
         {mode !== 'overlay' && (
           <>
             <label className="control"><span>sort</span>
@@ -76,20 +87,21 @@ export function GalleryView({ state }: { state: GatingState }) {
               </select>
             </label>
             <Segments label="Size of the plots" value={size} options={(Object.keys(SIZES) as Size[]).map((s) => ({ value: s, label: s }))} onChange={(next) => change({ size: next })} />
-            <SheetMenu state={state} files={groups.flatMap((g) => g.files)} x={spec.x} y={mode === 'density' ? spec.y : ''} />
+            {shown.length > 0 && <SheetMenu state={state} home={home} files={groups.flatMap((g) => g.files)} x={spec.x} y={mode === 'density' ? spec.y : ''} />}
           </>
         )}
       </div>
       {mode === 'overlay' ? (
-        <HistogramOverlay state={state} x={spec.x} />
+        <HistogramOverlay state={state} x={spec.x} home={home} />
       ) : (
         <div className="gallery">
+          {[...new Set(asked)].map((reference) => lackingOf(reference).length > 0 && <p key={reference} className="small muted lacking">{plural(lackingOf(reference).length, 'file has', 'files have')} no {label(reference)}: <span title={lackingOf(reference).map((f) => f.name).join(', ')}>{namesOf(lackingOf(reference))}</span></p>)}
           {groups.map((group) => (
             <section key={group.name} aria-label={group.name || 'All files'}>
               {group.name && <h3>{group.name} <span className="muted small">{plural(group.files.length, 'file', 'files')}</span></h3>}
               <div className="plot-grid small">
                 {group.files.map((file) => (
-                  <GalleryPlot key={file.key} state={state} file={file} x={spec.x} y={mode === 'density' ? spec.y : ''} side={SIZES[size]} counts={counts.filter((row) => row.dataset_id === file.dataset.id)} />
+                  <GalleryPlot key={file.key} state={state} file={file} x={placed.get(file.key)?.axes[0] ?? ''} y={placed.get(file.key)?.axes[1] ?? ''} side={SIZES[size]} counts={counts.filter((row) => row.dataset_id === file.dataset.id)} />
                 ))}
               </div>
             </section>
@@ -101,12 +113,12 @@ export function GalleryView({ state }: { state: GatingState }) {
 }
 
 /** All plots on one sheet, as the server draws them. */
-function SheetMenu({ state, files, x, y }: { state: GatingState; files: GatedFile[]; x: string; y: string }) {
+function SheetMenu({ state, home, files, x, y }: { state: GatingState; home: GatedFile | null; files: GatedFile[]; x: string; y: string }) {
   const [busy, setBusy] = useState(false);
   const save = async (format: (typeof FORMATS)[number][0]) => {
     setBusy(true);
     const plot = { kind: y ? 'density' : 'histogram', x, y, population: state.population?.id ?? null, compensation: state.layout.compensation };
-    await getPlotSheet(state.study.id, { plots: [plot], dataset_ids: [...new Set(files.map((f) => f.dataset.id))], format }).then((blob) => saveBlob(blob, `${state.study.name}, ${state.population?.name ?? state.allName}.${format}`), tellError);
+    await getPlotSheet(state.study.id, { plots: [plot], dataset_ids: [...new Set(files.map((f) => f.dataset.id))], reagents_of: home?.dataset.id, format }).then((blob) => saveBlob(blob, `${state.study.name}, ${state.population?.name ?? state.allName}.${format}`), tellError);
     setBusy(false);
   };
   return (
@@ -144,10 +156,9 @@ function GalleryPlot({ state, file, x, y, side, counts }: PlotProps) {
   const [watch, seen] = useSeen();
   const onDark = useStore(shownTheme) === 'dark';
   const { population, layout } = state;
-  const missing = missingChannel(file, [x, y]);
-  const ends = useAxisEnds(state, x, y, seen && !missing ? file : null);
+  const ends = useAxisEnds(state, x, y, seen ? file : null);
   const asked = { axes: y && y !== x ? [x, y] : [x], population: population?.id ?? null, compensation: layout.compensation, n: EVENTS };
-  const query = useQuery({ ...eventsQuery(state.sourceOf(file, population), asked), enabled: seen && !missing, retry: false });
+  const query = useQuery({ ...eventsQuery(state.sourceOf(file, population), asked), enabled: seen, retry: false });
   const axes = useMemo(() => ({ x: ends.x, y: y ? ends.y : ([0, 1] as [number, number]), width: side, height: side }), [ends, y, side]);
   const counted = (id: string | null) => counts.find((row) => (row.population_id ?? '') === (id ?? ''))?.n_events ?? null;
   const total = counted(population?.id ?? null);
@@ -191,8 +202,7 @@ function GalleryPlot({ state, file, x, y, side, counts }: PlotProps) {
         </svg>
       </PlotFrame>
       {query.error && <p className="small warn-text">{query.error.message}</p>}
-      {missing && <p className="small muted plot-note">No channel {missing}</p>}
-      {total === 0 && !missing && <p className="small muted plot-note">No events</p>}
+      {total === 0 && <p className="small muted plot-note">No events</p>}
     </figure>
   );
 }

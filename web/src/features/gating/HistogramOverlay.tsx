@@ -18,9 +18,9 @@ import { Button, Segments } from '../../views/controls';
 import { Popover } from '../../views/overlays';
 import { PlotFrame } from '../../views/gating/PlotFrame';
 import { lineColors } from './GalleryView';
-import { compareValues, groupings, missingChannel, sortFiles, spokenValue, valueOf } from './ordering';
+import { axesIn, compareValues, groupings, namesOf, sortFiles, spokenValue, valueOf } from './ordering';
 import { useAxisEnds } from './useAxisEnds';
-import type { GatingState } from './useGating';
+import type { GatedFile, GatingState } from './useGating';
 
 const MOST = 24;
 const EVENTS = 50_000;
@@ -31,7 +31,8 @@ const INITIAL = { of: 'files', offset: 0.12, mode: true, color: '', hidden: [] a
 const FORMATS = [['png', 'PNG picture'], ['svg', 'SVG drawing'], ['pdf', 'PDF page']] as const;
 const SHARES = [0, 0.25, 0.5, 0.75, 1];
 
-export function HistogramOverlay({ state, x }: { state: GatingState; x: string }) {
+/** `x` is an axis of the file `home`; in the others it is found by reagent, and drawn on the same scale. */
+export function HistogramOverlay({ state, x, home }: { state: GatingState; x: string; home: GatedFile | null }) {
   const [kept, change] = useViewState('overlay', INITIAL);
   const { offset, mode: isToMode } = kept;
   const of = kept.of === 'populations' ? 'populations' : 'files';
@@ -46,15 +47,16 @@ export function HistogramOverlay({ state, x }: { state: GatingState; x: string }
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const label = axisLabel(x, state.file?.panel ?? [], embeddingTitle).label;
+  const label = axisLabel(x, home?.panel ?? [], embeddingTitle).label;
   const names = uniqueNames(state.populations);
   const { file } = state;
   const all =
     of === 'files'
-      ? sortFiles(state.files, state.layout.sortBy).filter((f) => !missingChannel(f, [x])).map((f) => ({ key: f.key, name: f.name, file: f, population: state.population }))
+      ? sortFiles(state.files, state.layout.sortBy).filter((f) => !axesIn(f, [x], home).lacks).map((f) => ({ key: f.key, name: f.name, file: f, population: state.population }))
       : file
         ? [{ key: '', name: state.allName, file, population: null }, ...state.rows.map(({ population: p }) => ({ key: p.id, name: names.get(p.id) ?? p.name, file, population: p }))]
         : [];
+  const lacking = of === 'files' ? state.files.filter((f) => axesIn(f, [x], home).lacks) : [];
   const offered = all.slice(0, MOST);
   const shown = offered.filter((one) => !hidden.includes(one.key));
   const byGroup = of === 'files' && groupings(state.files, state.attributes).some((g) => g.id === kept.color);
@@ -63,14 +65,15 @@ export function HistogramOverlay({ state, x }: { state: GatingState; x: string }
   const colorOf = (one: (typeof offered)[number]) => palette[(byGroup ? kinds.indexOf(valueOf(one.file, kept.color)) : offered.indexOf(one)) % palette.length];
   const counts = useCounts(state.study.id, [...new Set(state.files.map((f) => f.dataset.id))], '', state.layout.compensation, state.token).data ?? [];
   const countOf = (one: (typeof offered)[number]) => counts.find((row) => row.dataset_id === one.file.dataset.id && (row.population_id ?? '') === (one.population?.id ?? ''))?.n_events;
-  const ends = useAxisEnds(state, x, '');
-  const answers = useQueries({ queries: shown.map((one) => ({ ...eventsQuery(state.sourceOf(one.file, one.population), { axes: [x], population: one.population?.id ?? null, compensation: state.layout.compensation, n: EVENTS }), retry: false })) });
+  const ends = useAxisEnds(state, x, '', home);
+  const xOf = (one: (typeof offered)[number]) => axesIn(one.file, [x], home).axes[0];
+  const answers = useQueries({ queries: shown.map((one) => ({ ...eventsQuery(state.sourceOf(one.file, one.population), { axes: [xOf(one)], population: one.population?.id ?? null, compensation: state.layout.compensation, n: EVENTS }), retry: false })) });
   const scale = state.scaleFor(x);
   const axes = { x: ends.x, y: [0, 1] as [number, number], ...size };
   const key = answers.map((a, i) => `${shown[i].key}${a.dataUpdatedAt}`).join(' ');
   const paint = useCallback(
     (canvas: HTMLCanvasElement) => {
-      const heights = answers.map(({ data }) => (data ? curveOver(place(scale, data.axes.get(x) ?? new Float32Array(0)), ends.x, BINS, 2) : new Float32Array(BINS)));
+      const heights = answers.map(({ data }, i) => (data ? curveOver(place(scale, data.axes.get(xOf(shown[i])) ?? new Float32Array(0)), ends.x, BINS, 2) : new Float32Array(BINS)));
       const topOf = (h: Float32Array) => h.reduce((m, v) => Math.max(m, v), 0) || 1;
       const top = Math.max(...heights.map(topOf), 1);
       const lifted = offset * Math.max(0, shown.length - 1);
@@ -86,14 +89,14 @@ export function HistogramOverlay({ state, x }: { state: GatingState; x: string }
   const address = (format: string) => {
     const [front, ...rest] = shown;
     const others = rest.map((one) => `${one.file.dataset.id}/${one.population?.id ?? ''}`).join(',');
-    return plotUrl(front.file.dataset.id, front.file.table.name, { kind: 'histogram', x, population: front.population?.id ?? null, compensation: state.layout.compensation, overlays: others, normalise: String(isToMode), offset, width: 560, height: 420, gates: 'false', format, attachment: 'true' });
+    return plotUrl(front.file.dataset.id, front.file.table.name, { kind: 'histogram', x: xOf(front), population: front.population?.id ?? null, compensation: state.layout.compensation, overlays: others, normalise: String(isToMode), offset, width: 560, height: 420, gates: 'false', format, attachment: 'true' });
   };
   // percent stands beside the front curve, where nothing else is lifted to the same height
   const heights = isToMode && offset === 0 ? SHARES.map((share) => ({ at: share * ROOM, label: `${100 * share} %`, power: null, major: true })) : [];
   return (
     <div className="overlay-view">
       <div className="overlay-room" ref={box}>
-        <PlotFrame axes={axes} x={{ ...axisLabel(x, file?.panel ?? [], embeddingTitle), ticks: axisTicks(scale, ends.x[0], ends.x[1], 6), menu: null }} y={{ label: isToMode ? 'Events, % of the highest' : 'Events', side: '', ticks: heights, menu: null }} paint={paint} busy={answers.some((a) => a.isFetching)} />
+        <PlotFrame axes={axes} x={{ ...axisLabel(x, home?.panel ?? [], embeddingTitle), ticks: axisTicks(scale, ends.x[0], ends.x[1], 6), menu: null }} y={{ label: isToMode ? 'Events, % of the highest' : 'Events', side: '', ticks: heights, menu: null }} paint={paint} busy={answers.some((a) => a.isFetching)} />
       </div>
       <div className="side">
         <section className="panel" aria-label="Curves">
@@ -125,6 +128,7 @@ export function HistogramOverlay({ state, x }: { state: GatingState; x: string }
               </li>
             ))}
           </ul>
+          {lacking.length > 0 && <p className="small muted" title={lacking.map((f) => f.name).join(', ')}>Without {label}: {namesOf(lacking)}</p>}
           {all.length > MOST && <p className="small muted">The first {count(MOST)} of {count(all.length)}.</p>}
         </section>
       </div>

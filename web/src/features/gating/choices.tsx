@@ -1,7 +1,7 @@
 /** Which populations, channels and files a table or figure is of. */
 
 import { useState } from 'react';
-import { axisLabel } from '../../data/gating/axes';
+import { axisLabel, channelNames, joinedNames } from '../../data/gating/axes';
 import { uniqueNames } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
 import { Button } from '../../views/controls';
@@ -71,7 +71,12 @@ export function usualChannels(state: GatingState): string[] {
   return (named.length ? named : panel.filter((c) => !/^time$/i.test(c.channel))).map((c) => `var:${c.channel}`);
 }
 
-export const labelOf = (state: GatingState, reference: string) => axisLabel(reference, state.file?.panel ?? [], embeddingTitle).label;
+/** An axis in a table or figure: by its reagent, and its channel where several have that reagent. */
+export function labelOf(state: GatingState, reference: string): string {
+  const panel = state.file?.panel ?? [];
+  const names = axisLabel(reference, panel, embeddingTitle);
+  return panel.filter((c) => channelNames(c).label === names.label).length > 1 ? joinedNames(names) : names.label;
+}
 
 export const STATISTICS = [
   { id: 'event_count', label: 'Events', perChannel: false },

@@ -1,5 +1,6 @@
 /** What files are sorted and grouped by: their name, events, panel, sample, and what is said about them or their sample. */
 
+import { matchByReagent } from '../../data/gating/axes';
 import type { GatedFile } from './useGating';
 
 const NO_VALUE = 'No value';
@@ -50,4 +51,21 @@ export function missingChannel(file: GatedFile, references: string[]): string {
   if (!file.panel.length) return '';
   const missing = references.find((reference) => reference.startsWith('var:') && !file.panel.some((c) => `var:${c.channel}` === reference));
   return missing?.slice('var:'.length) ?? '';
+}
+
+/** Axes of one file as another has them, by reagent; `lacks` is the first that it has not, '' = it has all. */
+export function axesIn(file: GatedFile, references: string[], home: GatedFile | null): { axes: string[]; lacks: string } {
+  if (!file.panel.length) return { axes: references, lacks: '' };
+  const found = references.map((reference) => (reference ? matchByReagent(reference, home?.panel ?? [], file.panel) : ''));
+  const missing = found.indexOf(null);
+  return { axes: found.map((axis, i) => axis ?? references[i]), lacks: missing < 0 ? '' : references[missing] };
+}
+
+const MOST_NAMED = 5;
+
+/** 'a.fcs, b.fcs and 3 others' */
+export function namesOf(files: GatedFile[]): string {
+  const names = files.map((f) => f.name);
+  if (names.length <= MOST_NAMED) return names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names.join('');
+  return `${names.slice(0, MOST_NAMED - 1).join(', ')} and ${names.length - MOST_NAMED + 1} others`;
 }

@@ -1,6 +1,7 @@
 /** The frame of a plot of events: canvas, axes with ticks, names of the axes as buttons, gates over it. */
 
 import { useEffect, useRef, type ReactNode } from 'react';
+import { joinedNames } from '../../data/gating/axes';
 import type { Axes } from '../../data/gating/drawing';
 import type { Tick } from '../../data/gating/ticks';
 import { Popover } from '../overlays';
@@ -73,7 +74,7 @@ function TickLabel({ tick, x, y, anchor }: { tick: Tick; x: number; y: number; a
 }
 
 function AxisName({ axis, of }: { axis: AxisInfo; of: string }) {
-  const text = axis.side ? `${axis.label} · ${axis.side}` : axis.label;
+  const text = joinedNames(axis);
   if (!axis.menu) return <span className="small cut">{text}</span>;
   return <Popover label={`${of} axis: ${text}`} text={<><span className="hidden-label">{of} axis: </span>{text}</>} small look="plain" left>{axis.menu}</Popover>;
 }

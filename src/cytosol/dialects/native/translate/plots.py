@@ -8,7 +8,7 @@ from cytosol.analyses.cytometry.plots.spec import LabelItem, PlotStyle
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.file_groups import Files
-from cytosol.catalog.plots import Overlay, PlotSpec, Sampling
+from cytosol.catalog.plot_sources import Overlay, PlotSpec, Sampling
 from cytosol.dialects.native.wire.plots import (
     FigureQuery,
     FilesRequest,
@@ -31,7 +31,7 @@ def sheet_style(query: FigureQuery | PlotGridRequest | StudyHeatmapRequest) -> P
 
 def files_of(said: FilesRequest) -> Files:
     """Which datasets, and how they are put together."""
-    return Files(said.dataset_ids, said.table, said.group_by, said.equal)
+    return Files(said.dataset_ids, said.table, said.group_by, said.equal, said.reagents_of)
 
 
 def plot_spec(query: PlotQuery) -> PlotSpec:

@@ -96,6 +96,8 @@ class FilesRequest(Wire):
     equal: bool = False
     """Whether a group has as many events of each dataset as of the one with the fewest, drawn at random; those with
     none are left out."""
+    reagents_of: Id | None = None
+    """A dataset of the study whose channels are meant: in the others, those with the same reagents stand for them."""
     format: Literal["png", "svg", "pdf"] = "png"
     unit: Literal["px", "mm"] = "px"
     dpi: float = Field(96, ge=10, le=2400)

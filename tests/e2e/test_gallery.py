@@ -1,0 +1,69 @@
+"""The gallery over files of differing panels: channels are found by reagent, and files that lack one are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Request, expect
+
+from tests.e2e.conftest import Site
+from tests.e2e.gating import CHANNELS, make_events, plot, show, write_fcs
+
+
+def _panel(green: str, red: str) -> list[tuple[str, str]]:
+    named = {"B530-A": green, "R660-A": red}
+    return [(channel, named.get(channel, reagent)) for channel, reagent in CHANNELS]
+
+
+def test_files_are_compared_by_reagent(page: Page, site: Site, tmp_path: Path) -> None:
+    study = site.client.create_study("Three panels")
+    panels = {"plain.fcs": _panel("CD4", "CD8"), "turned.fcs": _panel("CD8", "cd4"), "other.fcs": _panel("CD19", "CD8")}
+    ids = {}
+    for seed, (name, panel) in enumerate(panels.items()):
+        events = make_events(800 + 100 * seed, seed)
+        if name == "turned.fcs":
+            events = events[:, [0, 1, 3, 2, 4]]
+        [made] = study.add_file(write_fcs(tmp_path / name, events, panel))
+        ids[made.id] = name
+        made.annotate_file({"day": 2 if name == "plain.fcs" else 1})
+    asked: dict[str, set[str]] = {}
+
+    def note(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.path.endswith("/events") and "/datasets/" in parts.path:
+            file = ids[parts.path.split("/datasets/")[1].split("/")[0]]
+            asked.setdefault(file, set()).update(parse_qs(parts.query)["axes"][0].split(","))
+
+    page.goto(f"{site.url}/app/studies/{study.id}/gating")
+    page.get_by_role("button", name="plain.fcs").click()
+    plot(page, "var:FSC-A", "var:SSC-A")
+    page.on("request", note)
+    page.get_by_role("tab", name="Gallery").click()
+    show(page, "Horizontal", "CD4")
+    page.get_by_role("combobox", name="Group plots by").select_option("day")
+    for day, file, axis in ((1, "turned.fcs", "cd4 · R660-A"), (2, "plain.fcs", "CD4 · B530-A")):
+        cards = page.get_by_role("region", name=f"day {day}", exact=True).locator(".plot-card")
+        expect(cards).to_have_count(1)
+        expect(cards).to_have_attribute("data-file", file)
+        expect(cards).to_contain_text(axis)
+    expect(page.get_by_text("1 file has no CD4: other.fcs")).to_be_visible()
+    assert "var:R660-A" in asked["turned.fcs"]
+    assert not {"var:B530-A", "var:R660-A"} & asked["other.fcs"]
+    # the choice stands when another file is opened, whatever lies on that channel there
+    page.get_by_role("region", name="Files").get_by_role("button", name="other.fcs").click()
+    expect(page.locator('.plot-card[data-file="turned.fcs"]')).to_contain_text("cd4 · R660-A")
+    page.get_by_role("toolbar", name="Gallery").get_by_role("button", name="Save").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG drawing").click()
+    sheet = download.value.path().read_text(encoding="utf-8")
+    assert all(words in sheet for words in ("CD4 (B530-A)", "cd4 (R660-A)", "turned.fcs"))
+    assert "CD19" not in sheet
+    page.get_by_role("button", name="Overlay").click()
+    curves = page.get_by_role("region", name="Curves")
+    expect(curves).to_contain_text("Without CD4: other.fcs")
+    expect(curves.locator("li")).to_have_count(2)
+    curves.get_by_role("button", name="Save").click()
+    with page.expect_download() as download:
+        curves.get_by_role("link", name="SVG drawing").click()
+    assert "CD4 (B530-A)" in download.value.path().read_text(encoding="utf-8")
