@@ -41,6 +41,8 @@ def test_files_are_compared_by_reagent(page: Page, site: Site, tmp_path: Path) -
     page.on("request", note)
     page.get_by_role("tab", name="Gallery").click()
     show(page, "Horizontal", "CD4")
+    # the keyboard goes on from where the menu was opened
+    expect(page.get_by_role("button", name="Horizontal axis: CD4")).to_be_focused()
     page.get_by_role("combobox", name="Group plots by").select_option("day")
     for day, file, axis in ((1, "turned.fcs", "cd4 · R660-A"), (2, "plain.fcs", "CD4 · B530-A")):
         cards = page.get_by_role("region", name=f"day {day}", exact=True).locator(".plot-card")
