@@ -132,13 +132,13 @@ def stand_in(name: str) -> bytes:
     return bd_file(values, well=said.well)
 
 
-def lay_out(checkout: Path, folder: Path) -> list[str]:
-    """Copy the toolkit and its suite into a folder, with stand-ins for the files that it lacks; the names of these."""
+def lay_out(checkout: Path, folder: Path, *, data: bool = True) -> list[str]:
+    """Copy the toolkit and its suite into a folder, with stand-ins for the data that it lacks; the names of these."""
     if not (checkout / "tests/integration").is_dir() or not (checkout / "cellengine").is_dir():
         raise SystemExit(f"{checkout} is no checkout of the toolkit: it lacks cellengine/ or tests/integration/")
     shutil.copytree(checkout / "cellengine", folder / "cellengine")
     shutil.copytree(checkout / "tests", folder / "tests")
-    made = [name for name in FILES if not (folder / "tests/data" / name).exists()]
+    made = [name for name in FILES if data and not (folder / "tests/data" / name).exists()]
     for name in made:
         (folder / "tests/data" / name).write_bytes(stand_in(name))
     return made
