@@ -163,7 +163,30 @@ def events(e: Any, f: Any) -> None:
     other.delete()
 
 
-def gates(e: Any, f: Any, second: Any) -> tuple[Any, Any]:
+def tailor(e: Any, second: Any) -> str:
+    """A gate of all files and of two; the gid of the family."""
+    said = {
+        **AXES,
+        "name": "t",
+        "x1": 1,
+        "x2": 9,
+        "y1": 1,
+        "y2": 9,
+        "tailored_per_file": True,
+        "create_population": False,
+    }
+    whole = e.create_rectangle_gate(**said)
+    own = e.create_rectangle_gate(**said | {"x2": 8}, fcs_file="new.fcs", gid=whole.gid)
+
+    def counts(found: Any) -> list[int]:
+        return [len(found.inserted), len(found.updated), len(found.deleted)]
+
+    for number, gate in enumerate((own, own, e.get_gate(whole._id))):
+        run(f"tailored {number}", partial(gate.apply_tailoring, [second._id]), counts)
+    return str(whole.gid)
+
+
+def gates(e: Any, second: Any) -> tuple[Any, Any]:
     """Gates of all kinds, tailored, changed; two populations."""
     r, top = e.create_rectangle_gate(**AXES, name="rect", x1=30000, x2=100000, y1=10000, y2=60000)
     ell, below = e.create_ellipse_gate(
@@ -185,29 +208,12 @@ def gates(e: Any, f: Any, second: Any) -> tuple[Any, Any]:
     )
     for gate in (r, ell, poly, rng, quad, split, *e.gates):
         properties(gate)
-    whole = e.create_rectangle_gate(
-        **AXES, name="t", x1=1, x2=9, y1=1, y2=9, tailored_per_file=True, create_population=False
-    )
-    own = e.create_rectangle_gate(
-        **AXES,
-        name="t",
-        x1=1,
-        x2=8,
-        y1=1,
-        y2=9,
-        tailored_per_file=True,
-        fcs_file="new.fcs",
-        gid=whole.gid,
-        create_population=False,
-    )
-    tailored = lambda found: [len(found.inserted), len(found.updated), len(found.deleted)]  # noqa: E731
-    for number, gate in enumerate((own, own, e.get_gate(whole._id))):
-        run(f"tailored {number}", lambda gate=gate: gate.apply_tailoring([second._id]), tailored)  # type: ignore[misc]
+    gid = tailor(e, second)
     run("gate changed", lambda: changed(r, name="renamed", locked=True), same)
     run("gate unlocked", lambda: changed(r, locked=False), same)
     run("sectors changed", lambda: changed(quad, names=["a", "b", "c", "d"]), same)
     run("orange", lambda: changed(poly, locked="orange"))
-    run("family", lambda: ce.Gate.update_gate_family(e._id, whole.gid, {"name": "fam"}))
+    run("family", lambda: ce.Gate.update_gate_family(e._id, gid, {"name": "fam"}))
     run("no family", lambda: ce.Gate.update_gate_family(e._id, "a" * 24, {"name": "fam"}))
     builder = (
         ComplexPopulationBuilder("complex")
@@ -312,7 +318,7 @@ def main() -> None:
     sys.setprofile(watch)
     e, f, second = experiments(files)
     events(e, f)
-    top, below = gates(e, f, second)
+    top, below = gates(e, second)
     tables(e, f, top, below)
     rest(e, f, second, files)
     sys.setprofile(None)
