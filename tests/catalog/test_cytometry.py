@@ -12,6 +12,8 @@ import pytest
 from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError, UnreadableFileError
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.derivations import Derivation
+from cytosol.catalog.fcs_selection import EventChoice
 from cytosol.catalog.file_exports import FileFormat
 from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
@@ -222,6 +224,36 @@ async def test_index_sorts_say_the_well_of_each_event(catalog: Catalog, people: 
     pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
     found = await catalog.tables.column(pinned, "Sorted to well")
     assert found.values.tolist() == ["A01", "A12", "H03"]
+
+
+async def test_wells_of_an_index_sort_follow_the_events_that_are_taken(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    pairs = [f"{row},{column}" for row in range(3) for column in range(12)]
+    first = {"INDEX SORTING LOCATIONS_1": ";".join(pairs[:20]) + ";", "INDEX SORTING LOCATIONS_2": ";".join(pairs[20:])}
+    (sort,) = await add(catalog, people.ada, study_id, "sort.fcs", fcs(36, **first, _SRC="x"))
+    wells = {pair: f"{'ABC'[int(pair[0])]}{int(pair[2:]) + 1:02d}" for pair in pairs}
+    (other,) = await add(catalog, people.ada, study_id, "other.fcs", fcs(5))
+
+    async def made(*sources: Dataset, **choice: Any) -> tuple[list[str], Dataset]:
+        what = Derivation(tuple(one.id for one in sources), add_event_number=True, choice=EventChoice(**choice))
+        (file,) = await catalog.derivations.derive(people.ada, study_id=study_id, what=what)
+        pinned = await catalog.tables.pin(people.ada, dataset_id=file.id)
+        if "Sorted to well" not in {one.name for one in pinned.part.columns}:
+            return [], file
+        found = await catalog.tables.column(pinned, "Sorted to well")
+        names = found.categories
+        return [value if names is None else names[value] for value in found.values.tolist()], file
+
+    for sources, choice in (((sort,), {}), ((sort,), {"pre_n": 30}), ((sort, sort), {"pre_n": 7})):
+        found, file = await made(*sources, **choice)
+        rows_ = (await column(catalog, people.ada, file, "EventNumber")).astype(int) - 1
+        assert found == [wells[pairs[row]] for row in rows_]
+    assert (await made(sort, other))[0] == []
+    choice = EventChoice(pre_n=4)
+    written = await catalog.file_exports.export(people.ada, dataset_id=sort.id, format=FileFormat(), choice=choice)
+    text = only(b"".join([piece async for piece in written.body])).keywords
+    assert text.get("INDEX SORTING LOCATIONS_1").count(";") == 4
+    assert text.get("INDEX SORTING LOCATIONS_2") == ""
 
 
 @pytest.mark.parametrize(

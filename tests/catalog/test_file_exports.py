@@ -13,7 +13,7 @@ import pytest
 from cytosol.base.errors import CytosolError, ForbiddenError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
-from cytosol.catalog.derivations import Derivation
+from cytosol.catalog.derivations import Derivation, joined_keywords
 from cytosol.catalog.fcs_selection import EventChoice, choose_rows
 from cytosol.catalog.file_exports import FileFormat, ZipRequest
 from cytosol.catalog.gates import NewGate
@@ -266,3 +266,32 @@ async def test_what_cannot_be_made_leaves_nothing(catalog: Catalog, people: Peop
     assert len(await catalog.cytometry.files(people.ada, study_id=study_id)) == 2
     with pytest.raises((NotFoundError, ForbiddenError)):
         await taken(catalog, people.eve, one)
+
+
+async def test_event_numbers_of_numbered_files_keep_names_unique(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    content = build(plain(4, ("a", "EventNumber")), floats(4, 2).tobytes())
+    (dataset,) = await add(catalog, people.ada, study_id, "n.fcs", content)
+    names = ["a", "EventNumber", "EventNumber-1"]
+    written = await taken(catalog, people.ada, dataset, format=FileFormat(event_number=True))
+    assert [channel.name for channel in only(written).channels] == names
+    text = await taken(catalog, people.ada, dataset, format=FileFormat("tsv", event_number=True))
+    assert text.decode().split("\r\n")[0].split("\t") == names
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([("02-JAN-2020", "9:59:00", "10:30:00"), ("02-JAN-2020", "10:00:00", "9:58:00")], ("9:59:00", "10:30:00")),
+        ([("02-JAN-2020", "10:00:00.50", "10:30:00:30"), ("02-JAN-2020", "10:00:00.06", "10:30:00:59")],
+         ("10:00:00.06", "10:30:00:59")),
+        ([("02-JAN-2020", "08:00:00", "12:00:00"), ("2020-01-01", "23:00:00", "23:30:00")], ("23:00:00", "12:00:00")),
+        ([("02-JAN-2020", "08:00:00", "12:00:00"), ("02-JAN-2020", "", "")], ("08:00:00", "12:00:00")),
+    ],
+)  # fmt: skip
+def test_a_joined_file_was_measured_from_the_first_to_the_last(
+    times: list[tuple[str, str, str]], expected: tuple[str, str]
+) -> None:
+    texts = [{"$DATE": date, "$BTIM": begin, "$ETIM": end} for date, begin, end in times]
+    joined = joined_keywords(texts)
+    assert (joined["$BTIM"], joined["$ETIM"]) == expected

@@ -151,3 +151,10 @@ def test_a_range_at_an_event_takes_it_in(client: Toolkit, e: str) -> None:
     asked = {"statistics": "eventCount", "fcsFileIds": [file], "populationIds": [made["population"]["_id"]]}
     (row,) = client.post(f"experiments/{e}/bulkstatistics", asked)
     assert row["eventCount"] == (values[:, 0] >= np.float32(edge)).sum()
+
+
+@pytest.mark.parametrize("reagent", [5, ["CD4"], {}, True])
+def test_a_reagent_is_a_text(client: Toolkit, e: str, reagent: Any) -> None:
+    id = client.upload_fcs_file(e, "a.fcs", bd_file(events(20, 1)))["_id"]
+    panel = [{"channel": "FSC-A", "reagent": reagent}]
+    refused(ask(client, "PATCH", f"experiments/{e}/fcsfiles/{id}", {"panel": panel}), "FSC-A' is not a text")

@@ -179,3 +179,15 @@ def test_an_end_that_is_off_by_one_adds_no_small_event(bits: int, too_long: int)
 def test_a_last_value_that_ends_with_the_delimiter_stays_where_the_end_of_text_is_early() -> None:
     content = build(plain(5, NAMES) | {"last": "v//"}, floats(5, 3).tobytes(), text_end=-1)
     assert only(content).keywords.text["last"] == "v/"
+
+
+def test_each_value_has_its_own_encoding() -> None:
+    content = build(plain(5, NAMES) | {"$OP": "Zoë", "$SRC": "Bj?rn"}, floats(5, 3).tobytes())
+    text = only(content.replace(b"Bj?rn", "Björn".encode("latin-1"))).keywords.text
+    assert (text["$OP"], text["$SRC"]) == ("Zoë", "Björn")
+
+
+def test_free_text_that_would_fill_the_memory_is_refused() -> None:
+    keywords = plain(2, NAMES, datatype="A") | {f"$P{n}B": "*" for n in (1, 2, 3)}
+    with pytest.raises(UnsupportedFormatError, match="70 MiB of numbers as text"):
+        read_headers(source(build(keywords, b" " * (70 << 20))))

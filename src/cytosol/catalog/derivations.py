@@ -22,6 +22,7 @@ from cytosol.catalog.fcs_selection import EventChoice
 from cytosol.catalog.fcs_store import WrittenFile, drop_files, write_file
 from cytosol.catalog.fcs_writing import EVENT_NUMBER, FILE_NUMBER, Channel, Taken, channel_keywords
 from cytosol.catalog.file_exports import FileExports
+from cytosol.catalog.index_sorts import taken_pairs, with_pairs
 from cytosol.catalog.layouts import rewrite_metadata
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.catalog.uploads import Uploads
@@ -241,6 +242,8 @@ def _joined(sources: Sequence[_Source], what: Derivation, name: str) -> tuple[by
     if what.add_file_number:
         channels.append({"N": FILE_NUMBER, "R": str(len(sources) + 1)})
     keywords = joined_keywords([source.text for source in sources])
+    wells = [taken_pairs(source.text, source.taken.events.n_cells, source.taken.rows) for source in sources]
+    keywords = with_pairs(keywords, [pair for pairs in wells for pair in pairs] if all(wells) else [])
     _add_volumes(keywords, [source.text for source in sources], is_sampled=what.choice.is_sampled)
     for keyword in [keyword for keyword in keywords if keyword.upper() == "$FIL"]:
         keywords[keyword] = name
@@ -285,8 +288,8 @@ def joined_keywords(sources: Sequence[Mapping[str, str]]) -> dict[str, str]:
         if is_channel_keyword(name) or all(other.get(name.upper()) == value for other in others)
     }
     times = [Keywords(source) for source in sources]
-    begin = min(times, key=lambda one: _moment(one, "$BTIM"))
-    end = max(times, key=lambda one: _moment(one, "$ETIM"))
+    begin = min((one for one in times if one.get("$BTIM")), key=lambda one: _moment(one, "$BTIM"), default=times[0])
+    end = max((one for one in times if one.get("$ETIM")), key=lambda one: _moment(one, "$ETIM"), default=times[0])
     for name, source in (("$DATE", begin), ("$BTIM", begin), ("$ETIM", end)):
         if name in first and source.get(name):
             spelled = next(keyword for keyword in sources[0] if keyword.upper() == name)
@@ -306,22 +309,25 @@ def _add_volumes(keywords: dict[str, str], sources: Sequence[Mapping[str, str]],
         keywords["$VOL"] = f"{math.fsum(volumes):.10g}"
 
 
-def _moment(keywords: Keywords, time: str) -> tuple[int, str]:
+def _moment(keywords: Keywords, time: str) -> tuple[int, float]:
+    """The day, and the seconds of it: of hh:mm:ss, hh:mm:ss.cc (FCS 3.1) or hh:mm:ss:tt (3.0: sixtieths)."""
+    parts = [_number(part) for part in keywords.get(time).split(":")]
+    seconds = math.fsum(part * unit for part, unit in zip(parts, (3600, 60, 1, 1 / 60), strict=False))
     text = keywords.get("$DATE")
     for spelling in _DATES:
         try:
-            date = datetime.strptime(text.title(), spelling).replace(tzinfo=UTC)
-            return date.toordinal(), keywords.get(time)
+            return datetime.strptime(text.title(), spelling).replace(tzinfo=UTC).toordinal(), seconds
         except ValueError:
             continue
-    return 0, keywords.get(time)
+    return 0, seconds
 
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _room(root: Path) -> Path:

@@ -67,6 +67,10 @@ def with_reagents(panel: Sequence[Values], reagents: Mapping[str, str | None]) -
     fresh = []
     for entry in panel:
         reagent = reagents.get(entry["channel"], entry["reagent"])
+        if reagent is not None and not isinstance(reagent, str):
+            raise InvalidInputError(
+                f"The reagent of channel '{entry['channel']}' is not a text", where="panel", do="Give a text, or null"
+            )
         clean = clean_name(reagent, field="reagent", empty=True) if reagent is not None else None
         fresh.append({"index": entry["index"], "channel": entry["channel"], "reagent": clean or None})
     return fresh

@@ -14,14 +14,11 @@ import pandas as pd
 from cytosol.analyses.cytometry.compensation import format_spill, invert, parse_spill
 from cytosol.analyses.cytometry.default_scales import ChannelFacts, default_scale
 from cytosol.base.errors import InvalidInputError
-from cytosol.base.tables import ColumnData
 from cytosol.formats.fcs.header import FcsHeader
 from cytosol.formats.fcs.records import FcsChannel, Keywords
 from cytosol.formats.features import make_unique
-from cytosol.formats.spatialdata.columns import pandas_to_column
 
 CHANNEL = "channel"
-SORTED_WELL = "Sorted to well"
 _WELL = re.compile(r"\s*([A-Za-z]{1,2})\s*(\d{1,2})\s*")
 _METAL = re.compile(r"\(?\d{2,3}[A-Z][a-z]?|\(?[A-Z][a-z]?\d{2,3}(Di|Dd)?\)?")
 _MASS_CYTOMETERS = re.compile(r"cytof|helios|dvs|xt cytof|mass cyto|fluidigm", re.IGNORECASE)
@@ -59,9 +56,9 @@ def channel_table(header: FcsHeader) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, dtype=object), dtype=object)
 
 
-def plain_text(text: str) -> str:
-    """Text of a keyword without control characters and blanks around it, at most 255 letters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:_LETTERS]
+def plain_text(text: str, *, most: int = _LETTERS) -> str:
+    """Text of a keyword without control characters and blanks around it, at most so many letters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:most]
 
 
 def technology_of(header: FcsHeader) -> str:
@@ -95,30 +92,6 @@ def _well(text: str) -> tuple[str, str] | tuple[()]:
     """Row and column of a well as the file spells them: ("A", "09"); () where the text is none."""
     found = _WELL.fullmatch(text)
     return (found[1], found[2]) if found else ()
-
-
-def sorted_wells(keywords: Keywords, n_events: int) -> ColumnData | None:
-    """The well that each event of an index sort went to; None where the file is none.
-
-    ``INDEX SORTING LOCATIONS_1`` and so on hold pairs of row and column, counted from 0, parted by ``;``.
-    """
-    pairs: list[str] = []
-    number = 1
-    while text := keywords.get(f"INDEX SORTING LOCATIONS_{number}"):
-        pairs += [pair for pair in text.split(";") if pair.strip()]
-        number += 1
-    if len(pairs) != n_events or not pairs:
-        return None
-    wells = np.empty(n_events, dtype=object)
-    for event, pair in enumerate(pairs):
-        parts = [part.strip() for part in pair.split(",")]
-        known = len(parts) == 2 and all(part.isdecimal() and int(part) < 100 for part in parts)
-        wells[event] = f"{_row_letters(int(parts[0]))}{int(parts[1]) + 1:02d}" if known else None
-    return pandas_to_column(pd.Series(wells, dtype=object))
-
-
-def _row_letters(row: int) -> str:
-    return chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +182,7 @@ def facts_of(header: FcsHeader, spill: FileSpill) -> dict[str, Any]:
     known |= {"spill_channels": spill.channels, "spill_matrix": spill.matrix.ravel().tolist()}
     known |= {"volume_ul": volume_of(header.keywords)}
     sample = [value for name, value in header.keywords.text.items() if name.upper() == "SAMPLE ID"]
-    return {**known, "sample": sample[0][:255] if sample else None}
+    return {**known, "sample": sample[0].replace("\x00", "")[:255] if sample else None}
 
 
 def volume_of(keywords: Keywords) -> float | None:

@@ -18,16 +18,16 @@ from cytosol.catalog.commit import NewElement, insert_elements
 from cytosol.catalog.context import Context
 from cytosol.catalog.dataset_attributes import Annotation, set_annotations
 from cytosol.catalog.fcs_facts import (
-    SORTED_WELL,
     automatic_annotations,
     channel_table,
     default_scales,
     facts_of,
     panel_of,
-    sorted_wells,
+    plain_text,
     spill_of,
     technology_of,
 )
+from cytosol.catalog.index_sorts import SORTED_WELL, sorted_wells
 from cytosol.catalog.layouts import dataset_path
 from cytosol.catalog.records import to
 from cytosol.catalog.scales import extend_scales
@@ -135,7 +135,7 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
         panel=panel_of(header),
         scales=default_scales(header),
         annotations=automatic_annotations(header.keywords),
-        notes=[*header.notes, *([spill.problem] if spill.problem else [])],
+        notes=[plain_text(note, most=1000) for note in (*header.notes, spill.problem) if note],
         elements=elements,
     )
 

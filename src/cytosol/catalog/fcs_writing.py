@@ -15,6 +15,7 @@ from cytosol.formats.fcs.channels import amplification
 from cytosol.formats.fcs.records import Keywords
 from cytosol.formats.fcs.text import SPILL_NAMES
 from cytosol.formats.fcs.writer import DELIMITER, fcs_head, is_channel_keyword
+from cytosol.formats.features import make_unique
 from cytosol.formats.spatialdata.events import EventColumns
 
 EVENT_NUMBER = "EventNumber"
@@ -139,7 +140,7 @@ def fcs_stream(
     """An FCS 3.1 file: its size in bytes, and its pieces."""
     said = [dict(channel) for channel in channels]
     if taken.with_numbers:
-        said.append({"N": EVENT_NUMBER, "R": str(taken.events.n_cells + 1)})
+        said.append({"N": _number_title([channel["N"] for channel in said]), "R": str(taken.events.n_cells + 1)})
     head = fcs_head(said, taken.n_events, keywords=keywords, delimiter=delimiter)
 
     def pieces() -> Iterator[bytes]:
@@ -150,9 +151,14 @@ def fcs_stream(
     return len(head) + 4 * len(said) * taken.n_events, pieces()
 
 
+def _number_title(names: Sequence[str]) -> str:
+    """The name of the channel of event numbers, as the channels of a table are made unique."""
+    return make_unique([*names, EVENT_NUMBER])[0][-1]
+
+
 def tsv_pieces(taken: Taken, names: Sequence[str], *, with_header: bool) -> Iterator[bytes]:
     """Text with tabs and CRLF; numbers in the shortest form that reads back as the same float32, NaN, Inf and -Inf."""
-    titles = [*names, EVENT_NUMBER] if taken.with_numbers else list(names)
+    titles = [*names, _number_title(names)] if taken.with_numbers else list(names)
     if with_header:
         yield ("\t".join(titles) + "\r\n").encode()
     for block in taken.blocks():

@@ -22,6 +22,7 @@ from cytosol.catalog.fcs_records import data_set_of, original_of
 from cytosol.catalog.fcs_selection import EventChoice, choose_rows
 from cytosol.catalog.fcs_writing import Taken, channel_keywords, fcs_stream, tsv_pieces, with_spill
 from cytosol.catalog.gating import Gating
+from cytosol.catalog.index_sorts import taken_pairs, with_pairs
 from cytosol.catalog.layouts import dataset_path
 from cytosol.catalog.matrix_file import MatrixFile
 from cytosol.catalog.populations import unique_names
@@ -223,6 +224,8 @@ class FileExports:
         text = await self._cytometry.keywords(actor, dataset_id=pinned.dataset.id)
         if choice.is_sampled:  # the volume is that of all events
             text = {name: value for name, value in text.items() if name.upper() != "$VOL"}
+        if taken.rows is not None:
+            text = with_pairs(text, taken_pairs(text, taken.events.n_cells, taken.rows))
         keywords = with_spill(text, spill) if format.compensated else text
         size, pieces = fcs_stream(taken, channel_keywords(text, panel), keywords)
         return size, FCS_TYPE, pieces

@@ -17,6 +17,8 @@ from cytosol.formats.files import readable
 HEADER_BYTES = 58
 MAX_TEXT_BYTES = 64 << 20
 MAX_DATA_SETS = 1000
+MAX_FREE_TEXT_BYTES = 64 << 20
+"""Numbers parted by blanks are read at once, and take some twenty times that much memory."""
 _VERSION = re.compile(rb"FCS([1-9]\.\d)")
 
 
@@ -100,6 +102,13 @@ def _read_header(source: Source, stream: BinaryIO, at: int, number: int) -> FcsH
     channels = as_stored(keywords, read_channels(keywords, datatype=datatype, where=where), offsets[2:4])
     extent = find_extent(keywords, channels, offsets[2:4], available=source.size - at, where=where)
     n_events = extent.n_events
+    if datatype == "A" and not all(channel.bits for channel in channels) and extent.n_bytes > MAX_FREE_TEXT_BYTES:
+        raise UnsupportedFormatError(
+            f"DATA is {extent.n_bytes >> 20:,} MiB of numbers as text, parted by blanks; at most "
+            f"{MAX_FREE_TEXT_BYTES >> 20} are read",
+            where=where,
+            do="Export it as float32",
+        )
     if n_events < 0:  # $TOT does not say it, and neither do widths
         n_events = len(split_numbers(_read(stream, at + extent.start, extent.n_bytes))) // len(channels)
     return FcsHeader(

@@ -12,11 +12,18 @@ _PADDING = " \t\r\n\x00"
 
 
 def decode_text(data: bytes) -> str:
-    """UTF-8 where it is that, as FCS 3.1 demands, else Latin-1, as older instruments write."""
+    """Each keyword and value in UTF-8 where it is that, as FCS 3.1 demands, else in Latin-1, as old programs write."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        return data[:1].decode("latin-1").join(_decoded(piece) for piece in data.split(data[:1]))
+
+
+def _decoded(piece: bytes) -> str:
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return piece.decode("latin-1")
 
 
 def parse_text(data: bytes, *, where: str) -> dict[str, str]:

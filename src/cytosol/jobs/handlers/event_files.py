@@ -12,6 +12,7 @@ from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.axes import Spill
 from cytosol.catalog.dataset_attributes import Annotation
 from cytosol.catalog.fcs_writing import channel_keywords, with_spill
+from cytosol.catalog.index_sorts import taken_pairs, with_pairs
 from cytosol.catalog.tables import Pinned
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
 from cytosol.jobs.handlers.base import TableRun
@@ -66,6 +67,8 @@ async def add_changed(run: TableRun, source: Pinned, changed: Changed) -> str:
         if channel["N"] in changed.columns:
             channel["R"] = _range(channel.get("R", ""), column)
     keywords = text if changed.spill is None else with_spill(text, None)
+    if changed.rows is not None:
+        keywords = with_pairs(keywords, taken_pairs(keywords, source.part.n_cells, changed.rows))
     keywords = {key: name if key.upper() == "$FIL" else value for key, value in keywords.items()}
     n_events = len(columns[0])
     context = catalog.context
