@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import subprocess
@@ -152,3 +153,39 @@ def test_open_store_on_a_place_that_cannot_be_written_says_so(tmp_path: Path) ->
 def test_open_store_refuses_what_is_no_store(tmp_path: Path, url: str) -> None:
     with pytest.raises(InvalidInputError):
         open_store(load_settings(data=tmp_path, store=url))
+
+
+async def test_a_flush_reaches_every_file_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FolderBlobStore(tmp_path / "store")
+    paths = [f"datasets/a/tables/events/X/c/0/{number}" for number in range(40)] + ["datasets/a/zarr.json"]
+    for path in paths:
+        await store.put(path, b"events", durable=False)
+    synced: set[str] = set()
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        synced.add(os.readlink(f"/proc/self/fd/{fd}"))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await store.flush("datasets/a")
+    root = str(store.root)
+    folders = ("", "/datasets", "/datasets/a", *(f"/datasets/a/{part}" for part in _parents("tables/events/X/c/0")))
+    assert synced == {f"{root}/{path}" for path in paths} | {root + folder for folder in folders}
+
+
+async def test_a_flush_that_the_disk_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FolderBlobStore(tmp_path / "store")
+    await store.put("datasets/a/zarr.json", b"{}", durable=False)
+
+    def fsync(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(UnavailableError, match="Input/output error"):
+        await store.flush("datasets/a")
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
