@@ -16,10 +16,11 @@ from cytosol.catalog import plots
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.file_groups import Files
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.plot_sources import Overlay, PlotSpec, Sampling
+from cytosol.catalog.plot_specs import Overlay, PlotSpec, Sampling
 from tests.catalog.people import People
 from tests.catalog.test_cytometry import add, fcs, study
 from tests.catalog.test_plots import texts
+from tests.formats.fcs_files import build, floats, plain
 
 SIZES = (300, 200, 500, 0, 120)
 DOSES: tuple[Any, ...] = (10, 2.5, 10, 10, None)
@@ -181,6 +182,54 @@ async def test_channels_are_found_by_reagent_in_files_of_another_panel(
     alone = await catalog.plots.draw(people.ada, dataset_id=tubes.ids[0], spec=plot)
     same = PlotSpec("histogram", AXES[0], overlays=(Overlay(name="other"),))
     assert alone != await catalog.plots.draw(people.ada, dataset_id=tubes.ids[0], spec=same)
+
+
+async def test_files_that_lack_a_channel_leave_their_place_empty(
+    catalog: Catalog, people: People, tubes: Tubes, seen: list[Any]
+) -> None:
+    data = build(plain(30, ("FSC-A", "FITC-A"), SPILL="1,FITC-A,1"), floats(30, 2).tobytes())
+    (bare,) = await add(catalog, people.ada, tubes.study_id, "bare.fcs", data)
+    files = Files([tubes.ids[1], bare.id])
+    specs = [
+        PlotSpec("dot", *AXES),
+        PlotSpec("histogram", AXES[0]),
+        PlotSpec("histogram", AXES[0], population_id=tubes.high),
+    ]
+    svg = await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=specs, files=files, style=LOOK)
+    assert [one.message for one in seen[0]] == ["", "", "", "lacks PE-A", "", ""]
+    assert [len(one.layers) for one in seen[0]] == [1, 1, 1, 0, 1, 1]
+    assert "lacks PE-A" in texts(svg)
+    np.testing.assert_array_equal(seen[0][4].layers[0].x, floats(30, 2)[:, 1])
+    # in a group the others are shown, and the title says how many
+    together = Files([tubes.ids[0], tubes.ids[2], bare.id], group_by="dose")
+    await catalog.cytometry.annotate(people.ada, dataset_id=bare.id, annotations=[("dose", 10)])
+    await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=specs[:1], files=together, style=LOOK)
+    (shown,) = seen[1]
+    assert (shown.title, shown.message) == ("dose 10 (2 of 3 files)", "")
+    np.testing.assert_array_equal(shown.layers[0].x, tubes.pooled(0, 2)[0])
+    await catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=AXES, files=files)
+    assert np.isnan(seen[2].values).tolist() == [[False, False], [False, True]]
+    # a population lacks what one of its gates lies on
+    (scatter,) = await add(catalog, people.ada, tubes.study_id, "scatter.fcs", build(plain(9, ("FSC-A",)), bytes(36)))
+    high = PlotSpec("histogram", "var:FSC-A", population_id=tubes.high)
+    with_scatter = Files([tubes.ids[1], scatter.id])
+    await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=[high], files=with_scatter, style=LOOK)
+    assert [one.message for one in seen[3]] == ["", "lacks FITC-A"]
+    await catalog.plots.heatmap_of_files(
+        people.ada, study_id=tubes.study_id, axes=["var:FSC-A"], files=with_scatter, population_id=tubes.high
+    )
+    assert np.isnan(seen[4].values).tolist() == [[False], [True]]
+    await catalog.plots.heatmap(
+        people.ada, dataset_id=scatter.id, axes=["var:FSC-A"], population_ids=[None, tubes.high]
+    )
+    assert np.isnan(seen[5].values).tolist() == [[False], [True]]
+    # what no file has is refused
+    nobody = PlotSpec("histogram", "var:PE-H")
+    with pytest.raises(NotFoundError, match="no channel 'PE-H'"):
+        await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=[*specs, nobody], files=files, style=LOOK)
+    only = Files([bare.id])
+    with pytest.raises(NotFoundError, match="no channel"):
+        await catalog.plots.grid(people.ada, study_id=tubes.study_id, specs=specs[:1], files=only, style=LOOK)
 
 
 async def test_what_cannot_be_grouped_or_seen(catalog: Catalog, people: People, tubes: Tubes) -> None:

@@ -14,7 +14,7 @@ from cytosol.catalog.annotations import Group
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.event_views import Wanted
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.statistics import Asked
+from cytosol.catalog.statistics_records import Asked
 from cytosol.model.gating import Population
 from tests.catalog.making import Made, make_dataset, run_here
 from tests.catalog.people import People

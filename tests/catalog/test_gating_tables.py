@@ -16,8 +16,8 @@ from cytosol.catalog.annotations import Group
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.event_views import Wanted
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.plot_sources import PlotSpec
-from cytosol.catalog.statistics import Asked
+from cytosol.catalog.plot_specs import PlotSpec
+from cytosol.catalog.statistics_records import Asked
 from cytosol.catalog.tables import Pinned
 from cytosol.model.gating import Population
 from tests.catalog.making import barcodes, counts, h5ad, make_dataset, run_here, submit

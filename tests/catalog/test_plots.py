@@ -17,7 +17,7 @@ from cytosol.base.errors import InvalidInputError, LimitExceededError, NotFoundE
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.plot_sources import Overlay, PlotSpec, Sampling
+from cytosol.catalog.plot_specs import Overlay, PlotSpec, Sampling
 from tests.catalog.making import make_dataset
 from tests.catalog.people import People
 from tests.catalog.test_cytometry import add, fcs, study

@@ -16,8 +16,8 @@ from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.derivations import Derivation
 from cytosol.catalog.fcs_selection import EventChoice
 from cytosol.catalog.gates import NewGate
-from cytosol.catalog.statistics import Asked, Beads, StatisticsTable
 from cytosol.catalog.statistics_layouts import LAYOUTS, typed
+from cytosol.catalog.statistics_records import Asked, Beads, StatisticsTable
 from cytosol.model.gating import Population
 from cytosol.model.studies import Dataset
 from tests.catalog.people import People

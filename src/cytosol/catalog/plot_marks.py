@@ -8,6 +8,7 @@ from typing import Any
 
 from cytosol.analyses.cytometry.plots.spec import GateMark
 from cytosol.base.keys import Key
+from cytosol.catalog.gating_lacks import Lacks
 from cytosol.catalog.gating_state import GatingState, InForce
 from cytosol.catalog.tables import Pinned
 from cytosol.model.gating import Gate
@@ -27,6 +28,17 @@ def axis_label(pinned: Pinned, reference: str) -> str:
             if channel.get("channel") == said.name:
                 return channel_label(said.name, channel.get("reagent"))
     return said.name
+
+
+def words_of(lacks: Lacks) -> str:
+    """What stands in place of a plot: 'lacks CD3'."""
+    names = []
+    for what, error in lacks.items():
+        # a population lacks an axis of one of its gates, which the error names
+        reference = what if isinstance(what, str) else error.where
+        kind, _, name = reference.partition(":")
+        names.append(name if kind in ("var", "obs", "obsm") and name else reference)
+    return f"lacks {', '.join(dict.fromkeys(names))}" if names else ""
 
 
 def gate_marks(

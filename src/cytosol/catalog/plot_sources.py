@@ -1,4 +1,4 @@
-"""What a plot shows, and where its events come from."""
+"""Where the events of a plot come from: one dataset, or several as one layer; read on a thread when it is drawn."""
 
 from __future__ import annotations
 
@@ -7,63 +7,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cytosol.analyses.cytometry.plots.spec import Kind, Layer, PlotStyle
+from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Layer
 from cytosol.analyses.cytometry.sampling import sample_rows
+from cytosol.analyses.cytometry.scales import Scale, scale_from_json
 from cytosol.analyses.cytometry.statistics import statistic
-from cytosol.base.keys import Key
 from cytosol.catalog.channel_maps import Panel, same_reagent
+from cytosol.catalog.gating_lacks import Lacks
 from cytosol.catalog.gating_masks import Prepared
+from cytosol.catalog.gating_state import GatingState
+from cytosol.catalog.plot_marks import axis_label
+from cytosol.catalog.plot_specs import PlotSpec, Sampling
 from cytosol.catalog.tables import Pinned
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """Which events are drawn, at random and the same for the same seed.
-
-    Attributes
-    ----------
-    pre_n, pre_p : of all events, before the population is taken: at most so many, or this share (0 to 1); None = all
-    post_n, post_p : of the events of the population
-    """
-
-    pre_n: int | None = None
-    pre_p: float | None = None
-    post_n: int | None = None
-    post_p: float | None = None
-    seed: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """What else is laid over a plot; None = that of the plot. ``name`` "" = made of both."""
-
-    dataset_id: Key | None = None
-    population_id: Key | None = None
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlotSpec:
-    """What a plot shows.
-
-    Attributes
-    ----------
-    x, y, color_by : feature references; y is "" for a histogram, color_by is of dots and "" for one colour
-    population_id : None = all events
-    compensation : none, internal, own (of each dataset), or the id of one
-    overlays : further layers, of any kind of plot but a density
-    """
-
-    kind: Kind
-    x: str
-    y: str = ""
-    color_by: str = ""
-    population_id: Key | None = None
-    compensation: str = "own"
-    sampling: Sampling = field(default_factory=Sampling)
-    overlays: tuple[Overlay, ...] = ()
-    title: str = ""
-    style: PlotStyle = field(default_factory=PlotStyle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +27,14 @@ class Source:
     Attributes
     ----------
     axes : the axis of the table for each that is asked for
+    lacks : what the table has nothing for
     """
 
     name: str
     prepared: Prepared
     token: str
     axes: Mapping[str, str]
+    lacks: Lacks
 
     def values(self, reference: str) -> np.ndarray:
         """Of all cells, in the unit of the data."""
@@ -115,15 +71,13 @@ class Pool:
     Attributes
     ----------
     equal : whether each gives as many as the one with the fewest, if it has any
+    lacks : what the first dataset has nothing for, where none has all
     """
 
     name: str
     sources: tuple[Source, ...]
     equal: bool = False
-
-    @property
-    def token(self) -> str:
-        return repr([self.name, self.equal, *(source.token for source in self.sources)])
+    lacks: Lacks = field(default_factory=Lacks)
 
     def rows(self, sampling: Sampling) -> list[np.ndarray]:
         """Rows of the events that are drawn of each dataset."""
@@ -142,20 +96,75 @@ class Pool:
         x = np.concatenate([layer.x for layer in layers])
         return Layer(self.name, x, np.concatenate(y) if y else None, np.concatenate(shade) if shade else None)
 
-    def medians(self, axes: Sequence[str]) -> list[float | None]:
-        """The median of all events on each axis, in the unit of the data; one axis at a time is in memory."""
-        rows = self.rows(Sampling())
-        each = list(zip(self.sources, rows, strict=True))
+    def medians(self, axes: Sequence[str]) -> list[float]:
+        """The median of all events on each axis, in the unit of the data; NaN = no events, or no dataset has the axis.
+
+        One axis at a time is in memory.
+        """
+        each = list(zip(self.sources, self.rows(Sampling()), strict=True))
         return [
-            statistic("median", np.concatenate([source.values(axis)[some] for source, some in each])) for axis in axes
+            median([one.values(axis)[rows] for one, rows in each if one.axes[axis] not in one.lacks]) for axis in axes
         ]
 
 
-def axes_of(spec: PlotSpec) -> list[str]:
-    """The axes that are read for a plot."""
-    return [name for name in (spec.x, spec.y, spec.color_by) if name]
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A figure without its events.
+
+    Attributes
+    ----------
+    home : the panel whose channels the spec means
+    message : what stands in its place where it has none
+    """
+
+    spec: PlotSpec
+    pinned: Pinned
+    state: GatingState
+    marks: tuple[GateMark, ...] = ()
+    home: Panel = ()
+    message: str = ""
+
+    def own(self, reference: str) -> str:
+        """The axis of this table."""
+        return same_reagent(reference, self.home, self.pinned.dataset.panel or ())
+
+    def axis(self, reference: str) -> Axis:
+        """One axis with its label and scale."""
+        return Axis(axis_label(self.pinned, self.own(reference)), scale_of(self.state, self.own(reference)))
+
+    @property
+    def token(self) -> str:
+        """Tells it from every other plan."""
+        return repr([self.spec, *(self.axis(name) for name in self.spec.axes), self.marks])
+
+    def of(self, sources: Sequence[Source | Pool]) -> Drawing:
+        """The figure with its events; reads, so call it on a thread."""
+        spec = self.spec
+        return Drawing(
+            spec.kind,
+            self.axis(spec.x),
+            tuple(source.layer(spec) for source in sources),
+            y=self.axis(spec.y) if spec.y else None,
+            shade=self.axis(spec.color_by) if spec.color_by else None,
+            gates=self.marks,
+            title=spec.title,
+            style=spec.style,
+            message=self.message,
+        )
 
 
 def in_table(axes: Sequence[str], home: Panel, pinned: Pinned) -> dict[str, str]:
     """The axis of a table for each axis of a panel."""
     return {axis: same_reagent(axis, home, pinned.dataset.panel or ()) for axis in axes}
+
+
+def scale_of(state: GatingState, reference: str) -> Scale | None:
+    """The scale of an axis in a study; None = it has none."""
+    said = state.scales.get(reference)
+    return None if said is None else scale_from_json(said)
+
+
+def median(parts: Sequence[np.ndarray]) -> float:
+    """The median of values that lie in several arrays; NaN = there are none."""
+    found = statistic("median", np.concatenate(parts)) if parts else None
+    return np.nan if found is None else found

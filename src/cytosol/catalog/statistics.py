@@ -6,17 +6,16 @@ Values are compensated where that is asked for, never scaled or limited.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
 
-from cytosol.analyses.cytometry.formulas import COUNT_STATISTICS, Formula, Term
-from cytosol.analyses.cytometry.statistics import CHANNEL_STATISTICS, members, summarize
+from cytosol.analyses.cytometry.formulas import Term
+from cytosol.analyses.cytometry.statistics import members, summarize
 from cytosol.base.errors import InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import study_access
@@ -25,6 +24,7 @@ from cytosol.catalog.compute import Compute
 from cytosol.catalog.context import Context
 from cytosol.catalog.dataset_attributes import annotations_of
 from cytosol.catalog.gating import Gating, percent
+from cytosol.catalog.gating_lacks import Lacks, prepare_known, refuse_unknown
 from cytosol.catalog.gating_masks import Prepared
 from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.populations import unique_names
@@ -34,152 +34,17 @@ from cytosol.catalog.statistics_formulas import (
     TOTAL,
     UNGATED,
     Formulas,
-    read_formulas,
     reference_of,
 )
+from cytosol.catalog.statistics_records import Asked, Share, StatisticsRow, StatisticsTable
 from cytosol.catalog.tables import Pinned
 from cytosol.db import rows, studies, tables
-from cytosol.model.gating_rules import parse_reference
 from cytosol.model.rights import Actor, Permission
 
-COUNTS = ("event_count", "percent")
-STATISTICS = (*CHANNEL_STATISTICS, *COUNT_STATISTICS)
 MAX_VALUES = 20_000_000
 _ENTRY_BYTES = 1000
 _MANY = 4
 """Populations from which on it pays to sort the values once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beads:
-    """Counting beads, which tell in how much of a sample the cells were.
-
-    Attributes
-    ----------
-    population_id : the beads among the events
-    n_added : beads in each tube
-    volume_ul : sample in each tube, µL
-    """
-
-    population_id: Key
-    n_added: float
-    volume_ul: float
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a table of statistics shall hold.
-
-    Attributes
-    ----------
-    axes : feature references
-    statistics : of ``STATISTICS``
-    q : of the quantile, 0 to 1
-    percent_of : parent, grandparent, total, or the id of a population
-    compensation : none, internal, own, or the id of one
-    table : "" = the main one of each dataset
-    formulas : name of the column → formula over statistics, see ``analyses.cytometry.formulas``
-    beads : None = events per µL are of the volume that the file says was measured
-    """
-
-    axes: Sequence[str] = ()
-    statistics: Sequence[str] = COUNTS
-    q: float | None = None
-    percent_of: Sequence[str | Key] = (PARENT,)
-    compensation: str = "own"
-    table: str = ""
-    formulas: Mapping[str, str] = field(default_factory=dict)
-    beads: Beads | None = None
-
-    def checked(self) -> Asked:
-        """The same, if it can be computed.
-
-        Raises
-        ------
-        InvalidInputError
-            Where a statistic or axis is none, ``q`` is missing, or beads are none.
-        """
-        for name in self.statistics:
-            if name not in STATISTICS:
-                raise InvalidInputError(
-                    f"'{name[:64]}' is no statistic", where="statistics", do=f"Choose {', '.join(STATISTICS)}"
-                )
-        if not self.statistics and not self.formulas:
-            raise InvalidInputError("No statistic is named", where="statistics", do=f"Choose {', '.join(STATISTICS)}")
-        for axis in self.axes:
-            parse_reference(axis, where="axes")
-        if "quantile" in self.statistics and (self.q is None or not 0 <= self.q <= 1):
-            raise InvalidInputError("A quantile needs q, from 0 to 1", where="q", do="Give q, such as 0.9")
-        if self.beads is not None and not (self.beads.n_added > 0 and self.beads.volume_ul > 0):
-            raise InvalidInputError("Beads and volume have to be more than 0", where="beads", do="Give both of a tube")
-        return self
-
-    @property
-    def of_axes(self) -> list[str]:
-        """The statistics of axes."""
-        return [name for name in dict.fromkeys(self.statistics) if name in CHANNEL_STATISTICS]
-
-    def parsed(self) -> dict[str, Formula]:
-        """The formulas by name, read."""
-        return read_formulas(self.formulas, STATISTICS)
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Percent of one population in another; ``of`` None = all cells, ``value`` None = of nothing."""
-
-    of: Key | None
-    value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StatisticsRow:
-    """One population of one dataset.
-
-    Attributes
-    ----------
-    population_id : None = all cells
-    n_events : cells; None where the dataset lacks what the population is gated on
-    shares : in the order of ``percent_of``
-    values : axis → statistic → value in data units; None where it cannot be computed, or the dataset lacks the axis
-    per_ul : events per µL; None where the volume is not known, or no beads were measured
-    formulas : name → value; None where it is not defined
-    """
-
-    dataset_id: Key
-    population_id: Key | None
-    n_events: int | None
-    shares: list[Share]
-    values: dict[str, dict[str, float | None]]
-    per_ul: float | None = None
-    formulas: Mapping[str, float | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StatisticsTable:
-    """Rows, dataset by dataset, and what tells them apart.
-
-    Attributes
-    ----------
-    datasets : id → name
-    reagents : dataset → channel → reagent, of event tables
-    names, unique_names : of populations
-    parents : population → its parent
-    of_datasets : names of the formulas that are the same for all populations of a dataset
-    """
-
-    asked: Asked
-    rows: list[StatisticsRow]
-    datasets: dict[Key, str]
-    reagents: dict[Key, dict[str, str]]
-    names: dict[Key | None, str]
-    unique_names: dict[Key | None, str]
-    parents: dict[Key, Key | None] = field(default_factory=dict)
-    of_datasets: frozenset[str] = frozenset()
-
-
-class Lacks(dict[Key | str, NotFoundError]):
-    """Populations and axes that a dataset has nothing for, and why."""
 
 
 class Statistics:
@@ -230,11 +95,12 @@ class Statistics:
                 setting="statistics",
             )  # fmt: skip
         found = await self._gating.each(pinned, lambda one: self._rows_of(one, ids, formulas, state=state, asked=asked))
-        for missing in set.intersection(*(set(lacks) for _, lacks in found)) if found else ():
-            error = found[0][1][missing]
+        try:
+            refuse_unknown([lacks for _, lacks in found])
+        except NotFoundError as error:
             if "channels" in error.details:
                 raise InvalidInputError(error.what, where=error.where, do=error.do, **error.details) from error
-            raise error
+            raise
         made = _table(asked, pinned, [row for part, _ in found for row in part], state)
         return replace(made, of_datasets=formulas.of_datasets)
 
@@ -283,31 +149,9 @@ class Statistics:
         self, pinned: Pinned, ids: Iterable[Key | None], axes: Iterable[str], *, state: GatingState, asked: Asked
     ) -> tuple[_Populations, Lacks]:
         spill = await self._compensations.resolve(pinned, asked.compensation)
-        prepare = partial(self._gating.prepare, pinned, state=state, compensation=spill)
-        ids, axes, lacks = list(ids), list(dict.fromkeys(axes)), Lacks()
-        try:
-            prepared = await prepare([state.population(id) for id in ids], axes=axes)
-        except NotFoundError:
-            for id in filter(None, ids):
-                with _noted(lacks, id):
-                    await prepare([state.populations[id]])
-            for axis in axes:
-                with _noted(lacks, axis):
-                    await prepare([], axes=[axis])
-            ids = [id for id in ids if id not in lacks]
-            prepared = await prepare(
-                [state.population(id) for id in ids], axes=[one for one in axes if one not in lacks]
-            )
-        places = {id: place for place, id in enumerate(ids)}
+        prepared, known, lacks = await prepare_known(self._gating, pinned, ids, axes, state=state, compensation=spill)
+        places = {id: place for place, id in enumerate(known)}
         return _Populations(self._context.compute, prepared, places, asked), lacks
-
-
-@contextmanager
-def _noted(lacks: Lacks, what: Key | str) -> Iterator[None]:
-    try:
-        yield
-    except NotFoundError as error:
-        lacks[what] = error
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cytosol.base.keys import Key
-from cytosol.catalog.statistics import StatisticsRow, StatisticsTable
+from cytosol.catalog.statistics_records import StatisticsRow, StatisticsTable
 
 Annotations = Mapping[Key, Mapping[str, Any]]
 Columns = dict[str, list[Any]]

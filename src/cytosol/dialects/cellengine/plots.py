@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from cytosol.analyses.cytometry.plots.spec import LABEL_ITEMS, Kind, PlotStyle
 from cytosol.base.errors import InvalidInputError
-from cytosol.catalog.plot_sources import PlotSpec, Sampling
+from cytosol.catalog.plot_specs import PlotSpec, Sampling
 from cytosol.dialects.cellengine.calls import Asked, Call
 from cytosol.dialects.cellengine.experiments import E, experiment
 from cytosol.dialects.cellengine.files import file_of

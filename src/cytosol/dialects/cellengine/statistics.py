@@ -10,7 +10,7 @@ from starlette.responses import Response
 from cytosol.asgi.responses import attachment, json_response
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
-from cytosol.catalog.statistics import Asked as Wanted
+from cytosol.catalog.statistics_records import Asked as Wanted
 from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call
 from cytosol.dialects.cellengine.experiments import E, experiment

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cytosol.base.keys import Key
-from cytosol.catalog.statistics import Share, StatisticsRow, StatisticsTable
+from cytosol.catalog.statistics_records import Share, StatisticsRow, StatisticsTable
 from cytosol.dialects.cellengine.gate_documents import channel_of
 from cytosol.dialects.cellengine.translate import id_of
 

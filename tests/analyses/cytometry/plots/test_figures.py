@@ -303,3 +303,14 @@ def test_the_drawing_library_loads_on_first_use() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_words_stand_in_the_frame_of_a_figure_without_events(events: np.ndarray) -> None:
+    whole = drawing(events, "dot", format="svg")
+    words = replace(whole, layers=(), title="two.fcs", message="lacks CD3")
+    svg = draw(words).decode()
+    assert all(f">{text}<" in svg for text in ("two.fcs", "lacks CD3", "CD4 (FITC-A)", "CD8 (PE-A)"))
+    assert "<image" not in svg
+    assert draw(words) == draw(words)
+    with pytest.raises(InvalidInputError, match="nothing to draw"):
+        draw(replace(words, message=""))

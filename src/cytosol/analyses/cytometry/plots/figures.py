@@ -20,7 +20,7 @@ from cytosol.analyses.cytometry.plots.colors import (
     rgba,
     viridis,
 )
-from cytosol.analyses.cytometry.plots.frame import TICK_PX, Frame, Sheet, lay_out, sides_of
+from cytosol.analyses.cytometry.plots.frame import TICK_PX, Frame, Sheet, draw_message, lay_out, sides_of
 from cytosol.analyses.cytometry.plots.gate_marks import Scaled, finish
 from cytosol.analyses.cytometry.plots.histograms import draw_histogram
 from cytosol.analyses.cytometry.plots.spec import Drawing, PlotStyle, finer
@@ -81,6 +81,9 @@ def draw_grid(drawings: Iterable[Drawing], *, n_rows: int, n_columns: int, style
 
 
 def _paint(canvas: Canvas, drawing: Drawing) -> None:
+    if drawing.message and not drawing.layers:
+        draw_message(canvas, drawing)
+        return
     if not drawing.layers:
         raise InvalidInputError("There is nothing to draw", do="Name a file or a population")
     if drawing.kind == "histogram":

@@ -10,7 +10,7 @@ import numpy as np
 
 from cytosol.analyses.cytometry.plots.bins import Range
 from cytosol.analyses.cytometry.plots.colors import INK, SOFT
-from cytosol.analyses.cytometry.plots.spec import Axis, PlotStyle
+from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, PlotStyle
 from cytosol.analyses.cytometry.scales import Scale
 from cytosol.analyses.cytometry.ticks import ticks
 
@@ -178,6 +178,17 @@ def draw_frame(sheet: Sheet, sides: tuple[Sides, Sides], title: str = "") -> Non
     if title:
         size = _fitting(title, TITLE_PX, style.width / unit - 12)
         canvas.text((left, top + 4 * unit), title, size * unit, color=INK, up="bottom")
+
+
+def draw_message(canvas: Canvas, drawing: Drawing) -> None:
+    """The empty frame of a figure without events, and words in it."""
+    style, unit = drawing.style, drawing.style.unit
+    x, y = (Sides((0.0, 1.0), [], axis.label if axis is not None else "") for axis in (drawing.x, drawing.y))
+    frame = lay_out(style, x, y, title=drawing.title)
+    draw_frame(Sheet(canvas, frame, style), (x, y), drawing.title)
+    left, bottom, right, top = frame.box
+    size = _fitting(drawing.message, LABEL_PX, (right - left) / unit)
+    canvas.text(((left + right) / 2, (bottom + top) / 2), drawing.message, size * unit, color=SOFT, across="center")
 
 
 def _draw_x(sheet: Sheet, side: Sides) -> None:

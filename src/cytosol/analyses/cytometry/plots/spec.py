@@ -154,6 +154,7 @@ class Drawing:
     layers : one; several are laid over each other by a histogram
     shade : of what colours the dots
     title : above; "" = none
+    message : what stands in the empty frame of a figure that has no layers
     """
 
     kind: Kind
@@ -164,6 +165,7 @@ class Drawing:
     gates: tuple[GateMark, ...] = ()
     title: str = ""
     style: PlotStyle = field(default_factory=PlotStyle)
+    message: str = ""
 
 
 def finer(style: PlotStyle) -> PlotStyle:

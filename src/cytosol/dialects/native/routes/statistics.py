@@ -16,8 +16,8 @@ from cytosol.base.keys import Key
 from cytosol.catalog.comparisons import csv_bytes, xlsx_bytes
 from cytosol.catalog.event_views import Wanted
 from cytosol.catalog.gating import CountRow
-from cytosol.catalog.statistics import Asked, Beads
 from cytosol.catalog.statistics_layouts import LAYOUTS, Annotations, Columns, typed
+from cytosol.catalog.statistics_records import Asked, Beads
 from cytosol.dialects.native.answers import answer, list_answer, record_answer
 from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer, parquet_bytes
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint

@@ -8,7 +8,7 @@ from cytosol.analyses.cytometry.plots.spec import LabelItem, PlotStyle
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.file_groups import Files
-from cytosol.catalog.plot_sources import Overlay, PlotSpec, Sampling
+from cytosol.catalog.plot_specs import Overlay, PlotSpec, Sampling
 from cytosol.dialects.native.wire.plots import (
     FigureQuery,
     FilesRequest,
