@@ -32,6 +32,8 @@ from cytosol.model.gating_rules import parse_reference
 EVENTS = "events"
 """The kind of a table whose features are channels as an instrument measured them."""
 _MOST_NAMED = 60
+_WORTH_KEEPING = 1 << 16
+"""Events from which on compensating them again takes longer than finding new memory to keep them in."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,8 @@ class Reading:
         columns = [self._feature(self.pinned, place) for place in self._matrix]
         made = compensate(columns, spill.matrix, [self._matrix.index(one) for one in wanted.values()])
         for (name, one), values in zip(wanted.items(), made, strict=True):
-            self._compute.hold((*key, one), values, values.nbytes, bulky=True)
+            if len(values) >= _WORTH_KEEPING:
+                self._compute.hold((*key, one), values, values.nbytes, bulky=True)
             self._held.put(name, values, values.nbytes)
         return made[list(wanted).index(reference)]
 

@@ -13,7 +13,7 @@ import orjson
 from cytosol.analyses.cytometry.geometry import inside, sectors
 from cytosol.analyses.cytometry.trees import evaluate
 from cytosol.catalog.axes import Reading
-from cytosol.catalog.compute import ByteCache, Compute
+from cytosol.catalog.compute import Compute
 from cytosol.catalog.gating_state import InForce, Scales
 
 Tree = Mapping[str, Any]
@@ -50,7 +50,8 @@ class Prepared:
         self._key = reading.pinned.key
         self._n = reading.pinned.part.n_cells
         self._trees = list(trees)
-        self._masks = ByteCache(compute.most_bytes)
+        self._masks: dict[Hashable, np.ndarray] = {}
+        self._most_masks = compute.most_bytes // max(1, 4 * self._n)
         self.reading = reading
         self.tokens = [digest(_with_tokens(tree, known)) for tree in trees]
 
@@ -91,7 +92,8 @@ class Prepared:
             self._compute.hold(key, packed, _ENTRY_BYTES + packed.nbytes)
         else:
             mask = np.unpackbits(packed, count=self._n).view(np.bool_)
-        self._masks.put(key, mask, mask.nbytes)
+        if len(self._masks) < self._most_masks:
+            self._masks[key] = mask
         return mask
 
 

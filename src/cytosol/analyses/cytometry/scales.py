@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +23,8 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 """What a logarithm takes instead of anything smaller: the smallest normal 32-bit number."""
 _BLOCK = 1 << 16
 _LN10 = math.log(10)
+_KNOWN = 1000
+"""Scales that are kept once read."""
 
 
 class Scale(ABC):
@@ -324,6 +327,12 @@ def scale_from_json(json: Mapping[str, Any]) -> Scale:
     InvalidInputError
         For an unknown type, a missing, further or impossible parameter.
     """
+    return _scale_of(tuple((name, type(value), value) for name, value in json.items()))
+
+
+@lru_cache(_KNOWN)
+def _scale_of(items: tuple[tuple[str, type, Any], ...]) -> Scale:
+    json = {name: value for name, _, value in items}
     made = SCALES.get(str(json.get("type")))
     if made is None:
         raise InvalidInputError(

@@ -92,8 +92,11 @@ def evaluate(tree: Mapping[str, Any], leaf: Callable[[Mapping[str, Any]], np.nda
     key = next(iter(tree))
     if key not in _NODES:
         return np.array(leaf(tree), np.bool_)
+    children = tree[key]
+    if not children:
+        return np.full(n, key in ("and", "not"))
     combine = {"and": np.logical_and, "xor": np.logical_xor}.get(key, np.logical_or)
-    mask = np.full(n, key == "and")
-    for child in tree[key]:
+    mask = evaluate(children[0], leaf, n)
+    for child in children[1:]:
         combine(mask, evaluate(child, leaf, n) if next(iter(child)) in _NODES else leaf(child), out=mask)
     return np.logical_not(mask, out=mask) if key == "not" else mask
