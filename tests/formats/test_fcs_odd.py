@@ -191,3 +191,14 @@ def test_free_text_that_would_fill_the_memory_is_refused() -> None:
     keywords = plain(2, NAMES, datatype="A") | {f"$P{n}B": "*" for n in (1, 2, 3)}
     with pytest.raises(UnsupportedFormatError, match="70 MiB of numbers as text"):
         read_headers(source(build(keywords, b" " * (70 << 20))))
+
+
+def test_data_does_not_begin_inside_of_text() -> None:
+    """As a BD Accuri writes it: TEXT counts from before its last keywords, HEADER ends one byte late."""
+    values = floats(40, 3)
+    right = build(plain(40, NAMES), values.tobytes())
+    start, end = len(right) - 40 * 12, len(right)
+    said = {"$BEGINDATA": f"{start - 100:08d}", "$ENDDATA": f"{end - 100:08d}"}
+    header = only(build(plain(40, NAMES) | said, values.tobytes(), header_data=(start, end)))
+    assert np.array_equal(read_events(header).T, values)
+    assert f"it was read from {start:,} on" in header.notes[0]

@@ -110,7 +110,7 @@ class FileNames:
     async def _apply(self, conn: Connection, actor: Actor, study_id: Key, planned: FileList) -> None:
         bad = [file for file in planned if file.problem]
         if bad:
-            more = f" And {len(bad) - 1:,} more files have a problem." if bad[1:] else ""
+            more = f"; {len(bad) - 1:,} more of the files have a problem" if bad[1:] else ""
             raise ConflictError(
                 f"Nothing was changed: {bad[0].problem}{more}", where=bad[0].name, do="Look at the preview"
             )

@@ -36,7 +36,7 @@ def as_stored(keywords: Keywords, channels: tuple[FcsChannel, ...], header: Sequ
 
     Parameters
     ----------
-    header : beginning and end (its last byte) of DATA, as HEADER says; 0 = it does not say
+    header : beginning and end (its last byte) of TEXT and DATA, as HEADER says; 0 = it does not say
     """
     total = keywords.whole("$TOT", -1)
     if total <= 0 or all(channel.bits in _WORDS or channel.datatype != "I" for channel in channels):
@@ -65,12 +65,12 @@ def _widened(channel: FcsChannel, bits: int) -> FcsChannel:
 
 
 def _places(keywords: Keywords, header: Sequence[int]) -> list[tuple[int, int]]:
-    """Where DATA begins and ends as TEXT and HEADER say it, and both mixed where they differ."""
+    """Where DATA begins and ends as TEXT and HEADER say it, and both mixed where they differ; not inside of TEXT."""
     text = keywords.whole("$BEGINDATA"), keywords.whole("$ENDDATA")
-    places = [place for place in (text, (header[0], header[1])) if place[0] > 0]
+    places = [place for place in (text, (header[2], header[3])) if place[0] > 0]
     if len(places) == 2 and places[0] != places[1]:
-        places += [(text[0], header[1]), (header[0], text[1])]
-    return places
+        places += [(text[0], header[3]), (header[2], text[1])]
+    return [place for place in places if not header[0] <= place[0] < header[1]] or places
 
 
 def find_extent(
@@ -84,7 +84,7 @@ def find_extent(
 
     Parameters
     ----------
-    header : beginning and end (its last byte) of DATA, as HEADER says; 0 = it does not say
+    header : beginning and end (its last byte) of TEXT and DATA, as HEADER says; 0 = it does not say
     available : bytes from the beginning of the data set to the end of the file
 
     Raises
@@ -104,7 +104,7 @@ def find_extent(
         return Extent(places[0][0] if places else 0, 0, 0, ())
     expected = -(-total * bits // 8)
     start, end = _best(places, expected, available) if bits and total > 0 else places[0]
-    notes = _disagreement(places, (start, end))
+    notes = _disagreement(keywords, header, start)
     if not bits:
         return Extent(start, _within(start, end, available, where), max(total, -1), notes)
     held = (end - start + 1) * 8 // bits if end >= start else 0
@@ -135,11 +135,12 @@ def _best(places: list[tuple[int, int]], expected: int, available: int) -> tuple
     return places[0]
 
 
-def _disagreement(places: list[tuple[int, int]], chosen: tuple[int, int]) -> tuple[str, ...]:
-    if len(places) < 2 or places[0] == places[1]:
+def _disagreement(keywords: Keywords, header: Sequence[int], start: int) -> tuple[str, ...]:
+    said = keywords.whole("$BEGINDATA"), keywords.whole("$ENDDATA")
+    if not said[0] or not header[2] or said == (header[2], header[3]):
         return ()
-    text, header = (f"{start:,} to {end:,}" for start, end in places[:2])
-    return (f"HEADER says that DATA runs from byte {header}, TEXT from {text}; it was read from {chosen[0]:,} on.",)
+    places = [f"{first:,} to {last:,}" for first, last in ((header[2], header[3]), said)]
+    return (f"HEADER says that DATA runs from byte {places[0]}, TEXT from {places[1]}; it was read from {start:,} on.",)
 
 
 def _other_total(total: int, held: int) -> str:

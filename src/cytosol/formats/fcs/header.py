@@ -99,8 +99,8 @@ def _read_header(source: Source, stream: BinaryIO, at: int, number: int) -> FcsH
         raise UnreadableFileError(
             f"$DATATYPE is '{datatype[:16]}'", where=where, do="It has to be F, D, I or A; export the file again"
         )
-    channels = as_stored(keywords, read_channels(keywords, datatype=datatype, where=where), offsets[2:4])
-    extent = find_extent(keywords, channels, offsets[2:4], available=source.size - at, where=where)
+    channels = as_stored(keywords, read_channels(keywords, datatype=datatype, where=where), offsets[:4])
+    extent = find_extent(keywords, channels, offsets[:4], available=source.size - at, where=where)
     n_events = extent.n_events
     if datatype == "A" and not all(channel.bits for channel in channels) and extent.n_bytes > MAX_FREE_TEXT_BYTES:
         raise UnsupportedFormatError(
