@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,46 @@ def test_read_only_keys_may_be_repeated_but_not_changed(client: Toolkit, e: str)
         refused(ask(client, "PATCH", path, {key: generate_id()}), f'"{key}" cannot be changed')
     file = client.upload(f"experiments/{e}/fcsfiles", A1, bd_file(events(20, 1)))
     refused(ask(client, "PATCH", f"experiments/{e}/fcsfiles/{file['_id']}", {"size": 1}), '"size" cannot be changed')
+
+
+def as_r(value: Any) -> Any:
+    """A document that R read and writes: an array of one text or number is that text or number."""
+    if isinstance(value, dict):
+        return {name: as_r(one) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    return value[0] if len(value) == 1 and not isinstance(value[0], dict | list) else [as_r(one) for one in value]
+
+
+def timeless(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without the times that move with each change."""
+    return {name: value for name, value in document.items() if name not in ("updated", "deepUpdated")}
+
+
+@pytest.mark.parametrize("spell", [lambda document: document, as_r], ids=["python", "r"])
+def test_whole_documents_may_be_sent_back(client: Toolkit, e: str, spell: Callable[[Any], Any]) -> None:
+    folder = client.post("folders", {"name": "Whole"})
+    client.patch(f"experiments/{e}", {"path": [folder["_id"]], "tags": ["a"], "sortingSpec": {"a": ["b", None]}})
+    client.save_revision(e, "r")
+    within = f"experiments/{e}"
+    client.upload(f"{within}/fcsfiles", A1, bd_file(events(20, 1)))
+    client.post(f"{within}/gates", gate("RectangleGate", RECTANGLE), createPopulation="true")
+    client.post(f"{within}/gates", gate("SplitGate", SPLIT))
+    client.post(f"{within}/compensations", {"name": "c", "channels": ["a", "b"], "spillMatrix": [1, 0, 0, 1]})
+    client.upload(f"{within}/attachments", "n.txt", b"x")
+    for path in (f"{within}/fcsfiles", f"{within}/gates", f"{within}/populations", f"{within}/compensations"):
+        for item in client.get(path):
+            whole = client.get(f"{path}/{item['_id']}")
+            assert timeless(client.patch(f"{path}/{item['_id']}", spell(whole))) == timeless(whole)
+    (attached,) = client.get(f"{within}/attachments")
+    assert client.patch(f"{within}/attachments/{attached['_id']}", spell(attached)) == attached
+    assert timeless(client.patch(f"folders/{folder['_id']}", spell(folder))) == timeless(folder)
+    (scales,) = client.get(f"{within}/scalesets")
+    assert client.patch(f"{within}/scalesets/{scales['_id']}", spell(scales))["scaleSet"]["scales"] == scales["scales"]
+    document = client.get(within)
+    changed = client.patch(within, spell(document | {"name": "New", "updated": "2020-01-01T00:00:00.000Z"}))
+    assert timeless(changed) == timeless(document | {"name": "New"})
+    refused(ask(client, "PATCH", within, document | {"permissions": []}), '"permissions" cannot be changed')
 
 
 @pytest.mark.parametrize("labels", [[[1, 2]], [], None, 1.5, [[1, 2]] * 3, [[None, None]] * 2])

@@ -192,6 +192,16 @@ def test_r_spells_an_array_of_one_text_as_the_text(r: R) -> None:
     r.ask("DELETE", f"folders/{folder}")
 
 
+def test_r_sends_a_matrix_as_rows(r: R, e: str) -> None:
+    body = {"name": "c", "channels": ["a", "b"], "spillMatrix": [[1, 0.1], [0.02, 1]]}
+    made = r.ask("POST", f"experiments/{e}/compensations", json=body)
+    assert made["spillMatrix"] == [1, 0.1, 0.02, 1]
+    path = f"experiments/{e}/compensations/{made['_id']}"
+    assert r.ask("PATCH", path, json={"spillMatrix": [[1, 0.5], [0, 1]]})["spillMatrix"] == [1, 0.5, 0, 1]
+    with pytest.raises(APIError, match="400"):
+        r.ask("PATCH", path, json={"spillMatrix": [[1, 0.5], [0, "x"]]})
+
+
 def test_r_sends_labels_that_are_none(r: R, e: str) -> None:
     for labels in (None, 1, [1], [[1, 2]]):
         body = {"type": "SplitGate", "name": "s", "xChannel": "a", "model": {"labels": labels, "split": {"x": 1}}}

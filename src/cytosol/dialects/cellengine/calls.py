@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -129,8 +129,21 @@ def call_routes(services: Services, calls: Sequence[Call]) -> list[BaseRoute]:
 def require_same(body: Document, document: Document, names: Sequence[str]) -> None:
     """Refuse other values of keys that cannot be changed."""
     for name in names:
-        if name in body and body[name] != document.get(name):
+        if name in body and not _is_same(body[name], document.get(name)):
             raise InvalidInputError(f'"{name}" cannot be changed')
+
+
+def _is_same(said: Any, known: Any) -> bool:
+    """Whether a value is that of a document, as R spells it, too: ``[]`` for ``{}``, and ``[x]`` as ``x``."""
+    if isinstance(known, Mapping):
+        given = {} if said == [] else said
+        if not isinstance(given, Mapping) or given.keys() != known.keys():
+            return False
+        return all(_is_same(given[name], value) for name, value in known.items())
+    if isinstance(known, list):
+        items = said if isinstance(said, list) else [said]
+        return len(items) == len(known) and all(map(_is_same, items, known))
+    return bool(said == known)
 
 
 def parse(model: type[M], value: Any) -> M:

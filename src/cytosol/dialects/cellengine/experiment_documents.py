@@ -43,7 +43,8 @@ KEPT: Mapping[str, Any] = {
 DELETED = "deleted"
 """The time of deletion that a client told; the server counts from its own."""
 SETTABLE = frozenset(KEPT) - {"cloneSourceExperiment", "revisionSourceExperiment"}
-READ_ONLY = ("_id", "created", "updated", "deepUpdated", "uploader", "permissions", "revisions")
+READ_ONLY = ("_id", "created", "uploader", "permissions", "revisions")
+"""Properties that a change may repeat but not alter; the times of changes are ignored there."""
 
 
 def is_shown(view: StudyView) -> bool:

@@ -13,7 +13,7 @@ from cytosol.catalog.imports import Wanted
 from cytosol.catalog.records import UNSET, Unset
 from cytosol.catalog.studies import StudyFields, StudyFilter, StudyView
 from cytosol.dialects.cellengine import wire
-from cytosol.dialects.cellengine.calls import Asked, Call, parse
+from cytosol.dialects.cellengine.calls import Asked, Call, parse, require_same
 from cytosol.dialects.cellengine.experiment_documents import (
     DELETED,
     READ_ONLY,
@@ -94,15 +94,16 @@ async def change_experiment(asked: Asked) -> dict[str, Any]:
     body = await asked.body()
     said = parse(wire.ExperimentChange, body)
     given: dict[str, Any] = dict(body) if isinstance(body, dict) else {}
-    for name in READ_ONLY:
-        if name in given:
-            raise InvalidInputError(f'"{name}" cannot be changed')
+    if isinstance(researcher := given.get("primaryResearcher"), dict):  # as documents show it
+        given["primaryResearcher"] = researcher.get("_id")
     study_id, deleted = asked.id("experiment"), given_time(said.deleted, "deleted")
     if "deleted" in given and deleted is None:
         view = await _undelete(asked, study_id)
     else:
         view = await _in_trash(asked, study_id) or await experiment(asked)
     if given.keys() - {"deleted"}:
+        if given.keys() & set(READ_ONLY):
+            require_same(given, await document(asked, view), READ_ONLY)
         view = await _change(asked, view, said, given)
     if deleted is not None and view.study.deleted_at is None:
         told = with_own(view.study.extra, own_extra(view.study.extra) | {DELETED: deleted})

@@ -12,6 +12,15 @@ Texts = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance
 """A list of texts; R spells one of a single text as the text."""
 
 
+def _flat(value: Any) -> Any:
+    rows = isinstance(value, list) and value and all(isinstance(row, list) for row in value)
+    return [one for row in value for one in row] if rows else value
+
+
+SpillMatrix = Annotated[list[float], BeforeValidator(_flat)]
+"""Numbers row by row; R sends a matrix as rows."""
+
+
 class Wire(BaseModel):
     """A JSON object of a request."""
 
@@ -36,8 +45,9 @@ class NewExperiment(Wire):
 
 
 class ExperimentChange(NewExperiment):
-    """``PATCH experiments/ID``: the changed properties."""
+    """``PATCH experiments/ID``: the changed properties, or the whole document with a person as researcher."""
 
+    primaryResearcher: str | dict[str, Any] | None = None  # type: ignore[assignment]  # noqa: N815
     deleted: str | None = None
     activeCompensation: int | str | None = None  # noqa: N815
     locked: StrictBool | None = None
@@ -99,7 +109,7 @@ class NewCompensation(Wire):
 
     name: str
     channels: list[str]
-    spillMatrix: list[float]  # noqa: N815
+    spillMatrix: SpillMatrix  # noqa: N815
 
 
 class CompensationChange(Wire):
@@ -107,7 +117,7 @@ class CompensationChange(Wire):
 
     name: str | None = None
     channels: list[str] | None = None
-    spillMatrix: list[float] | None = None  # noqa: N815
+    spillMatrix: SpillMatrix | None = None  # noqa: N815
 
 
 GateType = Literal["RectangleGate", "PolygonGate", "EllipseGate", "RangeGate", "QuadrantGate", "SplitGate"]
