@@ -152,3 +152,53 @@ async def test_names_may_be_swapped(catalog: Catalog, people: People) -> None:
         "b a": ("a", "b"),
         "a b": ("b", "a"),
     }
+
+
+async def test_values_are_of_the_kind_of_their_annotation(
+    catalog: Catalog, people: People, files: tuple[Key, list[Key]]
+) -> None:
+    study_id, ids = files
+    ada, verbs = people.ada, catalog.cytometry
+    await verbs.annotate(ada, dataset_id=ids[0], annotations=[("dose", 5), ("donor", "ann"), ("fixed", True)])
+    view = await verbs.annotate(ada, dataset_id=ids[1], annotations=[("dose", "7.5"), ("donor", 12), ("fixed", "true")])
+    assert dict(view.annotations) == {"dose": 7.5, "donor": "12", "fixed": True}
+    for name, value, reason in (
+        ("dose", "high", "'high' is not a number, and 'dose' holds numbers in this study"),
+        ("dose", True, "'true' is not a number, and 'dose' holds numbers"),
+        ("fixed", 3, "'3' is not a truth value, and 'fixed' holds true and false"),
+        ("dose", ["a"], "is not a text"),
+    ):
+        with pytest.raises(InvalidInputError, match=reason) as caught:
+            await verbs.annotate(ada, dataset_id=ids[2], annotations=[(name, value)])
+        assert caught.value.do
+    assert dict((await verbs.file(ada, dataset_id=ids[1])).annotations)["dose"] == 7.5
+    names = await catalog.file_names.annotate(ada, study_id=study_id, pattern="{dose}_{well}_{}.fcs")
+    assert {file.problem for file in names if file.matches} == {
+        "'P1' is not a number, and 'dose' holds numbers in this study",
+        "'P2' is not a number, and 'dose' holds numbers in this study",
+    }
+    # where a program has to be understood, the annotation becomes text
+    view = await verbs.annotate(ada, dataset_id=ids[2], annotations=[("dose", "high")], widens=True)
+    found = [dict((await verbs.file(ada, dataset_id=id)).annotations)["dose"] for id in ids[:3]]
+    assert found == ["5", "7.5", "high"]
+
+
+async def test_an_upload_whose_keywords_are_of_another_kind_is_taken(
+    catalog: Catalog, people: People, files: tuple[Key, list[Key]]
+) -> None:
+    study_id, ids = files
+    said = dict((await catalog.cytometry.file(people.ada, dataset_id=ids[0])).annotations)
+    name, value = next((name, value) for name, value in said.items() if isinstance(value, str))
+    for id in ids:
+        rest = [one for one in said.items() if one[0] != name]
+        await catalog.cytometry.annotate(people.ada, dataset_id=id, annotations=rest)
+    await catalog.samples.change_attribute(
+        people.ada, attribute_id=await _attribute(catalog, people, study_id, name), kind="number"
+    )
+    (made,) = await add(catalog, people.ada, study_id, "more.fcs", fcs(seed=9))
+    assert dict((await catalog.cytometry.file(people.ada, dataset_id=made.id)).annotations)[name] == value
+
+
+async def _attribute(catalog: Catalog, people: People, study_id: Key, name: str) -> Key:
+    table = await catalog.samples.table(people.ada, study_id=study_id)
+    return next(attribute.id for attribute in table.attributes if attribute.name == name)

@@ -185,17 +185,19 @@ class Cytometry:
         dataset_id: Key,
         annotations: Sequence[tuple[str, Any]],
         extra: Mapping[str, Any] | None = None,
+        widens: bool = False,
     ) -> FileView:
         """Replace the annotations of a file; as a revision.
 
         Parameters
         ----------
+        widens : as in `set_annotations`
         extra : of the file, set along with them; None = as it is
         """
         async with self._context.db.write() as conn:
             dataset, _ = await dataset_access(conn, actor, dataset_id, Permission.ANNOTATION_EDIT)
             before = (await annotations_of(conn, dataset.study_id, [dataset_id])).get(dataset_id, [])
-            await set_annotations(conn, dataset.study_id, dataset_id, annotations)
+            await set_annotations(conn, dataset.study_id, dataset_id, annotations, widens=widens)
             after = (await annotations_of(conn, dataset.study_id, [dataset_id])).get(dataset_id, [])
             kept = {} if extra is None or extra == dataset.extra else {"extra": dict(extra)}
             if before != after or kept:

@@ -165,7 +165,7 @@ class FileAnnotationSubject:
     async def restore(self, conn: Connection, actor: Actor, subject_id: Key, values: history.Values) -> None:
         row = await rows.need(conn, tables.datasets, subject_id)
         await set_annotations(
-            conn, row["study_id"], subject_id, [(name, value) for name, value in values["annotations"]]
+            conn, row["study_id"], subject_id, [(name, value) for name, value in values["annotations"]], widens=True
         )
 
     async def restored(self, subject_id: Key) -> None:

@@ -189,7 +189,7 @@ async def describe_file(conn: Connection, study_id: Key, written: WrittenFile) -
     )
     await extend_scales(conn, study_id, written.scales)
     if written.annotations:
-        await set_annotations(conn, study_id, written.bytes_id, written.annotations)
+        await set_annotations(conn, study_id, written.bytes_id, written.annotations, widens=True)
     await events.append(
         conn,
         "dataset.changed",

@@ -12,7 +12,7 @@ from cytosol.base.keys import Key
 from cytosol.catalog import history
 from cytosol.catalog.access import study_access
 from cytosol.catalog.context import Context
-from cytosol.catalog.dataset_attributes import annotations_of, set_annotations
+from cytosol.catalog.dataset_attributes import annotations_of, fitting_value, set_annotations
 from cytosol.catalog.datasets import Datasets
 from cytosol.catalog.layouts import rewrite_metadata
 from cytosol.catalog.name_patterns import Fields, filled, match_names
@@ -21,7 +21,7 @@ from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
-from cytosol.model.sample_values import Value, guess_kind, parse_value, spell_value
+from cytosol.model.sample_values import Value, guess_kind, spell_value
 from cytosol.model.studies import Dataset
 
 SUBJECT = "file_names"
@@ -70,7 +70,7 @@ class FileNames:
         """Take annotations from the names of files, and rename these; one revision for all.
 
         Needs the permission annotation.edit, and to rename, study.edit. Of a field that spells numbers in all files
-        the values are numbers, unless the study has an annotation of this name that is text.
+        the values are numbers, unless the study has an annotation of this name, whose kind counts.
 
         Parameters
         ----------
@@ -152,11 +152,11 @@ async def _plan(
 ) -> FileList:
     datasets = await _chosen(conn, study_id, dataset_ids)
     live = {"study_id": study_id, "deleted_at": None}
-    texts = {row["name"] for row in await rows.find(conn, tables.attributes, {**live, "kind": "text"})}
+    known = {row["name"]: row["kind"] for row in await rows.find(conn, tables.attributes, live)}
     kinds: dict[str, str] = {}
     for name in {name for found in fields.values() for name in found or ()}:
         cells = [found[name] for found in fields.values() if found and name in found]
-        kinds[name] = "text" if name in texts else guess_kind(cells)
+        kinds[name] = known.get(name) or guess_kind(cells)
     present = await annotations_of(conn, study_id, [dataset.id for dataset in datasets])
     planned = []
     for dataset in datasets:
@@ -164,7 +164,11 @@ async def _plan(
         if found is None:
             planned.append(NamedFile(dataset.id, dataset.name, False, {}))
             continue
-        values = {name: parse_value(text, kinds[name], where=name) for name, text in found.items()}
+        try:
+            values = {name: fitting_value(text, kinds[name], name=name) for name, text in found.items()}
+        except InvalidInputError as error:
+            planned.append(NamedFile(dataset.id, dataset.name, True, {}, problem=error.what))
+            continue
         file = NamedFile(dataset.id, dataset.name, True, values)
         said = {name: spell_value(value) for name, value in present.get(dataset.id, [])}
         planned.append(_renamed(file, rename, {**said, **found}) if rename else file)
@@ -221,7 +225,8 @@ class FileNamesSubject:
     async def restore(self, conn: Connection, actor: Actor, subject_id: Key, values: history.Values) -> None:
         for id, was in values.items():
             key = Key.parse(id)
-            await set_annotations(conn, subject_id, key, [(name, value) for name, value in was["annotations"]])
+            said = [(name, value) for name, value in was["annotations"]]
+            await set_annotations(conn, subject_id, key, said, widens=True)
             await rows.change(conn, tables.datasets, key, {"name": was["name"]}, expected=None)
 
     async def restored(self, subject_id: Key) -> None:

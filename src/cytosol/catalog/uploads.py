@@ -24,7 +24,7 @@ from cytosol.db.connections import Connection
 from cytosol.db.usage import stored_bytes
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, require_user
-from cytosol.model.work import Original, Upload, UploadChunk
+from cytosol.model.work import Job, Original, Upload, UploadChunk
 from cytosol.store import uploads as staged
 from cytosol.store.digests import Digest
 from cytosol.store.originals import digest_blob, original_path
@@ -272,6 +272,38 @@ class Uploads:
         if original is not None:
             await self.forget_original(original["id"])
         await staged.drop(self._context.blobs, upload_id)
+
+    async def drop_refused(self, job: Job, *, endings: tuple[str, ...]) -> bool:
+        """Forget the uploads of a submission whose files cannot be read, with their bytes; it is not tried again.
+
+        Parameters
+        ----------
+        endings : only where all its files are called so; any case
+
+        Returns
+        -------
+        Whether they were forgotten.
+        """
+        said = [file for batch in job.params["batches"] for file in batch["files"].values()]
+        if job.dataset_id is None or any("storage" in file for file in said):
+            return False
+        async with self._context.db.write() as conn:
+            found = all_to(Original, await rows.find(conn, tables.originals, {"dataset_id": job.dataset_id}))
+            ids = [Key.parse(file["upload"]) for file in said if "upload" in file]
+            uploads = await rows.find(conn, tables.uploads, {"id": ids}) if ids else []
+            names = [*(one.path for one in found), *(row["name"] for row in uploads)]
+            of_storage = any(one.storage_id is not None for one in found)
+            if of_storage or not names or not all(name.lower().endswith(endings) for name in names):
+                return False
+            for one in found:
+                await rows.delete(conn, tables.uploads, {"original_id": one.id})
+                await rows.update(conn, tables.originals, {"id": one.id}, {"dataset_id": None})
+            await rows.change(conn, tables.jobs, job.id, {"params": {**job.params, "refused": True}}, expected=None)
+        for one in found:
+            await self.forget_original(one.id)
+        for id in ids:
+            await self.discard(id)
+        return True
 
     async def forget_original(self, original_id: Key) -> None:
         """Remove a file that nothing came of, with its bytes, unless others have the same."""

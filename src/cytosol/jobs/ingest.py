@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cytosol.analyses.matrix.filtering import FilterParams, keep_cells
-from cytosol.base.errors import InvalidInputError
+from cytosol.base.errors import InvalidInputError, UnreadableFileError, UnsupportedFormatError
 from cytosol.base.tables import ColumnData, TableSource
 from cytosol.catalog.column_terms import partner_terms
 from cytosol.catalog.commit import CommittedResult, commit_result
@@ -23,9 +23,24 @@ from cytosol.jobs.provenance import made_by
 from cytosol.jobs.registry import JobRun
 from cytosol.jobs.sources import open_files
 
+_EVENTS = (".fcs", ".lmd")
+
 
 async def ingest(run: JobRun) -> None:
-    """Make the dataset of the job."""
+    """Make the dataset of the job.
+
+    FCS files that cannot be read are dropped, since no other option would make them readable; files of other kinds
+    stay, since the job may be tried again, or its files submitted with other options.
+    """
+    try:
+        await _ingest(run)
+    except (UnreadableFileError, UnsupportedFormatError):
+        if await run.catalog.uploads.drop_refused(run.job, endings=_EVENTS):
+            run.report.log("The uploaded file was dropped", level="warning")
+        raise
+
+
+async def _ingest(run: JobRun) -> None:
     making = await begin_making(run)
     said = {name: run.job.params[name] for name in ("format", "matrix", "filters", "options")}
     first = await open_files(run, 0, run.job.params["batches"][0]["files"])

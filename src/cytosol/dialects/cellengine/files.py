@@ -24,6 +24,7 @@ from cytosol.dialects.cellengine.translate import (
     with_own,
 )
 from cytosol.dialects.cellengine.uploads import taken_in
+from cytosol.model.sample_values import spell_value
 
 READ_ONLY = ("_id", "experimentId", "eventCount", "size", "md5", "crc32c", "hasFileInternalComp")
 
@@ -61,15 +62,15 @@ def file_document(view: FileView) -> dict[str, Any]:
 def annotations_of(view: FileView) -> list[dict[str, Any]]:
     """The annotations as they came, with names that come twice and empty values, unless they were changed elsewhere."""
     said = own_extra(view.dataset.extra).get("annotations")
-    if isinstance(said, list) and _kept(said) == dict(view.annotations):
+    if isinstance(said, list) and _kept(said) == {name: spell_value(value) for name, value in view.annotations}:
         return said
     return [{"name": name, "value": value} for name, value in view.annotations]
 
 
-def _kept(said: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the server keeps of annotations: of a name that comes twice the last value, and no empty ones."""
+def _kept(said: list[dict[str, Any]]) -> dict[str, str]:
+    """What the server keeps of annotations, as text: of a name that comes twice the last value, and no empty ones."""
     values = checked_annotations([(one["name"], one["value"]) for one in said])
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: spell_value(value) for name, value in values.items() if value is not None}
 
 
 def sources_of(view: FileView) -> dict[str, Any]:
@@ -150,7 +151,7 @@ async def change_file(asked: Asked) -> dict[str, Any]:
         own = own_extra(view.dataset.extra) | {"annotations": [{"name": name, "value": value} for name, value in pairs]}
         extra = with_own(view.dataset.extra, own)
         view = await asked.catalog.cytometry.annotate(
-            asked.actor, dataset_id=dataset_id, annotations=pairs, extra=extra
+            asked.actor, dataset_id=dataset_id, annotations=pairs, extra=extra, widens=True
         )
     document = await whole_document(asked, view)
     if deleted is not None:
