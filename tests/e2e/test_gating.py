@@ -65,6 +65,22 @@ def test_files_are_uploaded_and_stand_in_the_workspace(page: Page, site: Site, t
     expect(page.get_by_role("button", name="Horizontal axis: FSC-A")).to_be_visible()
 
 
+def test_the_workspace_asks_for_its_data_as_soon_as_it_is_there(page: Page, bench: Bench) -> None:
+    """No skeleton holds it back: React's lazy waits 300 ms after one was shown."""
+    gaps = []
+    for _ in range(3):
+        page.goto(bench.url)
+        page.locator(".plot-card[data-drawn]").wait_for()
+        gaps.append(
+            page.evaluate("""() => {
+              const all = performance.getEntriesByType('resource');
+              const program = all.find((entry) => /GatingPage-.*[.]js/.test(entry.name));
+              return all.find((entry) => entry.name.endsWith('/gates')).startTime - program.responseEnd;
+            }""")
+        )
+    assert min(gaps) < 250, gaps
+
+
 def test_a_polygon_holds_what_numpy_finds_in_it_and_opens_its_population(workspace: Page, bench: Bench) -> None:
     page, at = workspace, spot(plot(workspace, "var:FSC-A", "var:SSC-A"))
     corners = [(0.2, 0.05), (0.5, 0.05), (0.5, 0.28), (0.3, 0.32), (0.2, 0.2)]

@@ -1,12 +1,11 @@
 /** The frame of the views of a table: tabs above, a second view beside the first, both remembered and in the address. */
 
-import { Suspense, useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { Dataset, Study, TableRecord } from '../../api/types';
 import { offerShortcuts } from '../../state/keyboard';
 import { replaceQuery } from '../../state/route';
 import { rememberedStore, useStore } from '../../state/store';
 import { Button, Icon } from '../../views/controls';
-import { Skeleton } from '../../views/states';
 import { VIEWS, viewOf, type ViewProps } from './registry';
 import { useShared } from './shared';
 import { useExplorer } from './useExplorer';
@@ -76,7 +75,7 @@ export function Frame({ study, dataset, table }: { study: Study; dataset: Datase
 
 function Pane({ id, ...props }: ViewProps & { id: string }) {
   const view = viewOf(id);
-  return view ? <Suspense fallback={<Skeleton rows={6} />}><view.component {...props} /></Suspense> : null;
+  return view ? <view.component {...props} /> : null;
 }
 
 function ViewTabs({ current, panelId, onOpen }: { current: string; panelId: string; onOpen: (view: string) => void }) {

@@ -1,6 +1,6 @@
 /** One study: its tree at the left, and what is chosen in the middle. */
 
-import { lazy, Suspense, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { deleteStudy, patchStudy, undeleteStudy } from '../../api/routes';
 import type { Study } from '../../api/types';
 import { cells } from '../../data/words';
@@ -9,7 +9,8 @@ import { keys, refresh, useJobs, useStudy } from '../../state/queries';
 import { navigate } from '../../state/route';
 import { Button, Field } from '../../views/controls';
 import { FormDialog, Popover } from '../../views/overlays';
-import { Empty, Loaded, Skeleton } from '../../views/states';
+import { later } from '../../views/later';
+import { Empty, Loaded } from '../../views/states';
 import { JobTable } from '../JobsPage';
 import { DataTab } from './DataTab';
 import { History } from './History';
@@ -18,8 +19,8 @@ import { Sharing } from './Sharing';
 import { StudyTree } from './StudyTree';
 
 // The plot is the largest part of the page: it comes when a table is opened.
-const Explorer = lazy(() => import('../explorer/Explorer'));
-const GatingPage = lazy(() => import('../gating/GatingPage'));
+const Explorer = later(() => import('../explorer/Explorer'));
+const Gating = later(() => import('../gating/GatingPage'), 10);
 
 const TABS = [
   { name: 'data', label: 'Data' },
@@ -32,21 +33,22 @@ const TABS = [
 
 export function StudyPage({ id, rest }: { id: string; rest: string[] }) {
   const query = useStudy(id);
+  const isGating = rest[0] === 'gating';
+  // it comes while the study is asked for
+  useEffect(() => {
+    if (isGating) void Gating.fetch().catch(() => undefined);
+  }, [isGating]);
   const table = rest[0] === 'tables' && rest.length >= 3 ? { dataset: rest[1], name: rest[2] } : null;
   return (
     <Loaded query={query} rows={8}>
-      {(study) => rest[0] === 'gating' ? (
-        <Suspense fallback={<Skeleton rows={10} />}>
-          <GatingPage study={study} />
-        </Suspense>
+      {(study) => isGating ? (
+        <Gating.Part study={study} />
       ) : (
         <div className="study">
           <StudyTree study={study} here={table ? `${table.dataset}/${table.name}` : ''} />
           <div className="content">
             {table ? (
-              <Suspense fallback={<Skeleton rows={8} />}>
-                <Explorer key={`${table.dataset}/${table.name}`} study={study} datasetId={table.dataset} tableName={table.name} />
-              </Suspense>
+              <Explorer.Part key={`${table.dataset}/${table.name}`} study={study} datasetId={table.dataset} tableName={table.name} />
             ) : (
               <Overview study={study} tab={TABS.some((t) => t.name === rest[0]) ? rest[0] : 'data'} />
             )}
