@@ -103,6 +103,27 @@ def test_an_analysis_is_filled_in_run_and_its_annotation_shown(
     expect(legend.locator(".entry .count").first).to_contain_text(str(sizes.max()))
 
 
+def test_features_of_an_analysis_are_searched(page: Page, site: Site, analysed: tuple[str, str], axe: str) -> None:
+    """FlowSOM on genes: a list of all of them would be too long, so they are found by name."""
+    study_id, dataset_id = analysed
+    table = site.client.dataset(dataset_id).table()
+    page.goto(f"{site.url}/app/studies/{study_id}/tables/{dataset_id}/{table.name}?views=analyses")
+    page.get_by_role("navigation", name="Analyses").get_by_role("button", name="FlowSOM").click()
+    form = page.get_by_role("form", name="FlowSOM")
+    channels = form.get_by_role("group", name="Channels", exact=True)
+    for gene in ("CD3D", "MS4A1", "LYZ"):
+        channels.get_by_role("combobox", name="Add a feature").fill(gene)
+        page.keyboard.press("Enter")
+        expect(channels.get_by_role("button", name=f"Take {gene} out")).to_be_visible()
+    channels.get_by_role("button", name="Take CD3D out").click()
+    assert faults(page, axe) == []
+    form.get_by_label("Number of clusters").fill("3")
+    with page.expect_request(lambda request: request.method == "POST" and "analyses" in request.url) as asked:
+        form.get_by_role("button", name="Run FlowSOM").click()
+    assert asked.value.post_data_json["parameters"] == {"channels": ["MS4A1", "LYZ"], "n_clusters": 3}
+    expect(form.get_by_role("region", name="What was made")).to_be_visible(timeout=_JOB_MS)
+
+
 def test_gene_sets_are_pasted_uploaded_kept_and_shown_as_dots(
     page: Page, site: Site, analysed: tuple[str, str], axe: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,6 @@ import { startAnalysis } from '../../api/analyses';
 import { deleteReport, listReports, reportUrl, type ReportRecord } from '../../api/reports';
 import type { AnalysisRecord, Parameter } from '../../api/types';
 import { fieldFault, initialValues, toParameters, type FormValues } from '../../data/forms';
-import { channelNames, joinedNames } from '../../data/gating/axes';
 import { channelsKey } from '../../data/gating/panels';
 import { ago, count, number, plural } from '../../data/words';
 import { useRun } from '../../state/analyses';
@@ -99,23 +98,19 @@ function Report({ file, report, onClose }: { file: GatedFile; report: ReportReco
 }
 
 /** Which compensation: what the registry leaves as a text is chosen here. */
-const asChoice = (p: Parameter, hasPanel: boolean): Parameter => (p.name === 'compensation' ? { ...p, names: 'compensation', help: 'What the channels are compensated with' } : p.names === 'features' && !hasPanel ? { ...p, names: '' } : p);
+const asChoice = (p: Parameter): Parameter => (p.name === 'compensation' ? { ...p, names: 'compensation', help: 'What the channels are compensated with' } : p);
 
 function Form({ state, file, analysis, onReport }: { state: GatingState; file: GatedFile; analysis: AnalysisRecord; onReport: () => void }) {
-  const parameters = analysis.parameters.map((p) => asChoice(p, file.panel.length > 0));
+  const parameters = analysis.parameters.map(asChoice);
   const takesCells = parameters.some((p) => p.name === 'cells');
   const [values, setValues] = useState<FormValues>(() => initialValues(parameters));
   const [population, setPopulation] = useState(state.population?.id ?? '');
   const [name, setName] = useState('');
   const alike = state.files.filter((f) => f.panel.length > 0 && channelsKey(f.panel) === channelsKey(file.panel));
   const [toAll, setToAll] = useState(false);
-  const offers = {
-    ...useOffers(state.study, file.table),
-    given: {
-      features: file.panel.map((c) => ({ value: c.channel, label: joinedNames(channelNames(c)) })),
-      compensation: [{ value: 'own', label: 'as the file says' }, { value: 'none', label: 'none' }, { value: 'internal', label: 'the matrix of the file' }, ...state.compensations.map((c) => ({ value: c.id, label: c.name }))],
-    },
-  };
+  const known = useOffers(state.study, file.dataset, file.table);
+  const compensation = [{ value: 'own', label: 'as the file says' }, { value: 'none', label: 'none' }, { value: 'internal', label: 'the matrix of the file' }, ...state.compensations.map((c) => ({ value: c.id, label: c.name }))];
+  const offers = { ...known, given: { ...known.given, compensation } };
   const { run, job, busy, error } = useRun(file.dataset.id, file.table.name, () => {
     tell(`${analysis.title} is done`);
     void changeFile(state.study.id, async () => undefined);

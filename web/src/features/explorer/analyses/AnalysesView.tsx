@@ -59,7 +59,7 @@ const madeBy = (job: Job | null): Made[] => {
 };
 
 function AnalysisForm({ analysis, study, dataset, table, state, open }: ViewProps & { analysis: AnalysisRecord }) {
-  const offers = useOffers(study, table);
+  const offers = useOffers(study, dataset, table);
   const [values, setValues] = useState<FormValues>(() => initialValues(analysis.parameters));
   const [name, setName] = useState('');
   const onDone = useCallback((job: Job) => tell(`${analysis.title}: ${madeBy(job).map((m) => `‘${m.name}’`).join(', ') || 'done'}`), [analysis.title]);

@@ -1,10 +1,12 @@
 /** Fields for the parameters of an analysis, as the registry describes them: unit, default, bounds and one sentence each. */
 
 import type { GeneSetRecord } from '../../../api/analysisTypes';
-import type { Parameter, Study, TableRecord } from '../../../api/types';
+import type { Dataset, Parameter, Study, TableRecord } from '../../../api/types';
+import { channelChoices, joinedNames } from '../../../data/gating/axes';
 import { boundsText, fieldFault, fieldKind, type FieldValue, type FormValues } from '../../../data/forms';
 import { useGeneSets, useSamples } from '../../../state/queries';
 import { Field } from '../../../views/controls';
+import { GeneList } from '../genes/GeneList';
 
 /** What there is to choose from. */
 export interface Offers {
@@ -14,9 +16,11 @@ export interface Offers {
   geneSets: GeneSetRecord[];
   /** By what a parameter names, where the caller knows it, such as the channels of a file. */
   given?: Record<string, { value: string; label: string }[]>;
+  /** Where features are searched that nobody listed. */
+  place?: { dataset: string; table: string };
 }
 
-export function useOffers(study: Study, table: TableRecord): Offers {
+export function useOffers(study: Study, dataset: Dataset, table: TableRecord): Offers {
   const attributes = useSamples(study.id).data?.attributes ?? [];
   const geneSets = useGeneSets().data ?? [];
   const groups = table.columns.filter((c) => c.kind === 'categorical').map((c) => c.name);
@@ -26,6 +30,8 @@ export function useOffers(study: Study, table: TableRecord): Offers {
     attributes: ['sample', ...attributes.map((a) => a.name)],
     embeddings: table.embeddings.map((e) => e.name),
     geneSets,
+    given: dataset.panel?.length ? { features: channelChoices(dataset.panel.map((c) => ({ ...c, reagent: c.reagent ?? '' }))).map((c) => ({ value: c.reference.slice('var:'.length), label: joinedNames(c) })) } : {},
+    place: { dataset: dataset.id, table: table.name },
   };
 }
 
@@ -48,6 +54,9 @@ function optionsOf(p: Parameter, offers: Offers): Option[] {
   return [];
 }
 
+/** Features of a table without channels are too many to list. */
+const isSearched = (p: Parameter, offers: Offers) => p.names === 'features' && !offers.given?.features;
+
 interface Props {
   parameters: Parameter[];
   values: FormValues;
@@ -59,7 +68,7 @@ export function ParameterFields({ parameters, values, offers, onChange }: Props)
   return (
     <div className="parameter-fields">
       {parameters.filter((p) => fieldKind(p) !== 'none').map((p) => (
-        <ParameterField key={p.name} parameter={p} value={values[p.name]} options={optionsOf(p, offers)} onChange={(value) => onChange({ ...values, [p.name]: value })} />
+        <ParameterField key={p.name} parameter={p} value={values[p.name]} options={optionsOf(p, offers)} place={isSearched(p, offers) ? offers.place : undefined} onChange={(value) => onChange({ ...values, [p.name]: value })} />
       ))}
     </div>
   );
@@ -69,10 +78,11 @@ interface FieldProps {
   parameter: Parameter;
   value: FieldValue | undefined;
   options: Option[];
+  place?: Offers['place'];
   onChange: (value: FieldValue) => void;
 }
 
-function ParameterField({ parameter: p, value, options, onChange }: FieldProps) {
+function ParameterField({ parameter: p, value, options, place, onChange }: FieldProps) {
   const kind = fieldKind(p);
   const fault = fieldFault(p, value);
   const bounds = boundsText(p);
@@ -85,6 +95,17 @@ function ParameterField({ parameter: p, value, options, onChange }: FieldProps) 
         <label className="check">
           <input type="checkbox" checked={value === true} onChange={(e) => onChange(e.target.checked)} /> <span className="label">{label}</span>
         </label>
+        <span className="help">{facts}.</span>
+      </div>
+    );
+  }
+  if (place) {
+    const isList = kind === 'names';
+    const chosen = Array.isArray(value) ? value : value ? [String(value)] : [];
+    return (
+      <div className="field" role="group" aria-label={label}>
+        <span className="label">{label}</span>
+        <GeneList datasetId={place.dataset} tableName={place.table} genes={chosen} noun="feature" onGenes={(next) => onChange(isList ? [...new Set(next)] : (next[next.length - 1] ?? ''))} />
         <span className="help">{facts}.</span>
       </div>
     );

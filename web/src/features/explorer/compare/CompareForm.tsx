@@ -24,7 +24,7 @@ export function newSides(selected: ArrayLike<number> | null, group: string): Sid
 
 export function CompareForm({ study, dataset, table, state, shared, onDone }: ViewProps & { onDone: (job: Job) => void }) {
   const analyses = useAnalyses();
-  const offers = useOffers(study, table);
+  const offers = useOffers(study, dataset, table);
   const sheet = useSamples(study.id).data;
   const selected = useMemo(() => state.selection?.toIndices() ?? null, [state.selection]);
   const { sides, setSides } = shared;

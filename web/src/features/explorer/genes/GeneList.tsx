@@ -11,11 +11,13 @@ interface Props {
   onGenes: (genes: string[]) => void;
   /** What stands where no gene is chosen. */
   none?: string;
+  /** What they are called, where they may be other than genes. */
+  noun?: string;
 }
 
-export function GeneList({ datasetId, tableName, genes, onGenes, none }: Props) {
+export function GeneList({ datasetId, tableName, genes, onGenes, none, noun = 'gene' }: Props) {
   return (
-    <div className="chips" role="group" aria-label="Genes">
+    <div className="chips" role="group" aria-label={`${noun[0].toUpperCase()}${noun.slice(1)}s`}>
       {genes.length === 0 && none && <span className="muted">{none}</span>}
       {genes.map((gene) => (
         <span key={gene} className="chip">
@@ -23,21 +25,21 @@ export function GeneList({ datasetId, tableName, genes, onGenes, none }: Props) 
           <button type="button" aria-label={`Take ${gene} out`} onClick={() => onGenes(genes.filter((g) => g !== gene))}>×</button>
         </span>
       ))}
-      <GeneAdd datasetId={datasetId} tableName={tableName} onAdd={(more) => onGenes([...genes, ...more])} />
-      {genes.length > 1 && <button type="button" className="button plain small" onClick={() => onGenes([])}>Clear genes</button>}
+      <GeneAdd datasetId={datasetId} tableName={tableName} noun={noun} onAdd={(more) => onGenes([...genes, ...more])} />
+      {genes.length > 1 && <button type="button" className="button plain small" onClick={() => onGenes([])}>Clear {noun}s</button>}
     </div>
   );
 }
 
-function GeneAdd({ datasetId, tableName, onAdd }: { datasetId: string; tableName: string; onAdd: (genes: string[]) => void }) {
+function GeneAdd({ datasetId, tableName, noun, onAdd }: { datasetId: string; tableName: string; noun: string; onAdd: (genes: string[]) => void }) {
   const [text, setText] = useState('');
   const asked = useDeferredValue(text);
   const query = useGeneHits(datasetId, tableName, asked);
   const found = asked.trim() ? (query.data ?? []) : [];
   return (
     <Suggest
-      label="Add a gene"
-      placeholder="Add a gene…"
+      label={`Add a ${noun}`}
+      placeholder={`Add a ${noun}…`}
       text={text}
       onText={setText}
       items={found}
@@ -47,7 +49,7 @@ function GeneAdd({ datasetId, tableName, onAdd }: { datasetId: string; tableName
         onAdd([f.symbol]);
         setText('');
       }}
-      emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No gene is called like ‘${asked}’`}
+      emptyText={query.isFetching ? 'Searching…' : query.error ? query.error.message : `No ${noun} is called like ‘${asked}’`}
       busy={asked !== text || query.isFetching}
     />
   );
