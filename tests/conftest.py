@@ -24,7 +24,8 @@ def shared_data() -> Path:
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(
-            "the further data files beside the project are not here; the shipped files cover this test's ground"
+            f"{folder} is not here: put the further data files there that its own README.md lists; the shipped files "
+            "cover this test's ground"
         )
     return folder
 

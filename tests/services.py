@@ -6,6 +6,7 @@ Absent programs skip the tests that need them, with the reason; where ``CI`` is 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import secrets
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,10 +43,31 @@ class S3Server:
 
 
 def absent(what: str) -> None:
-    """Skip the test, or fail it where ``CI`` is set: there each service has to be present."""
+    """Skip the test, or fail it where ``CI`` is set: there all has to be present.
+
+    Parameters
+    ----------
+    what : is missing, and how to get it
+    """
     if os.environ.get("CI"):
         pytest.fail(f"{what}; a continuous-integration run needs it")
-    pytest.skip(what)
+    pytest.skip(what, allow_module_level=True)
+
+
+def need(there: bool, what: str) -> None:
+    """Say that something is absent, unless it is there."""
+    if not there:
+        absent(what)
+
+
+def library(name: str) -> Any:
+    """A library that tests alone use, such as one that judges ours."""
+    if name == "flowkit" and sys.version_info >= (3, 12):
+        pytest.skip("FlowKit asks for pandas 2, which only the environment of Python 3.11 has: run `make test`")
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        absent(f"The library {name} is not installed (`make setup-dev` installs it)")
 
 
 def free_ports(count: int) -> list[int]:
@@ -134,7 +157,8 @@ def _need_packages(command: str, *wanted: str) -> None:
     )
     done = subprocess.run([command, "-e", asked], capture_output=True, text=True, check=False, timeout=2 * START_S)
     if done.returncode or done.stdout.strip():
-        absent(f"R lacks packages: {done.stdout.strip() or done.stderr.strip()} (Debian: r-cran-…)")
+        lacking = done.stdout.strip() or done.stderr.strip()
+        absent(f"R lacks packages: {lacking} (Debian: r-cran- and the name in small letters)")
 
 
 @pytest.fixture(scope="session")

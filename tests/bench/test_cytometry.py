@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.services import library
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_it_runs_small() -> None:
-    pytest.importorskip("flowio", reason="FlowIO, of the extra oracles, is not here")
+    library("flowio")
     done = subprocess.run(
         [sys.executable, ROOT / "bench/cytometry.py", "--events", "600000", "--rounds", "5"],
         capture_output=True,

@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.services import library
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_it_runs_small() -> None:
-    pytest.importorskip("flowutils", reason="flowutils, of the extra oracles, is not here")
+    library("flowutils")
     done = subprocess.run(
         [sys.executable, ROOT / "bench/gating.py", "--events", "200000", "--rounds", "3"],
         capture_output=True,

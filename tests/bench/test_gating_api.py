@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import library
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
 def test_it_runs_small() -> None:
-    pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    library("flowkit")
     done = subprocess.run(
         [sys.executable, ROOT / "bench/gating_api.py", "--files", "2", "--events", "5000"],
         capture_output=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,21 +9,14 @@ import anndata
 import pytest
 
 from bench import page
+from tests.services import need
 
 STATIC = Path(__file__).parents[2] / "src" / "cytosol" / "server" / "static"
 
 
-def need(there: bool, what: str) -> None:
-    if there:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}; in CI it has to be there")
-    pytest.skip(what)
-
-
 @pytest.mark.slow
 def test_it_runs_small(capsys: pytest.CaptureFixture[str]) -> None:
-    need(shutil.which(page.CHROMIUM) is not None, f"There is no browser at {page.CHROMIUM}")
+    need(shutil.which(page.CHROMIUM) is not None, f"There is no browser at {page.CHROMIUM} (Debian: chromium)")
     need((STATIC / "index.html").is_file(), "The page is not built: run `make web`")
     auto, points = page.main(["--cells", "2000", "--seconds", "1"])
     assert (auto["mode"], points["mode"]) == ("auto", "points")

@@ -22,6 +22,7 @@ from cytosol.model.studies import Dataset
 from tests.catalog.people import People
 from tests.catalog.test_cytometry import NAMES, SPILL, add, column, fcs, study
 from tests.formats.fcs_files import build, events, floats, only, plain
+from tests.services import library
 
 FITC, PE = 2, 3
 
@@ -52,7 +53,7 @@ async def bright(catalog: Catalog, actor: Actor, study_id: Key) -> Key:
 
 
 async def test_an_fcs_file_as_flowio_and_we_read_it(catalog: Catalog, people: People) -> None:
-    flowio = pytest.importorskip("flowio")
+    flowio = library("flowio")
     study_id = await study(catalog, people.ada)
     (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(_COM="", _SRC="blood"))
     await catalog.cytometry.set_panel(people.ada, study_id=study_id, dataset_ids=[], reagents={"FITC-A": "CD3"})

@@ -265,7 +265,7 @@ async def test_real_instruments_say_the_volume(
 ) -> None:
     path = shared_data / "cytometry" / "fcs" / f"{name}.fcs"
     if not path.exists():
-        pytest.skip(f"{path.name} is not here")
+        pytest.skip(f"{path} is not here, which shared/data/README.md lists with its source")
     study_id = await study(catalog, people.ada)
     (made,) = await add(catalog, people.ada, study_id, path.name, path.read_bytes())
     found = await catalog.statistics.table(people.ada, study_id=study_id, asked=Asked(statistics=["events_per_ul"]))

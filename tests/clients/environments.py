@@ -25,7 +25,7 @@ def client_python(name: str) -> Path:
         return python
     uv = program("uv") or shutil.which("uv")
     if uv is None:
-        absent("uv is not installed, which makes the environment of the client")
+        absent("uv is not installed, which makes the environment of the client (`make setup-dev` installs it)")
         return python
     commands = [
         [uv, "venv", "--clear", "--python", sys.executable, str(folder)],

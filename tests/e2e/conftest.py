@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 import cytosol
 from tests.processes import EMAIL, PASSWORD, RunningServer, serving
+from tests.services import need
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "src" / "cytosol" / "demo_data"
@@ -31,15 +32,6 @@ SIZE = {"width": 1280, "height": 800}
 STUDY = "PBMC 68k"
 _LONGEST_MS = 30_000
 expect.set_options(timeout=_LONGEST_MS)
-
-
-def need(there: bool, what: str) -> None:
-    """Skip where something is not installed; in CI that is a failure."""
-    if there:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}; in CI it has to be there")
-    pytest.skip(what)
 
 
 @dataclass
@@ -95,7 +87,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, page_is_built: None) -> Itera
 # not for the session: while the synchronous Playwright is open, no other test of the process can run a loop
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    need(shutil.which(CHROMIUM) is not None, f"There is no browser at {CHROMIUM}")
+    need(
+        shutil.which(CHROMIUM) is not None,
+        f"There is no browser at {CHROMIUM} (Debian: chromium)",
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
         yield browser

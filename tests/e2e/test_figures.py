@@ -20,8 +20,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DATA, Site, Watch, faults, need
+from tests.e2e.conftest import DATA, Site, Watch, faults
 from tests.e2e.plots import settled
+from tests.services import need
 
 LABELS = "bulk_labels"
 GENES = ["CD3D", "LYZ", "CD79A"]

@@ -13,6 +13,7 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.formats.fcs.reader import read_events
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
 from tests.formats.fcs_files import only
+from tests.services import library
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), min_size=1, max_size=20)
 WORDS = st.text("abcXYZ019 _-/|\\.", min_size=1, max_size=12)
@@ -47,7 +48,7 @@ def test_what_is_written_is_read(keywords: dict[str, str], delimiter: str, n_eve
     n_events=st.integers(1, 9),
 )
 def test_flowio_reads_what_is_written(keywords: dict[str, str], n_events: int) -> None:
-    flowio = pytest.importorskip("flowio")
+    flowio = library("flowio")
     values = np.arange(3.0 * n_events, dtype=np.float32).reshape(3, n_events)
     content = whole(values, ["a", "b", "c d"], keywords, "/")
     read = flowio.FlowData(io.BytesIO(content))
@@ -74,7 +75,7 @@ def test_the_header_is_as_recorded_from_the_service() -> None:
 
 
 def test_no_event_ends_one_before_it_begins() -> None:
-    flowio = pytest.importorskip("flowio")
+    flowio = library("flowio")
     content = whole(np.empty((2, 0), np.float32), ["a", "b"], {})
     assert int(content[34:42]) == int(content[26:34]) - 1
     assert len(flowio.FlowData(io.BytesIO(content)).events) == 0

@@ -33,7 +33,7 @@ def nginx(folder: Path, upstream: str, path: str) -> Iterator[str]:
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     openssl = shutil.which("openssl")
     if program is None or openssl is None:
-        absent("nginx and openssl are not installed")
+        absent("nginx and openssl are not installed (Debian: nginx-light, openssl)")
         return
     certificate, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(

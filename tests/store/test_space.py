@@ -74,7 +74,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path: Path) ->
     script.write_text(SCRIPT)
     folder.mkdir()
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
-        absent("this machine does not allow a private mount, which the small disk needs")
+        absent("this machine allows no private mount, which the small disk needs: allow user namespaces, or be root")
     command = SMALL_DISK.format(folder=folder, python=sys.executable, script=script)
     ran = subprocess.run(
         ["unshare", "-rm", "sh", "-c", command], capture_output=True, text=True, check=False, timeout=60

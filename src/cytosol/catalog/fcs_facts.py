@@ -188,7 +188,7 @@ def facts_of(header: FcsHeader, spill: FileSpill) -> dict[str, Any]:
 def volume_of(keywords: Keywords) -> float | None:
     """The volume that was measured, in µL; None where the file does not say it.
 
-    ``$VOL`` is in nL by the standard (FCS 3.1, section 3.2.20). Aurora and Northern Lights of Cytek write µL.
+    ``$VOL`` is in nL by the standard (FCS 3.1). Aurora and Northern Lights of Cytek write µL.
     """
     try:
         volume = float(keywords.get("$VOL"))

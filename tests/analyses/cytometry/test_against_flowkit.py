@@ -27,8 +27,9 @@ from cytosol.formats.gating_ml.reader import read_gating_ml
 from cytosol.formats.gating_ml.writer import write_gating_ml
 from tests.formats.gating_samples import EVERY_KIND
 from tests.formats.test_flowjo import events, gating
+from tests.services import library
 
-flowutils = pytest.importorskip("flowutils", reason="flowutils, of the extra oracles, is not here")
+flowutils = library("flowutils")
 
 
 @pytest.mark.parametrize("parameters", [(262144, 0.5, 4.5, 0), (10000, 1, 4, 1), (1000, 1, 4, 0.5), (4096, 0.3, 4, 0)])
@@ -68,7 +69,7 @@ def test_compensation() -> None:
 
 
 def test_the_biexponential_of_flowjo() -> None:
-    flowkit = pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    flowkit = library("flowkit")
     values = np.concatenate([np.linspace(-20000, 270000, 30000), np.linspace(-500, 500, 2001)])
     for top, positive, negative, width in (
         (262144.000029, 4.41854, 0.0, -10.0),
@@ -84,7 +85,7 @@ def test_the_biexponential_of_flowjo() -> None:
 
 
 def test_flowkit_reads_our_gating_ml_with_equal_counts(tmp_path: Path) -> None:
-    flowkit = pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    flowkit = library("flowkit")
     events = np.random.default_rng(3).uniform(0, 9000, (5000, 2)).astype(np.float32)
     sample = flowkit.Sample(events, sample_id="one", channel_labels=["A", "B"])
     text = re.sub(r' transforms:bound\w+="[^"]*"', "", EVERY_KIND)  # FlowKit leaves bounds out
@@ -106,7 +107,7 @@ def test_flowkit_reads_our_gating_ml_with_equal_counts(tmp_path: Path) -> None:
 
 
 def test_flowkit_opens_our_workspace_with_equal_counts(tmp_path: Path) -> None:
-    flowkit = pytest.importorskip("flowkit", reason="FlowKit, of the extra oracles, is not here")
+    flowkit = library("flowkit")
     values = events()
     columns = np.column_stack([values[name] for name in "ABT"]).astype(np.float32)
     sample = flowkit.Sample(columns, sample_id="one.fcs", channel_labels=list("ABT"))
