@@ -87,9 +87,24 @@ def test_controls_that_cannot_serve() -> None:
         compute_spillover(Controls(CHANNELS, stained, None, negative={"B": (-1e8, -1e7)}))
     with pytest.raises(InvalidInputError, match="no events"):
         compute_spillover(Controls(CHANNELS, {"A": [np.empty(0)] * 4}, unstained))
+    with pytest.raises(InvalidInputError, match="control of A has 0 positive"):
+        compute_spillover(Controls(CHANNELS, {"A": [np.full(500, 5.0)] * len(CHANNELS)}))
     dark = Controls(CHANNELS, stained, stained["A"], positive={"A": (-100.0, 40.0)})
     with pytest.raises(InvalidInputError, match="no brighter"):
         compute_spillover(dark)
+
+
+@pytest.mark.parametrize("with_unstained", [True, False])
+def test_events_without_a_number_in_some_channel_are_left_out(with_unstained: bool) -> None:
+    stained, unstained = made()
+    holes = {name: [column.copy() for column in columns] for name, columns in stained.items()}
+    for columns in holes.values():
+        columns[1][::50], columns[2][7::90] = np.nan, np.inf
+    whole, found = (
+        compute_spillover(Controls(CHANNELS, one, unstained if with_unstained else None)).matrix
+        for one in (stained, holes)
+    )
+    np.testing.assert_allclose(found, whole, atol=0.02)
 
 
 def test_spread_is_that_of_counted_photons() -> None:

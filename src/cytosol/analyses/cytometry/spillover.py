@@ -145,14 +145,14 @@ def _width(values: np.ndarray) -> float:
 
 def _taken(controls: Controls, name: str) -> tuple[list[np.ndarray], list[np.ndarray], Parts]:
     """Positive and negative events of a control, all channels."""
-    columns = [np.asarray(column, np.float32) for column in controls.stained[name]]
+    columns = _finite(controls.stained[name])
     row = list(controls.channels).index(name)
     stained = columns[row]
     if len(stained) == 0:
         raise InvalidInputError(f"The control of {name} has no events", do="Choose another file or population")
     negative: Range | None = controls.negative.get(name)
     if negative is None and controls.unstained is not None:
-        dim = [np.asarray(column, np.float32) for column in controls.unstained]
+        dim = _finite(controls.unstained)
         floor = quantile(dim[row], _NEGATIVE_QUANTILE) if len(dim[row]) else 0.0
     else:
         floor = _threshold(stained)
@@ -172,6 +172,13 @@ def _taken(controls: Controls, name: str) -> tuple[list[np.ndarray], list[np.nda
     return bright, dim, parts
 
 
+def _finite(columns: Columns) -> list[np.ndarray]:
+    """The events of which every channel has a number."""
+    held = [np.asarray(column, np.float32) for column in columns]
+    chosen = np.all([np.isfinite(column) for column in held], axis=0)
+    return held if chosen.all() else [column[chosen] for column in held]
+
+
 def _between(columns: list[np.ndarray], row: int, limits: Range) -> list[np.ndarray]:
     low, high = limits
     chosen = (columns[row] >= low) & (columns[row] <= high)
@@ -184,6 +191,8 @@ def _threshold(values: np.ndarray) -> float:
     counts, edges = np.histogram(np.arcsinh(values.astype(np.float64) / cofactor), _BINS)
     middles = (edges[:-1] + edges[1:]) / 2
     below, sums = counts.cumsum(), (counts * middles).cumsum()
+    if values.min() == values.max():
+        return float(values.max())
     with np.errstate(divide="ignore", invalid="ignore"):
         between = (sums[-1] * below / below[-1] - sums) ** 2 / (below * (below[-1] - below))
     return float(np.sinh(edges[int(np.nanargmax(between[:-1])) + 1]) * cofactor)
