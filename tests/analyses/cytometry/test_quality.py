@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,38 @@ def test_planted_faults_are_found_and_little_else(capsys: pytest.CaptureFixture[
     assert of_rate > 0.98
     assert of_signal > 0.95
     assert np.mean(wrong) < 0.02
+
+
+def paused(time: np.ndarray) -> np.ndarray:
+    return np.where(time > 40, time + 150, time)
+
+
+def started_anew(time: np.ndarray) -> np.ndarray:
+    return np.asarray(np.mod(time, 60))
+
+
+def one_late(time: np.ndarray) -> np.ndarray:
+    return np.append(time[:-1], 1e6)
+
+
+def one_unknown(time: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(len(time)) == 7, np.nan, time)
+
+
+@pytest.mark.parametrize("change", [np.floor, paused, started_anew, one_late, one_unknown])
+@pytest.mark.parametrize("n", [8_000, 90_000])
+def test_odd_clocks_are_no_fault_of_the_flow(change: Callable[[np.ndarray], np.ndarray], n: int) -> None:
+    rng = np.random.default_rng(n)
+    time = change(np.sort(rng.uniform(0, 100, n)))
+    sound = check_quality(time, cells(rng, n), NAMES)
+    assert (sound.codes > 0).mean() < 0.01
+    assert sound.rate is not None
+    # and one is found none the less
+    spared = np.flatnonzero((np.arange(n) / n < 0.2) | (np.arange(n) / n > 0.3) | (rng.random(n) < 0.2))
+    clog = (spared / n > 0.2) & (spared / n < 0.3)
+    codes = check_quality(time[spared], cells(rng, len(spared)), NAMES).codes
+    assert (codes[clog] == 1).mean() > 0.85
+    assert (codes[~clog] > 0).mean() < 0.03
 
 
 def test_a_sound_run_is_left_alone() -> None:

@@ -19,6 +19,11 @@ _FEWEST_BINS, _MOST_BINS = 20, 600
 _GOOD_STRETCH = 5
 """Good bins between bad ones that are fewer than these are not trusted."""
 _PILED, _TIMES_NEXT = 10, 5
+_RESTART, _MOST_RESTARTS = 0.1, 100
+"""A step back by this share of the run is a new start, unless there are more than so many."""
+_BREAK = 20
+"""Times the 99th percentile of the time between events, from which on it is a break."""
+_FEW_TICKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +124,18 @@ def check_quality(
         )
     notes: list[str] = []
     codes = np.zeros(n, np.int32)
-    rate, order = None, np.arange(n)
+    rate, order, clock = None, np.arange(n), None
     if time is None:
         notes.append("There is no time channel, so the flow rate was not looked at.")
     else:
-        clock = np.asarray(time, np.float64)
-        if not (np.isfinite(clock).all() and np.ptp(clock) > 0):
-            notes.append("The time channel does not advance, so the flow rate was not looked at.")
-        else:
-            if (np.diff(clock) < 0).any():
-                notes.append("The time goes back somewhere; events were put in the order of their time.")
+        clock = _clock(time, notes)
+        if clock is not None:
             order = np.argsort(clock, kind="stable")
-            rate, codes = _check_rate(clock, n_bins, given.rate_limit)
+            rate, codes = _check_rate(clock, order, (n_bins, given.rate_limit), notes)
     place = np.empty(n, np.int64)
     place[order] = np.arange(n) * n_bins // n
     middle = (np.arange(n_bins) + 0.5) * n / n_bins
-    at = middle if rate is None or time is None else np.asarray(time, np.float64)[order][middle.astype(int)]
+    at = middle if clock is None else clock[order][middle.astype(int)]
     courses, bad = _check_signal(channels, names, place, (at, given.signal_limit))
     codes[(codes == 0) & bad[place]] = 2
     if given.check_margins:
@@ -142,15 +143,65 @@ def check_quality(
     return Quality(codes, rate, courses, notes)
 
 
-def _check_rate(time: np.ndarray, n_bins: int, limit: float) -> tuple[Course, np.ndarray]:
-    edges = np.linspace(time.min(), time.max(), n_bins + 1)
-    place = np.clip(np.searchsorted(edges, time, side="right") - 1, 0, n_bins - 1)
+def _clock(time: np.ndarray, notes: list[str]) -> np.ndarray | None:
+    """The time, going on where it starts anew as in joined files: shape (n,), float64; None = it stands still."""
+    clock = np.array(time, np.float64)
+    known = np.flatnonzero(np.isfinite(clock))
+    if not len(known) or np.ptp(clock[known]) == 0:
+        notes.append("The time channel does not advance, so the flow rate was not looked at.")
+        return None
+    if len(known) < len(clock):
+        clock = np.interp(np.arange(len(clock)), known, clock[known])
+        notes.append("Events without a time were put between their neighbours.")
+    steps = np.diff(clock)
+    restarts = np.flatnonzero(steps < -_RESTART * np.ptp(clock))
+    if 0 < len(restarts) <= _MOST_RESTARTS:
+        notes.append(f"The time starts anew ({len(restarts)} ×); it was taken to go on.")
+        steps[restarts] = 0.0
+        clock = clock[0] + np.concatenate([[0.0], np.cumsum(steps)])
+    if (steps < 0).any():
+        notes.append("The time goes back somewhere; events were put in the order of their time.")
+    return clock
+
+
+def _check_rate(
+    clock: np.ndarray, order: np.ndarray, of: tuple[int, float], notes: list[str]
+) -> tuple[Course, np.ndarray]:
+    """The flow rate, and 1 for each event of a bad bin: shape (n,), int32.
+
+    Breaks of the run are left out. Bins hold whole ticks of the clock. What is usual is the rate that half of the
+    events were measured at or below, so that a long time with hardly an event does not count.
+    """
+    n_bins, limit = of
+    rising = clock[order]
+    gaps = np.diff(rising)
+    usual = float(np.quantile(gaps[gaps > 0], 0.99))
+    breaks = gaps > _BREAK * usual
+    if breaks.any():
+        notes.append(f"The run has breaks ({int(breaks.sum())} ×); they were left out.")
+    active = np.concatenate([[0.0], np.cumsum(np.where(breaks, usual, gaps))])
+    tick = float(gaps[gaps > 0].min())
+    n_ticks = max(round(float(active[-1]) / tick) + 1, 1)
+    per_bin = n_ticks / n_bins
+    is_coarse = per_bin < _FEW_TICKS
+    if is_coarse:
+        per_bin = max(round(per_bin), 1)
+        n_bins = max(n_ticks // per_bin, 1)
+    width = per_bin * tick
+    place = np.clip(((active + tick / 2) / width).astype(np.int64), 0, n_bins - 1)
     counts = np.bincount(place, minlength=n_bins).astype(np.float64)
-    typical = float(np.median(counts))
-    spread = max(_MAD * float(np.median(np.abs(counts - typical))), float(np.sqrt(max(typical, 1.0))))
-    bad = _steady(np.abs(counts - typical) > limit * spread)
-    course = Course("Flow rate", (edges[1:] + edges[:-1]) / 2, counts / (edges[1] - edges[0]), bad)
-    return course, bad[place].astype(np.int32)
+    counts[-1] *= per_bin / (n_ticks - per_bin * (n_bins - 1))
+    held = np.sort(counts[counts > 0])
+    typical = float(held[np.searchsorted(held.cumsum(), held.sum() / 2)])
+    spread = max(_MAD * float(np.median(np.abs(held - typical))), float(np.sqrt(max(typical, 1.0))))
+    far = np.abs(counts - typical) > limit * spread
+    if is_coarse:
+        far[[0, -1]] = False  # the run may begin and end within a tick
+    bad = _steady(far & (counts > 0))
+    middles = np.interp((np.arange(n_bins) + 0.5) * width, active, rising)
+    codes = np.zeros(len(clock), np.int32)
+    codes[order] = bad[place]
+    return Course("Flow rate", middles, counts / width, bad), codes
 
 
 def _check_signal(
