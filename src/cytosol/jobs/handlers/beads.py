@@ -35,8 +35,8 @@ async def normalise_by_beads(run: TableRun) -> Outcome:
     dna = list(params.dna) or [name for name, metal in metals.items() if metal in DNA]
     time = params.time or next((name for name in names if is_time(name)), "")
     if not beads or not time:
-        what = "a time" if beads else f"channels of beads ({', '.join(BEADS)})"
-        raise InvalidInputError(f"The file has no channel of {what}", do="Name the channels")
+        what = "no channel of time" if beads else f"none of the channels of beads ({', '.join(BEADS)})"
+        raise InvalidInputError(f"The file has {what}", do="Name the channels")
     if params.baseline and len(params.baseline) != len(beads):
         raise InvalidInputError(
             f"There are {len(params.baseline)} counts for {len(beads)} channels of beads", where="baseline"

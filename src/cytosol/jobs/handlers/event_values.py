@@ -44,13 +44,13 @@ def is_time(name: str) -> bool:
     return name.strip().lower() in _TIME
 
 
-def channels_of(run: TableRun, named: Sequence[str]) -> list[str]:
+def channels_of(run: TableRun, named: Sequence[str], *, fewest: int = 2) -> list[str]:
     """The channels that are named, else those with a reagent, else all that measure light or metal.
 
     Raises
     ------
     InvalidInputError
-        Where the table has no channels and no features are named, or only one is left.
+        Where the table has no channels and no features are named, or fewer than ``fewest`` are left.
     """
     found = list(named)
     if not found and not is_events(run.pinned):
@@ -65,8 +65,9 @@ def channels_of(run: TableRun, named: Sequence[str]) -> list[str]:
         ]  # fmt: skip
         with_reagent = [each for each in markers if each.get("reagent")]
         found = [str(each["channel"]) for each in with_reagent or markers or panel]
-    if len(found) < 2:
-        raise InvalidInputError("At least two channels are needed", where="channels", do="Name more of them")
+    if len(found) < fewest:
+        what = "two channels are" if fewest > 1 else "one channel is"
+        raise InvalidInputError(f"At least {what} needed", where="channels", do="Name more of them")
     return found
 
 

@@ -21,7 +21,7 @@ _WIDTH_PX = 760
 async def check_run(run: TableRun) -> Outcome:
     """Look at flow rate, signal and the ends of the detectors."""
     params = cast(QualityRun, run.params)
-    channels = channels_of(run, params.channels)
+    channels = channels_of(run, params.channels, fewest=1)
     time = params.time or next((str(e["channel"]) for e in run.pinned.dataset.panel or [] if is_time(e["channel"])), "")
     found = await read_values(run, channels, compensation=params.compensation)
     clock = None
