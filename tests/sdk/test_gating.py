@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from matplotlib.path import Path as Outline
 
-from cytosol.base.errors import ConflictError, NotFoundError
+from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
 from cytosol.sdk import Dataset, Study
 from tests.formats.fcs_files import build, plain
 from tests.sdk.conftest import REDUCED, Lab
@@ -218,6 +218,44 @@ def test_events_of_a_population_come_as_a_frame(gated: Case) -> None:
         assert abs(raw - gated.values[1]["var:FITC-A"]).max() > 1
     with pytest.raises(NotFoundError, match="no population 'nobody'"):
         dataset.events(axes, population="nobody")
+
+
+def test_names_stand_for_ids_and_references(gated: Case, tmp_path: Path) -> None:
+    study, dataset, how = gated.study, gated.datasets[0], {"compensation": gated.compensation}
+    x, y = [axis.removeprefix("var:") for axis in gated.first[:2]]
+    _, first, second = gated.truths(0)
+    frame = dataset.events([x, gated.second[0]], population="left", **how)
+    assert list(frame.columns) == [x, gated.second[0]]
+    assert len(frame) == second.sum()
+    low = study.gates.create("range", "low", x, geometry={"x1": -1e6, "x2": 0.5}, parent="T", populations=False)
+    assert low.geometry["y"] == 0.5
+    not_left = {"and": [{"gate": "T"}, {"not": [{"gate": "left"}]}]}
+    study.populations.create("right", not_left, parent="T")
+    assert study.populations.change("right", name="other side", parent=None).parent_id is None
+    found = study.statistics("mean", x, populations=["other side"], datasets=[dataset.name], **how)
+    expected = gated.values[0][gated.first[0]][first & ~second].astype(float).mean()
+    assert found["mean"].tolist() == pytest.approx([expected], rel=1e-4, abs=1e-5)
+    assert "other side" in repr(study.populations.tree(dataset=dataset.name, **how))
+    drawn = dataset.plot("dot", x, y, population="T", color_by=x, overlays=None, **how)
+    assert (
+        drawn.data
+        == dataset.table().plot("dot", *gated.first[:2], population=study.populations.get("T"), color_by=x, **how).data
+    )
+    assert study.heatmap([x, y], [dataset], population="left", **how).data.startswith(b"\x89PNG")
+    grid = study.plots([{"kind": "histogram", "x": x, "population": "T", **how}], [dataset.name], format="svg")
+    assert b"<svg" in grid.data
+    if gated.compensation == "internal":
+        path = dataset.download_file(tmp_path / "left.tsv", format="tsv", population="left")
+        assert len(pd.read_csv(path, sep="\t")) == second.sum()
+        assert dataset.change(compensation="none").compensation == "none"
+        assert dataset.change(compensation="internal").compensation == "internal"
+    with pytest.raises(NotFoundError, match="no gate 'nothing'"):
+        study.populations.create("x", {"gate": "nothing"})
+    study.gates.create("range", "T", x, geometry={"x1": 0, "x2": 1}, populations=False)
+    with pytest.raises(InvalidInputError, match="2 gates are called 'T'"):
+        study.populations.create("x", {"gate": "T"})
+    with pytest.raises(NotFoundError, match="no dataset 'nowhere'"):
+        study.populations.counts(datasets=["nowhere"])
 
 
 @pytest.mark.parametrize("name", ["gates.xml", "gates.wsp"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+Kind = Literal["density", "dot", "contour", "histogram"]
 _MEDIA = {"png": "image/png", "svg": "image/svg+xml"}
 
 

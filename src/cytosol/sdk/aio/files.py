@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 from cytosol.sdk.aio.events import AsyncEvents
 from cytosol.sdk.aio.http import AsyncHttp
+from cytosol.sdk.aio.names import Named, population_id
+from cytosol.sdk.aio.names import dataset_ids as known_ids
 from cytosol.sdk.aio.plots import AsyncPlots
 from cytosol.sdk.aio.uploads import upload_file
 from cytosol.sdk.records import Record
@@ -32,6 +34,11 @@ class AsyncDatasetFile:
         page = await self._http.get(f"datasets/{self.id}/keywords")
         return {item["name"]: item["value"] for item in page["items"]}
 
+    async def change(self, **fields: Any) -> Record:
+        """Change name, compensation (none, internal, or the id of one), is_control or gates_locked."""
+        version = (await self._http.get(f"datasets/{self.id}"))["version"]
+        return Record(await self._http.change("PATCH", f"datasets/{self.id}", fields, version=version))
+
     async def annotate_file(self, annotations: Mapping[str, str | float | bool]) -> Record:
         """Replace what is said about the file, such as ``{"plate": "P1", "dose": 2.5}``."""
         said = [{"name": name, "value": value} for name, value in annotations.items()]
@@ -45,9 +52,13 @@ class AsyncDatasetFile:
         Parameters
         ----------
         path : file to write; whole or absent
-        choices : ``population`` (id), ``compensation``, ``compensated``, ``headers``, ``event_number``, ``pre_n``,
-            ``pre_p``, ``post_n``, ``post_p``, ``seed``, as the server's API describes them
+        choices : ``population`` (name or id), ``compensation``, ``compensated``, ``headers``, ``event_number``,
+            ``pre_n``, ``pre_p``, ``post_n``, ``post_p``, ``seed``, as the server's API describes them
         """
+        if "population" in choices:
+            path_here = f"datasets/{self.id}"
+            choices["population"] = await population_id(self._http, choices["population"], path=path_here)
+        choices = {name: value for name, value in choices.items() if value is not None}
         query = urlencode({"format": format} | {name: _spelled(value) for name, value in choices.items()})
         target = Path(path)
         part = target.with_name(target.name + ".part")
@@ -138,15 +149,19 @@ class AsyncStudyFiles:
         fields = [name for row in table for name in row if name not in facts]
         return pd.DataFrame(table, index=index, columns=[*dict.fromkeys(fields), *facts])
 
-    async def derive_file(self, dataset_ids: Sequence[str], *, filename: str = "", **choices: Any) -> list[AsyncFile]:
+    async def derive_file(self, dataset_ids: Sequence[Named], *, filename: str = "", **choices: Any) -> list[AsyncFile]:
         """Make a new file: a copy of one, or several joined in order.
 
         Parameters
         ----------
-        choices : ``add_file_number``, ``add_event_number``, ``population`` (id), ``compensation``, ``pre_n``,
+        dataset_ids : ids or names
+        choices : ``add_file_number``, ``add_event_number``, ``population`` (name or id), ``compensation``, ``pre_n``,
             ``pre_p``, ``post_n``, ``post_p``, ``seed``
         """
-        body = {"dataset_ids": list(dataset_ids), "filename": filename, **choices}
+        if "population" in choices:
+            choices["population"] = await population_id(self._http, choices["population"], study_id=self.id)
+        ids = await known_ids(self._http, self.id, dataset_ids)
+        body = {"dataset_ids": ids, "filename": filename, **choices}
         page = await self._http.post(f"studies/{self.id}/fcs/derive", body)
         return [AsyncFile(self._http, item) for item in page["items"]]
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cytosol.base.errors import NotFoundError
 from cytosol.sdk.aio.gene_sets import read_small
 from cytosol.sdk.aio.http import AsyncHttp
+from cytosol.sdk.aio.names import Named, dataset_ids, population_id
+from cytosol.sdk.names import DEFAULT_GEOMETRY, axis_of, with_gids
 from cytosol.sdk.populations import PopulationTree
 from cytosol.sdk.records import Record
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ALL = "all"
-"""The name of all cells where a population is expected."""
 
 
 class AsyncGate(Record):
@@ -37,14 +36,14 @@ class AsyncGate(Record):
         """Delete it; populations that name it stay."""
         await self._http.change("DELETE", f"gates/{self.id}", version=self.version)
 
-    async def tailor(self, dataset_ids: Sequence[str], geometry: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Give datasets a gate of their own with a geometry; None = take their own gates away.
+    async def tailor(self, datasets: Sequence[Named], geometry: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Give datasets, by id or name, a gate of their own with a geometry; None = take their own gates away.
 
         Returns
         -------
         ``inserted``, ``updated`` and ``deleted``: gates as the server spells them.
         """
-        ids = list(dataset_ids)
+        ids = await dataset_ids(self._http, self.study_id, datasets) or []
         owner = ids[0] if geometry is not None and ids else None
         gate = {"geometry": self.geometry if geometry is None else dict(geometry), "dataset_id": owner}
         body = {"gid": self.gid, "gate": gate, "dataset_ids": ids}
@@ -61,7 +60,11 @@ class AsyncGates:
 
     def __init__(self, http: AsyncHttp, study_id: str) -> None:
         self._http = http
+        self._study_id = study_id
         self._path = f"studies/{study_id}/gates"
+
+    def __repr__(self) -> str:
+        return "<the gates of a study: list(), create(), copy(), reset()>"
 
     async def list(self, *, dataset_id: str | None = None, gid: str | None = None) -> GateList:
         """All gates, in the order they were made; or the own ones of a dataset, or of one family."""
@@ -76,7 +79,7 @@ class AsyncGates:
         y: str = "",
         *,
         geometry: Mapping[str, Any],
-        parent: str | None = None,
+        parent: Named | None = None,
         populations: bool = True,
     ) -> AsyncGate:
         """Draw a gate; it becomes a population too, of a quadrant or split each sector.
@@ -84,14 +87,16 @@ class AsyncGates:
         Parameters
         ----------
         kind : rectangle, polygon, ellipse, range, quadrant or split
-        x, y : feature references: ``var:<channel or gene>``, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``
+        x, y : channels or genes by name, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``
         geometry : in scaled space; rectangle: x1, x2, y1, y2; polygon: vertices; ellipse: center, angle, major, minor
-            (full lengths); range: x1, x2, y; quadrant: x, y, angles; split: x, y
-        parent : id of the population that it is gated of; None = all
+            (full lengths); range: x1, x2; quadrant: x, y, and angles where it is skewed; split: x
+        parent : name or id of the population that it is gated of; None = all
         populations : whether populations are made
         """
-        gate = {"kind": kind, "name": name, "x": x, "y": y, "geometry": dict(geometry)}
-        body = {"gates": [gate], "populations": populations, "parent_id": parent}
+        shape = {**DEFAULT_GEOMETRY.get(kind, {}), **geometry}
+        gate = {"kind": kind, "name": name, "x": axis_of(x), "y": axis_of(y), "geometry": shape}
+        above = await population_id(self._http, parent, study_id=self._study_id)
+        body = {"gates": [gate], "populations": populations, "parent_id": above}
         made = await self._http.post(self._path, body)
         return AsyncGate(self._http, made["gates"][0])
 
@@ -101,7 +106,7 @@ class AsyncGates:
         *,
         channels: Mapping[str, str] | None = None,
         by_reagent: bool = False,
-        populations: Sequence[str] | None = None,
+        populations: Sequence[Named] | None = None,
     ) -> dict[str, Any]:
         """Copy gates and populations to another study.
 
@@ -109,13 +114,16 @@ class AsyncGates:
         ----------
         channels : channel or gene here → there; others keep their name
         by_reagent : channels go to those with the same reagent
-        populations : ids, with the gates that they name; None = all
+        populations : names or ids, with the gates that they name; None = all
         """
+        ids = None
+        if populations is not None:
+            ids = [await population_id(self._http, one, study_id=self._study_id) for one in populations]
         body = {
             "to_study_id": to_study.id,
             "channels": dict(channels or {}),
             "by_reagent": by_reagent,
-            "population_ids": None if populations is None else list(populations),
+            "population_ids": ids,
         }
         brought: dict[str, Any] = await self._http.post(f"{self._path}/copy", body)
         return brought
@@ -130,7 +138,11 @@ class AsyncPopulations:
 
     def __init__(self, http: AsyncHttp, study_id: str) -> None:
         self._http = http
+        self._study_id = study_id
         self._study = f"studies/{study_id}"
+
+    def __repr__(self) -> str:
+        return "<the populations of a study: tree(), list(), get(), create(), change(), delete(), counts()>"
 
     async def list(self) -> Records:
         """All populations, in their order."""
@@ -147,15 +159,35 @@ class AsyncPopulations:
                 return population
         raise NotFoundError(f"The study has no population '{name}'", do="See study.populations.tree()")
 
-    async def create(self, name: str, tree: Mapping[str, Any], *, parent: str | None = None) -> Record:
+    async def create(self, name: str, tree: Mapping[str, Any], *, parent: Named | None = None) -> Record:
         """Make a population of a tree of gates and annotations.
 
         Parameters
         ----------
-        tree : ``{"gate": gid}``, ``{"column": name, "groups": […]}``, or and, or, xor, not of a list of these
+        tree : ``{"gate": name or gid}``, ``{"column": name, "groups": […]}``, or and, or, xor, not of a list of these
+        parent : name or id of the population that percents are of; None = all cells
         """
-        body = {"name": name, "tree": dict(tree), "parent_id": parent}
+        above = await population_id(self._http, parent, study_id=self._study_id)
+        body = {"name": name, "tree": await self._tree(tree), "parent_id": above}
         return Record(await self._http.post(f"{self._study}/populations", body))
+
+    async def change(self, population: Named, **fields: Any) -> Record:
+        """Change name, tree, parent (None = at the top) or position of a population.
+
+        Parameters
+        ----------
+        population : name, unique name or id
+        """
+        found = await self.get(population.id if isinstance(population, Record) else population)
+        if "parent" in fields:
+            parent = fields.pop("parent")
+            fields["parent_id"] = await population_id(self._http, parent, study_id=self._study_id)
+        if "tree" in fields:
+            fields["tree"] = await self._tree(fields["tree"])
+        return Record(await self._http.change("PATCH", f"populations/{found.id}", fields, version=found.version))
+
+    async def _tree(self, tree: Mapping[str, Any]) -> dict[str, Any]:
+        return with_gids(tree, (await self._http.get(f"{self._study}/gates"))["items"])
 
     async def delete(self, name: str, *, branch: bool = False) -> None:
         """Delete a population; ``branch`` with all below it, else these move up."""
@@ -163,30 +195,32 @@ class AsyncPopulations:
         await self._http.change("DELETE", f"populations/{found.id}", version=found.version, branch=branch)
 
     async def counts(
-        self, *, datasets: Sequence[str] | None = None, compensation: str = "own", table: str = ""
+        self, *, datasets: Sequence[Named] | None = None, compensation: str = "own", table: str = ""
     ) -> pd.DataFrame:
         """Cells of all populations in datasets: dataset_id, population, n_events, percent_of_parent, percent_of_total.
 
         Parameters
         ----------
-        datasets : ids; None = all that are ready and no controls
+        datasets : ids or names; None = all that are ready and no controls
         compensation : none, internal, own, or the id of one
         """
         import pandas as pd  # half a second to import; not needed to connect
 
-        body = {"dataset_ids": None if datasets is None else list(datasets), "compensation": compensation}
+        ids = await dataset_ids(self._http, self._study_id, datasets)
+        body = {"dataset_ids": ids, "compensation": compensation}
         answer = await self._http.post(f"{self._study}/population-counts", {**body, "table": table})
         names = {one.id: one.unique_name for one in await self.list()}
         rows = [{"population": names.get(row["population_id"], "Ungated"), **row} for row in answer["items"]]
         columns = ["population", "dataset_id", "population_id", "n_events", "percent_of_parent", "percent_of_total"]
         return pd.DataFrame(rows, columns=[*columns, "problem"])
 
-    async def tree(self, *, dataset: str | None = None, compensation: str = "own") -> PopulationTree:
-        """The hierarchy, which prints itself; with counts of a dataset by id, if one is given."""
+    async def tree(self, *, dataset: Named | None = None, compensation: str = "own") -> PopulationTree:
+        """The hierarchy, which prints itself; with counts of a dataset, if its name or id is given."""
         items = (await self._http.get(f"{self._study}/populations"))["items"]
         counted: dict[str | None, dict[str, Any]] = {}
         if dataset is not None:
-            body = {"dataset_ids": [dataset], "compensation": compensation}
+            ids = await dataset_ids(self._http, self._study_id, [dataset])
+            body = {"dataset_ids": ids, "compensation": compensation}
             answer = await self._http.post(f"{self._study}/population-counts", body)
             counted = {row["population_id"]: row for row in answer["items"]}
         return PopulationTree(items, counted)
@@ -265,9 +299,10 @@ class AsyncGating:
         return found
 
     async def set_scales(self, scales: Mapping[str, Mapping[str, Any]], *, refit: bool = True) -> list[AsyncGate]:
-        """Scale axes anew, others stay; gates move along unless ``refit`` is false. Gives the gates that moved."""
+        """Scale channels or other axes anew, others stay; gates move along unless ``refit`` is false, and are given."""
         held = await self._http.get(f"studies/{self.id}/scales")
-        body = {"scales": {**held["scales"], **scales}, "refit": refit}
+        fresh = {axis_of(axis): scale for axis, scale in scales.items()}
+        body = {"scales": {**held["scales"], **fresh}, "refit": refit}
         answer = await self._http.change("PUT", f"studies/{self.id}/scales", body, version=held["version"])
         return [AsyncGate(self._http, item) for item in answer["gates"]]
 

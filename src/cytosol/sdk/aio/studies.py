@@ -17,6 +17,7 @@ from cytosol.sdk.aio.plots import AsyncStudyPlots
 from cytosol.sdk.aio.statistics import AsyncStatistics
 from cytosol.sdk.aio.tables import AsyncTable
 from cytosol.sdk.aio.uploads import upload_file
+from cytosol.sdk.figures import Figure, Kind
 from cytosol.sdk.frames import to_frame
 from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
 
@@ -50,6 +51,10 @@ class AsyncDataset(Record, AsyncEvents, AsyncDatasetFile):
             f"The dataset has no table '{name}'" if name else "The dataset has no table yet",
             do="Wait for its job, or see dataset.tables",
         )
+
+    async def plot(self, kind: Kind, x: str, y: str = "", *, table: str = "", **look: Any) -> Figure:
+        """A plot of a table, the main one where none is named; see ``Table.plot``."""
+        return await self.table(table).plot(kind, x, y, **look)
 
     async def export(self, *, format: ExportFormat = "h5ad", table: str = "") -> AsyncJob:
         """Have a file made; its job gives the address as ``result["download_url"]``.

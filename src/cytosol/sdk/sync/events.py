@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.base.errors import InvalidInputError
 from cytosol.sdk.frames import joined, to_frame
+from cytosol.sdk.names import axes_of
 from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.names import Named, population_id
 
 if TYPE_CHECKING:
     import anndata
@@ -29,7 +31,7 @@ class Events:
         self,
         axes: Sequence[str] | None = None,
         *,
-        population: str = "",
+        population: Named = "",
         compensation: str = "own",
         scale: bool = False,
         n: int | None = None,
@@ -40,8 +42,7 @@ class Events:
 
         Parameters
         ----------
-        axes : feature references: ``var:<channel or gene>``, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``;
-            all channels, by their names, where None
+        axes : channels or genes by name, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``; None = all channels
         population : name, unique name or id; "" = all cells
         compensation : none; internal = that of the file; own = what the dataset says; or the id of one
         scale : whether values are limited and scaled by the study's scales
@@ -49,8 +50,8 @@ class Events:
         """
         name = table or self.tables[0]["name"]
         path = f"datasets/{self.id}/tables/{name}"
-        wanted = axes
-        if wanted is None:
+        is_all = axes is None
+        if axes is None:
             known = to_frame(self._http.get_columns(f"{path}/features.arrow"))["symbol"]
             if len(known) > MAX_AXES:
                 raise InvalidInputError(
@@ -58,13 +59,15 @@ class Events:
                     where="axes",
                     do="Name axes, such as ['var:CD3E'], or take table.matrix()",
                 )
-            wanted = [f"var:{channel}" for channel in known]
+            axes = [str(channel) for channel in known]
+        named = [axes] if isinstance(axes, str) else list(axes)
+        wanted = [f"var:{name}" for name in named] if is_all else axes_of(named)
         query = {
             "axes": joined(wanted), "compensation": compensation, "scaled": scale, "n": n, "seed": seed,
-            "population": self._population(population),
+            "population": population_id(self._http, population, study_id=self.study_id),
         }  # fmt: skip
         frame = to_frame(self._http.get_columns(f"{path}/events", **query)).set_index("row")
-        return frame.rename(columns=lambda axis: axis.removeprefix("var:")) if axes is None else frame
+        return frame.rename(columns=dict(zip(wanted, named, strict=True)))
 
     def events_anndata(self, axes: Sequence[str] | None = None, **how: Any) -> anndata.AnnData:
         """The same as AnnData: cells × axes, ``obs_names`` = row numbers; see ``events`` for the choices."""
@@ -74,14 +77,3 @@ class Events:
         frame.index = frame.index.astype(str)
         frame.index.name = None
         return anndata.AnnData(frame)
-
-    def _population(self, name: str) -> str | None:
-        """The id of a population by name, unique name or id; None = all cells."""
-        if not name:
-            return None
-        page = self._http.get(f"studies/{self.study_id}/populations")
-        for key in ("id", "unique_name", "name"):
-            for one in page["items"]:
-                if one[key] == name:
-                    return str(one["id"])
-        raise NotFoundError(f"The study has no population '{name}'", do="See study.populations.tree()")

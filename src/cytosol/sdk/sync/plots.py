@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from cytosol.sdk.figures import Figure
+from cytosol.sdk.figures import Figure, Kind
 from cytosol.sdk.frames import joined
+from cytosol.sdk.names import ALL, axes_of, axis_of
 from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.names import Named, dataset_ids, population_id
 
-Kind = Literal["density", "dot", "contour", "histogram"]
 Format = Literal["png", "svg", "pdf"]
 
 
@@ -20,38 +21,44 @@ class Plots:
     _path: str
 
     def plot(
-        self, kind: Kind, x: str, y: str = "", *, population: str = "", format: Format = "png", **look: Any
+        self, kind: Kind, x: str, y: str = "", *, population: Named = "", format: Format = "png", **look: Any
     ) -> Figure:
         """A plot of all cells or of a population, with its axes scaled and its gates drawn.
 
         Parameters
         ----------
-        x, y : feature references: ``var:<channel or gene>``, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``; a
-            histogram has no y
-        population : id; "" = all cells
+        x, y : channels or genes by name, ``obs:<annotation>``, ``obsm:<embedding>:<dim from 0>``; a histogram has no y
+        population : name, unique name or id; "" = all cells
         look : as the route ``plot`` names them, such as ``width``, ``unit="mm"``, ``dpi``, ``compensation``,
             ``color_by``, ``smoothing``, ``gate_label``, ``post_n``, ``seed``; ``overlays`` is a list of pairs of a
-            dataset's and a population's id, "" = that of the plot
+            dataset's id and a population, "" = that of the plot
         """
         overlays = look.pop("overlays", None)
         if overlays is not None:
-            look["overlays"] = ",".join(f"{dataset}/{of_it}" for dataset, of_it in overlays)
-        query = {"kind": kind, "x": x, "y": y, "population": population or None, "format": format, **look}
+            ids = [(dataset, population_id(self._http, of_it, path=self._path)) for dataset, of_it in overlays]
+            look["overlays"] = ",".join(f"{dataset}/{of_it or ''}" for dataset, of_it in ids)
+        if "color_by" in look:
+            look["color_by"] = axis_of(look["color_by"])
+        of = population_id(self._http, population, path=self._path)
+        query = {"kind": kind, "x": axis_of(x), "y": axis_of(y), "population": of, "format": format, **look}
         return Figure(self._http.get_bytes(f"{self._path}/plot", **query), format)
 
     def heatmap(
-        self, axes: Sequence[str], populations: Sequence[str] | None = None, *, format: Format = "png", **look: Any
+        self, axes: Sequence[str], populations: Sequence[Named] | None = None, *, format: Format = "png", **look: Any
     ) -> Figure:
         """A heatmap of the scaled medians of populations (rows) on axes (columns).
 
         Parameters
         ----------
-        axes : feature references
-        populations : ids, "all" = all cells; all populations of the study where None
+        axes : channels or genes by name, or feature references
+        populations : names or ids, "all" = all cells; all populations of the study where None
         look : ``width``, ``height``, ``unit``, ``dpi``, ``compensation``
         """
-        wanted = None if populations is None else ",".join(populations)
-        query = {"axes": joined(axes), "populations": wanted, "format": format, **look}
+        wanted = None
+        if populations is not None:
+            ids = [population_id(self._http, name, path=self._path) for name in populations]
+            wanted = ",".join(id or ALL for id in ids)
+        query = {"axes": joined(axes_of(axes)), "populations": wanted, "format": format, **look}
         return Figure(self._http.get_bytes(f"{self._path}/heatmap", **query), format)
 
     def reports(self) -> list[dict[str, Any]]:
@@ -73,7 +80,7 @@ class StudyPlots:
     def plots(
         self,
         plots: Sequence[Mapping[str, Any]],
-        datasets: Sequence[str] | None = None,
+        datasets: Sequence[Named] | None = None,
         *,
         format: Format = "png",
         **size: Any,
@@ -83,20 +90,20 @@ class StudyPlots:
         Parameters
         ----------
         plots : what `Table.plot` takes, such as ``{"kind": "density", "x": "var:CD4", "y": "var:CD8"}``
-        datasets : ids; all that are ready and no controls where None
+        datasets : ids or names; all that are ready and no controls where None
         size : ``width`` and ``height`` of one plot, ``unit``, ``dpi``; ``group_by``: an annotation whose values are the
             rows, each with the events of all its datasets; ``equal=True``: as many events of each of these
         """
-        ids = None if datasets is None else list(datasets)
-        body = {"plots": [dict(plot) for plot in plots], "dataset_ids": ids, "format": format, **size}
+        ids = dataset_ids(self._http, self.id, datasets)
+        body = {"plots": [self._spec(plot) for plot in plots], "dataset_ids": ids, "format": format, **size}
         return Figure(self._http.ask_bytes(f"studies/{self.id}/plot-grid", body), format)
 
     def heatmap(
         self,
         axes: Sequence[str],
-        datasets: Sequence[str] | None = None,
+        datasets: Sequence[Named] | None = None,
         *,
-        population: str = "",
+        population: Named = "",
         format: Format = "png",
         **look: Any,
     ) -> Figure:
@@ -104,11 +111,19 @@ class StudyPlots:
 
         Parameters
         ----------
-        axes : feature references
-        datasets : ids; all that are ready and no controls where None
-        population : id; "" = all cells
+        axes : channels or genes by name, or feature references
+        datasets : ids or names; all that are ready and no controls where None
+        population : name, unique name or id; "" = all cells
         look : ``group_by`` and ``equal`` as of `plots`, ``compensation``, ``width``, ``height``, ``unit``, ``dpi``
         """
-        ids = None if datasets is None else list(datasets)
-        body = {"axes": list(axes), "dataset_ids": ids, "population_id": population or None, "format": format, **look}
+        ids = dataset_ids(self._http, self.id, datasets)
+        of = population_id(self._http, population, study_id=self.id)
+        body = {"axes": axes_of(axes), "dataset_ids": ids, "population_id": of, "format": format, **look}
         return Figure(self._http.ask_bytes(f"studies/{self.id}/heatmap", body), format)
+
+    def _spec(self, plot: Mapping[str, Any]) -> dict[str, Any]:
+        """A plot as the server takes it."""
+        said = {name: axis_of(value) if name in ("x", "y", "color_by") else value for name, value in plot.items()}
+        if "population" in said:
+            said["population"] = population_id(self._http, said["population"], study_id=self.id)
+        return said

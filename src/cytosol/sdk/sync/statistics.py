@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.sdk.frames import to_frame
+from cytosol.sdk.names import axes_of
 from cytosol.sdk.records import Record
-from cytosol.sdk.sync.gating import ALL, Populations, Records, write_small
+from cytosol.sdk.sync.gating import Populations, Records, write_small
 from cytosol.sdk.sync.http import Http
+from cytosol.sdk.sync.names import Named, dataset_ids, population_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +33,8 @@ class Statistics:
         axes: str | Sequence[str] = (),
         *,
         formulas: Mapping[str, str] | None = None,
-        populations: Sequence[str] | None = None,
-        datasets: Sequence[str] | None = None,
+        populations: Sequence[Named] | None = None,
+        datasets: Sequence[Named] | None = None,
         q: float | None = None,
         percent_of: Sequence[str] = ("parent",),
         beads: Beads | None = None,
@@ -46,10 +48,10 @@ class Statistics:
         Parameters
         ----------
         statistics : mean, median, quantile, mad, geometric_mean, cv, stddev, event_count, percent, events_per_ul
-        axes : feature references; values are compensated, never scaled
+        axes : channels or genes by name, or feature references; values are compensated, never scaled
         formulas : name of a column → formula, such as ``{"ratio": "median(CD4) / median(CD8)"}``
         populations : names or ids, "all" = all cells; None = all cells and all populations
-        datasets : ids; None = all that are ready and no controls
+        datasets : ids or names; None = all that are ready and no controls
         percent_of : parent, grandparent, total, or names of populations
         beads : population of counting beads, beads in each tube, and µL of sample in each tube; None = events per µL
             are of the volume that the file says was measured
@@ -59,7 +61,7 @@ class Statistics:
         """
         body = self._request(statistics, axes, populations, percent_of=percent_of, beads=beads) | {
             "formulas": dict(formulas or {}),
-            "dataset_ids": None if datasets is None else list(datasets),
+            "dataset_ids": dataset_ids(self._http, self.id, datasets),
             "q": q,
             "compensation": compensation,
             "annotations": annotations,
@@ -87,7 +89,7 @@ class Statistics:
         """
         populations, percent_of = asked.pop("populations", None), asked.pop("percent_of", ("parent",))
         if "datasets" in asked:
-            asked["dataset_ids"] = asked.pop("datasets")
+            asked["dataset_ids"] = dataset_ids(self._http, self.id, asked.pop("datasets"))
         body = self._request(statistics, axes, populations, percent_of=percent_of, beads=asked.pop("beads", None)) | {
             **asked,
             "name": name,
@@ -113,7 +115,7 @@ class Statistics:
         self,
         statistics: str | Sequence[str],
         axes: str | Sequence[str],
-        populations: Sequence[str] | None,
+        populations: Sequence[Named] | None,
         *,
         percent_of: Sequence[str],
         beads: Beads | None,
@@ -122,11 +124,11 @@ class Statistics:
         study = Populations(self._http, self.id)
         ids: list[str | None] = [None, *(one.id for one in study.list())]
         if populations is not None:
-            ids = [None if name == ALL else (study.get(name)).id for name in populations]
+            ids = [population_id(self._http, name, study_id=self.id) for name in populations]
         words = ("parent", "grandparent", "total")
         body: dict[str, Any] = {
             "statistics": [statistics] if isinstance(statistics, str) else list(statistics),
-            "axes": [axes] if isinstance(axes, str) else list(axes),
+            "axes": axes_of(axes),
             "population_ids": ids,
             "percent_of": [of if of in words else (study.get(of)).id for of in percent_of],
         }

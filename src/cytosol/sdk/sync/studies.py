@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.base.errors import NotFoundError
+from cytosol.sdk.figures import Figure, Kind
 from cytosol.sdk.frames import to_frame
 from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
 from cytosol.sdk.sync.events import Events
@@ -50,6 +51,10 @@ class Dataset(Record, Events, DatasetFile):
             f"The dataset has no table '{name}'" if name else "The dataset has no table yet",
             do="Wait for its job, or see dataset.tables",
         )
+
+    def plot(self, kind: Kind, x: str, y: str = "", *, table: str = "", **look: Any) -> Figure:
+        """A plot of a table, the main one where none is named; see ``Table.plot``."""
+        return self.table(table).plot(kind, x, y, **look)
 
     def export(self, *, format: ExportFormat = "h5ad", table: str = "") -> Job:
         """Have a file made; its job gives the address as ``result["download_url"]``.
