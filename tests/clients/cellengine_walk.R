@@ -191,6 +191,8 @@ for (name in names(objects)) {
   run("fromFlowCore", label = name, keep = function(x) x$gate$model,
       fromFlowCore(objects[[name]], again, name, parentPopulationId = UNGATED))
 }
+run("fromFlowCore", label = "polygon with a label", keep = function(x) x$gate$model,
+    fromFlowCore(objects$polygon, again, "labelled", label = c(1, 2), parentPopulationId = UNGATED))
 run("fromFlowCore", fromFlowCore(new("compensation", spillover = matrix2), again, "C"), "compensation")
 deleteExperiment(again)
 

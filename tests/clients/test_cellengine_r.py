@@ -260,5 +260,6 @@ def test_objects_of_flow_core(walk: Walk) -> None:
     assert rectangle == {"x1": 1, "x2": 3, "y1": 2, "y2": 4}
     assert walk["fromFlowCore", "ellipse"]["ellipse"] == {"center": [5, 6], "angle": 0, "major": 4, "minor": 2}
     assert walk["fromFlowCore", "polygon"]["polygon"]["vertices"] == [[1, 1], [2, 5], [3, 1]]
+    assert walk["fromFlowCore", "polygon with a label"]["polygon"] == walk["fromFlowCore", "polygon"]["polygon"]
     compensation = walk["fromFlowCore", "compensation"]
     assert (compensation["channels"], compensation["spillMatrix"]) == (list(DYES[:2]), [[1, 0.1], [0.02, 1]])

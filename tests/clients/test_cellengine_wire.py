@@ -192,6 +192,16 @@ def test_r_spells_an_array_of_one_text_as_the_text(r: R) -> None:
     r.ask("DELETE", f"folders/{folder}")
 
 
+def test_r_wraps_the_vertices_of_flow_core(r: R, e: str) -> None:
+    corners = [[1.5, 4], [2, 5], [3, 1]]
+    model = {"label": [1, 2], "polygon": {"vertices": [corners]}}
+    body = {"type": "PolygonGate", "name": "p", "xChannel": "a", "yChannel": "b", "model": model}
+    made = r.ask("POST", f"experiments/{e}/gates", json=body)
+    assert made["model"] == {"locked": False, "label": [1, 2], "polygon": {"vertices": corners}}
+    with pytest.raises(APIError, match="400"):
+        r.ask("POST", f"experiments/{e}/gates", json=body | {"model": {"polygon": {"vertices": [[[1, 2]]]}}})
+
+
 def test_r_sends_a_matrix_as_rows(r: R, e: str) -> None:
     body = {"name": "c", "channels": ["a", "b"], "spillMatrix": [[1, 0.1], [0.02, 1]]}
     made = r.ask("POST", f"experiments/{e}/compensations", json=body)

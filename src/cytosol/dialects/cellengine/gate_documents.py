@@ -119,11 +119,18 @@ def geometry_of(kind: str, model: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(shape, Mapping):
         raise InvalidInputError(f'"model.{kind}" is required')
     found = {name: shape[name] for name in _SHAPES[kind] if shape.get(name) is not None}
+    if kind == "polygon" and _is_wrapped(found.get("vertices")):
+        (found["vertices"],) = found["vertices"]
     if kind in ("range", "split"):
         found.setdefault("y", _BAR)
     if kind == "quadrant":
         found.setdefault("angles", _ANGLES)
     return found
+
+
+def _is_wrapped(vertices: Any) -> bool:
+    """Whether the vertices are one matrix in a list, as R sends those of flowCore beside a label."""
+    return isinstance(vertices, list) and len(vertices) == 1 and isinstance(vertices[0], list) and len(vertices[0]) > 2
 
 
 def extra_of(kind: str, model: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
