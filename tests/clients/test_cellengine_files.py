@@ -181,6 +181,10 @@ def test_controls_stay_out_of_lists_and_statistics(client: Toolkit, e: str) -> N
     assert [item["_id"] for item in client.get(path)] == [first]
     assert [item["_id"] for item in client.get(path, includeControls="true")] == [first, control]
     assert client.thing(e, "fcsfile", name="control.fcs")["isControl"] is True
+    for query in ("eq(deleted,null)", 'eq(panelName,"Panel 1")'):  # as the vignettes of R list files
+        assert [item["_id"] for item in client.get(path, query=query)] == [first]
+        assert len(client.get(path, query=query, includeControls="true")) == 2
+    assert [item["_id"] for item in client.get(path, query="eq(isControl,true)")] == [control]
     rows = client.get_statistics(e, "mean", "FSC-A")
     assert [row["fcsFileId"] for row in rows] == [first]
 

@@ -102,13 +102,13 @@ async def file_of(asked: Asked, dataset_id: Key) -> FileView:
 
 
 async def list_files(asked: Asked) -> list[Any]:
-    """The files of an experiment; controls only with ``includeControls=true``, or where the query asks for them."""
+    """The files of an experiment; controls with ``includeControls=true``, or where the query tells which files."""
     view = await experiment(asked)
     cytometry, listing = asked.catalog.cytometry, asked.listing
     found = await cytometry.files(asked.actor, study_id=view.study.id)
     if listing.shows_deleted:
         found += await _deleted(asked, view.study.id)
-    with_controls = asked.flag("includeControls") or listing.query is not None
+    with_controls = asked.flag("includeControls") or listing.looks_at("isControl", "filename", "_id")
     shown = [file for file in found if with_controls or not file.dataset.is_control]
     return asked.listed([file_document(file) for file in shown])
 

@@ -234,7 +234,11 @@ class Listing:
     @property
     def shows_deleted(self) -> bool:
         """Whether deleted items take part: only where the query looks at ``deleted``."""
-        return self.query is not None and names_field(self.query, "deleted")
+        return self.looks_at("deleted")
+
+    def looks_at(self, *fields: str) -> bool:
+        """Whether the query looks at one of some properties."""
+        return self.query is not None and any(names_field(self.query, field) for field in fields)
 
     def of(self, documents: Sequence[Document]) -> list[Document]:
         """The items asked for."""
