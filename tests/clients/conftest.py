@@ -13,6 +13,7 @@ from obstore.store import S3Store
 from tests.clients.across_world import AcrossWorld, running_across
 from tests.clients.bioturing_files import Cells
 from tests.clients.bioturing_world import N_RAW, World, bucket_of, running_world
+from tests.clients.cellengine_driver import Toolkit, generate_id
 from tests.clients.cellengine_world import CellEngineWorld, running_cellengine
 from tests.services import S3Server
 
@@ -57,3 +58,17 @@ def across(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AcrossWorld]:
 def cellengine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CellEngineWorld]:
     with running_cellengine(tmp_path_factory.mktemp("cellengine")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def client(cellengine: CellEngineWorld) -> Toolkit:
+    """CellEngine's toolkit, by token."""
+    return cellengine.toolkit()
+
+
+@pytest.fixture
+def e(client: Toolkit) -> Iterator[str]:
+    """The id of a blank experiment of CellEngine, which is deleted whatever the test did."""
+    id = client.create_experiment(f"Blank {generate_id()[-6:]}")["_id"]
+    yield id
+    client.delete_experiment(id)

@@ -14,16 +14,11 @@ import pytest
 from PIL import Image
 
 from tests.clients.cellengine_driver import APIError, Toolkit
-from tests.clients.cellengine_world import A1, A2, CHANNELS, DYES, CellEngineWorld, bd_file, events, spill_matrix
+from tests.clients.cellengine_world import A1, A2, CHANNELS, DYES, bd_file, events, spill_matrix
 
 EVENTS = {A1: events(3000, 1), A2: events(2000, 2)}
 FILES = {A1: bd_file(EVENTS[A1]), A2: bd_file(EVENTS[A2], well="A02", more={"$BTIM": "10:00:00"})}
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def client(cellengine: CellEngineWorld) -> Toolkit:
-    return cellengine.toolkit()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.clients.cellengine_driver import UNSET, APIError, Toolkit
-from tests.clients.cellengine_world import A1, A2, CHANNELS, DYES, CellEngineWorld, bd_file, events, spill_matrix
+from tests.clients.cellengine_world import A1, A2, CHANNELS, DYES, bd_file, events, spill_matrix
 
 N = {A1: 4000, A2: 3000}
 EVENTS = {A1: events(N[A1], 1), A2: events(N[A2], 2)}
@@ -29,25 +29,12 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
-def client(cellengine: CellEngineWorld) -> Toolkit:
-    return cellengine.toolkit()
-
-
-@pytest.fixture(scope="module")
 def ligands(client: Toolkit) -> Iterator[dict[str, Any]]:
     """An experiment with two files; the ids of these are under their names."""
     e = client.create_experiment("Ligands of files")["_id"]
     ids = {name: client.upload_fcs_file(e, name, bd_file(EVENTS[name], well=WELLS[name]))["_id"] for name in (A1, A2)}
     yield {"e": e, **ids}
     client.delete_experiment(e)
-
-
-@pytest.fixture
-def e(client: Toolkit) -> Iterator[str]:
-    """A blank experiment."""
-    id = client.create_experiment("Blank")["_id"]
-    yield id
-    client.delete_experiment(id)
 
 
 def column(name: str, channel: str) -> np.ndarray:

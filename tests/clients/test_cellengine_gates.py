@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.clients.cellengine_driver import APIError, Toolkit, generate_id
-from tests.clients.cellengine_world import CellEngineWorld
 
 FAR = 1e38
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def client(cellengine: CellEngineWorld) -> Toolkit:
-    return cellengine.toolkit()
-
-
-@pytest.fixture
-def e(client: Toolkit) -> Iterator[str]:
-    id = client.create_experiment("Gates")["_id"]
-    yield id
-    client.delete_experiment(id)
 
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,23 +10,11 @@ import pytest
 import requests
 
 from tests.clients.cellengine_driver import Toolkit, generate_id, parse_time
-from tests.clients.cellengine_world import A1, CellEngineWorld, bd_file, events
+from tests.clients.cellengine_world import A1, bd_file, events
 
 pytestmark = pytest.mark.timeout(120)
 RECTANGLE = {"rectangle": {"x1": 1, "x2": 2, "y1": 3, "y2": 4}}
 SPLIT = {"split": {"x": 5, "y": 0.5}}
-
-
-@pytest.fixture(scope="module")
-def client(cellengine: CellEngineWorld) -> Toolkit:
-    return cellengine.toolkit()
-
-
-@pytest.fixture
-def e(client: Toolkit) -> Iterator[str]:
-    id = client.create_experiment("Robust")["_id"]
-    yield id
-    client.delete_experiment(id)
 
 
 def ask(client: Toolkit, method: str, path: str, body: Any = None, **params: Any) -> requests.Response:

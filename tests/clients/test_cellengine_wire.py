@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -40,20 +39,8 @@ class R:
 
 
 @pytest.fixture(scope="module")
-def client(cellengine: CellEngineWorld) -> Toolkit:
-    return cellengine.toolkit()
-
-
-@pytest.fixture(scope="module")
 def r(cellengine: CellEngineWorld) -> R:
     return R(cellengine)
-
-
-@pytest.fixture
-def e(client: Toolkit) -> Iterator[str]:
-    id = client.create_experiment(f"Quirks {generate_id()[-6:]}")["_id"]
-    yield id
-    client.delete_experiment(id)
 
 
 # -- who asks ----------------------------------------------------------------------------------------------------------
