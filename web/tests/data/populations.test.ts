@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { axisLabel, channelChoices, channelNames, firstAxes, joinedNames, matchByReagent, nextAxes } from '../../src/data/gating/axes';
-import { branchOf, fingerprint, gatedAxes, gatesFor, madeBy, namedBy, percentText, treeBelow, treeRows, uniqueNames, type GateLike, type PopulationLike } from '../../src/data/gating/tree';
+import { branchOf, fingerprint, gatedAxes, gatesFor, lineage, madeBy, namedBy, percentText, treeBelow, treeRows, uniqueNames, type GateLike, type PopulationLike } from '../../src/data/gating/tree';
 
 const population = (id: string, parent: string | null, gid: string, name = id): PopulationLike => ({ id, version: 1, parent_id: parent, name, tree: { and: [{ gate: gid }] }, terminal_gid: gid, position: 0 });
 const gate = (id: string, gid: string, more: Partial<GateLike> = {}): GateLike => ({ id, version: 1, gid, dataset_id: null, sectors: [], x: 'var:A', y: 'var:B', ...more });
@@ -14,6 +14,8 @@ describe('populations', () => {
   it('stand below their parents', () => {
     expect(treeRows(POPULATIONS).map((r) => `${r.depth}${r.population.id}`)).toEqual(['0a', '1b', '2c', '1d']);
     expect(branchOf(POPULATIONS, 'b').map((p) => p.id)).toEqual(['b', 'c']);
+    expect(lineage(POPULATIONS, POPULATIONS[0]).map((p) => p.id)).toEqual(['a', 'b', 'c']);
+    expect(lineage(POPULATIONS, null)).toEqual([]);
     expect(treeRows([population('x', 'gone', 'g')]).map((r) => r.depth)).toEqual([0]);
     expect([...uniqueNames(POPULATIONS).values()]).toEqual(['Cells', 'T', 'T > CD4', 'Cells > CD4']);
   });

@@ -12,8 +12,6 @@ from cytosol.analyses.cytometry.flowsom import FlowSomParams
 from cytosol.analyses.cytometry.quality import QualityParams
 from cytosol.analyses.parameters import Params, parameter
 
-_CELLS = "The events that take part, such as those of a population; all where empty"
-
 
 def channels_parameter() -> Any:
     """The field that names channels."""
@@ -30,13 +28,23 @@ def compensation_parameter() -> Any:
     return parameter("own", "none, internal (that of the file), own (what the dataset says), or the id of one")
 
 
+def cells_parameter() -> Any:
+    """The field that says which events take part."""
+    return parameter({}, "The events that take part, such as those of a population; all where empty")
+
+
+def time_parameter() -> Any:
+    """The field that names the time."""
+    return parameter("", "The channel that holds the time; found by its name where empty", names="features")
+
+
 @dataclass(frozen=True, slots=True)
 class FlowSomRun(FlowSomParams):
     """Parameters of a job that runs FlowSOM."""
 
     channels: tuple[str, ...] = channels_parameter()
     compensation: str = compensation_parameter()
-    cells: Mapping[str, Any] = parameter({}, _CELLS)
+    cells: Mapping[str, Any] = cells_parameter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class QualityRun(QualityParams):
 
     channels: tuple[str, ...] = channels_parameter()
     compensation: str = compensation_parameter()
-    time: str = parameter("", "The channel that holds the time; found by its name where empty", names="features")
+    time: str = time_parameter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class EventMapParams(Params):
 
     channels: tuple[str, ...] = channels_parameter()
     compensation: str = compensation_parameter()
-    cells: Mapping[str, Any] = parameter({}, _CELLS)
+    cells: Mapping[str, Any] = cells_parameter()
     n_events: int = parameter(
         50_000, "At most so many events, drawn at random; the others get no place", unit="events", minimum=100
     )
@@ -86,7 +94,7 @@ class BeadRun(BeadParams):
     dna: tuple[str, ...] = parameter(
         (), "Channels of DNA; those of Ir191 and Ir193 where none is named", type="strings", names="features"
     )
-    time: str = parameter("", "The channel that holds the time; found by its name where empty", names="features")
+    time: str = time_parameter()
     baseline: tuple[float, ...] = parameter(
         (),
         "Counts that beads shall have, for each of their channels, such as those of another file; the mean of the run "

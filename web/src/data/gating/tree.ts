@@ -59,6 +59,13 @@ export function treeRows<P extends PopulationLike>(populations: P[]): TreeRow<P>
   return rows;
 }
 
+/** A population and those above it, the topmost first. */
+export function lineage<P extends PopulationLike>(populations: P[], population: P | null): P[] {
+  const out: P[] = [];
+  for (let p = population; p; p = populations.find((other) => other.id === p?.parent_id) ?? null) out.unshift(p);
+  return out;
+}
+
 /** A population and all below it. */
 export function branchOf<P extends PopulationLike>(populations: P[], id: string): P[] {
   const rows = treeRows(populations);

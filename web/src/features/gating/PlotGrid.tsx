@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 import type { Population } from '../../api/gating';
-import { gatedAxes, gateOfGid } from '../../data/gating/tree';
+import { gatedAxes, gateOfGid, lineage } from '../../data/gating/tree';
 import { firstAxes, nextAxes } from '../../data/gating/axes';
 import { count } from '../../data/words';
 import type { PlotMode, PlotSpec } from '../../state/gating/layout';
@@ -43,8 +43,8 @@ export function plotsOf(state: GatingState): PlotSpec[] {
 /** The axes that the population and those above it are gated by. */
 function shownAbove(state: GatingState): { x: string; y: string }[] {
   const out: { x: string; y: string }[] = [];
-  for (let p = state.population; p; p = state.populations.find((other) => other.id === p?.parent_id) ?? null) {
-    const gate = state.gatesHere.find((g) => g.gid === p?.terminal_gid || g.sectors.some((s) => s.gid === p?.terminal_gid));
+  for (const p of lineage(state.populations, state.population).reverse()) {
+    const gate = state.gatesHere.find((g) => g.gid === p.terminal_gid || g.sectors.some((s) => s.gid === p.terminal_gid));
     if (gate) out.push({ x: gate.x, y: gate.y });
   }
   return out;
@@ -69,8 +69,7 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
     const axes = file && (nextAxes(file.panel, file.table, plots) ?? plots[0]);
     if (axes) set([...plots, { id: freshId, x: axes.x, y: axes.y, mode: 'density' }]);
   };
-  const way: Population[] = [];
-  for (let p = population; p; p = state.populations.find((other) => other.id === p?.parent_id) ?? null) way.unshift(p);
+  const way = lineage(state.populations, population);
   const showsWay = layout.way && population !== null;
   return (
     <>
