@@ -368,3 +368,14 @@ async def test_a_channel_with_a_comma_in_its_name_is_compensated_and_written(cat
     written = await catalog.file_exports.export(people.ada, dataset_id=dataset.id, format=FileFormat(compensated=True))
     content = b"".join([piece async for piece in written.body])
     assert only(content).keywords.spill == spill
+
+
+async def test_a_spill_names_channels_as_the_file_spells_them(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    spill = "2,FITC\x01A,PE-A,1,0.1,0.2,1"
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(SPILL=spill, _P3N="FITC\x01A"))
+    assert (dataset.panel[2]["channel"], dataset.notes) == ("FITC A", [])
+    pinned = await catalog.tables.pin(people.ada, dataset_id=dataset.id)
+    found = await catalog.compensations.resolve(pinned, "own")
+    assert found is not None
+    assert found.channels == ("FITC A", "PE-A")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,9 +13,11 @@ import pytest
 
 from cytosol.base.errors import CytosolError, ForbiddenError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.axes import Spill
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.derivations import Derivation, joined_keywords
 from cytosol.catalog.fcs_selection import EventChoice, choose_rows
+from cytosol.catalog.fcs_writing import channel_keywords, with_spill
 from cytosol.catalog.file_exports import FileFormat, ZipRequest
 from cytosol.catalog.gates import NewGate
 from cytosol.model.rights import Actor
@@ -296,3 +299,27 @@ def test_a_joined_file_was_measured_from_the_first_to_the_last(
     texts = [{"$DATE": date, "$BTIM": begin, "$ETIM": end} for date, begin, end in times]
     joined = joined_keywords(texts)
     assert (joined["$BTIM"], joined["$ETIM"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "none"),
+    [
+        ({"a": "1"}, {"a": "1", "$SPILLOVER": "1,x,1"}, {"a": "1"}),
+        ({"spill": "0", "$SPILL": "2", "a": "1"}, {"spill": "1,x,1", "a": "1"}, {"a": "1"}),
+        ({"$COMP": "1,y,1"}, {"$SPILLOVER": "1,x,1"}, {}),
+        ({"$COMP": "2,0,1,0,0"}, {"$COMP": "2,0,1,0,0", "$SPILLOVER": "1,x,1"}, {"$COMP": "2,0,1,0,0"}),
+        ({"SPILL": "1, 1 ,1"}, {"SPILL": "1,x,1"}, {}),
+    ],
+)
+def test_a_matrix_stands_under_one_keyword(text: dict[str, str], said: dict[str, str], none: dict[str, str]) -> None:
+    assert with_spill(text, Spill.of(["x"], [1]), ["x"]) == said
+    assert with_spill(text, None) == none
+
+
+def test_keywords_of_ten_thousand_channels_are_found_at_once() -> None:
+    n = 10_000
+    text = {f"$P{i}{key}": f"{key}{i}" for i in range(1, n + 1) for key in ("N", "B", "R", "v")} | {"P1DISPLAY": "LOG"}
+    begin = time.perf_counter()
+    found = channel_keywords(text, [{"index": i, "channel": f"c{i}", "reagent": None} for i in range(1, n + 1)])
+    assert time.perf_counter() - begin < 5  # looking for each channel anew takes minutes
+    assert found[9] == {"N": "c10", "B": "B10", "R": "R10", "V": "v10", "S": ""}

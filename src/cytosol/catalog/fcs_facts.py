@@ -139,9 +139,9 @@ def _read_spill(header: FcsHeader, text: str) -> tuple[list[str], np.ndarray, st
         invert(matrix)
     except InvalidInputError as error:
         return [], np.empty((0, 0)), error.what
-    known = {*names, *(channel.name for channel in header.channels)}
-    channels = spill_channels(channels, names)
-    missing = [name for name in channels if name not in known]
+    said = {channel.name: name for channel, name in zip(reversed(header.channels), reversed(names), strict=True)}
+    channels = [name if name in names else said.get(name, name) for name in spill_channels(channels, names)]
+    missing = [name for name in channels if name not in names]
     repeated = [name for name in channels if channels.count(name) > 1]
     problem = f"It names the channel '{repeated[0][:64]}' twice" if repeated else ""
     return channels, matrix, f"The file has no channel '{missing[0][:64]}'" if missing else problem

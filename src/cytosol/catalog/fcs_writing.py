@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,15 +12,17 @@ import orjson
 from cytosol.analyses.cytometry.compensation import compensate, format_spill, parse_spill
 from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.axes import Spill
+from cytosol.catalog.fcs_facts import spill_channels
 from cytosol.formats.fcs.channels import amplification
 from cytosol.formats.fcs.records import Keywords
 from cytosol.formats.fcs.text import SPILL_NAMES
-from cytosol.formats.fcs.writer import DELIMITER, fcs_head, is_channel_keyword
+from cytosol.formats.fcs.writer import DELIMITER, fcs_head
 from cytosol.formats.features import make_unique
 from cytosol.formats.spatialdata.events import EventColumns
 
 EVENT_NUMBER = "EventNumber"
 FILE_NUMBER = "FileNumber"
+_CHANNEL_KEYWORD = re.compile(r"\$P([0-9]+)([A-Za-z]+)", re.IGNORECASE)
 _BLOCK_BYTES = 8 << 20
 Channel = dict[str, str]
 
@@ -83,16 +86,14 @@ def channel_keywords(text: Mapping[str, str], panel: Sequence[Mapping[str, objec
     ``$PnR`` of decoded logarithms is their largest value.
     """
     keywords = Keywords(text)
+    known: dict[str, Channel] = {}
+    for name, value in text.items():
+        if found := _CHANNEL_KEYWORD.fullmatch(name):
+            known.setdefault(found[1], {})[found[2].upper()] = value
     channels = []
     for entry in panel:
         n = str(entry["index"])
-        said: Channel = {}
-        for name, value in keywords.text.items():
-            if (
-                is_channel_keyword(name)
-                and name[2:].rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == n
-            ):
-                said[name[2 + len(n) :].upper()] = value
+        said = known.get(n, {})
         said["N"] = str(entry["channel"])
         said["S"] = str(entry["reagent"] or "")
         said["R"] = _linear_range(keywords, int(n)) or said.get("R", "")
@@ -110,28 +111,33 @@ def _linear_range(keywords: Keywords, n: int) -> str:
     return f"{first * 10**decades:g}"
 
 
-def with_spill(text: Mapping[str, str], spill: Spill | None) -> dict[str, str]:
-    """Keywords with another spillover matrix under the keyword that the file has, else $SPILLOVER; None = with none."""
-    named = Keywords(text).spill_names
-    present = [name for name in text if name.upper() in SPILL_NAMES or name in named]
-    kept = {name: value for name, value in text.items() if name not in present[1:]}
+def with_spill(text: Mapping[str, str], spill: Spill | None, names: Sequence[str] = ()) -> dict[str, str]:
+    """Keywords with another spillover matrix under the keyword that the file has, else $SPILLOVER; None = with none.
+
+    Parameters
+    ----------
+    names : of the channels of the file
+    """
+    own = [name for name in text if name.upper() in SPILL_NAMES]
+    others = {*own[1:], *Keywords(text).spill_names} - set(own[:1])
+    kept = {name: value for name, value in text.items() if name not in others}
+    name = own[0] if own else SPILL_NAMES[0]
     if spill is None:
-        return {name: value for name, value in kept.items() if name not in present}
-    name = present[0] if present else SPILL_NAMES[0]
-    if not present or not _is_said(kept[name], spill):
+        kept.pop(name, None)
+    elif not own or not _is_said(kept[name], spill, names):
         kept[name] = format_spill(list(spill.channels), spill.matrix)
     return kept
 
 
-def _is_said(text: str, spill: Spill) -> bool:
+def _is_said(text: str, spill: Spill, names: Sequence[str]) -> bool:
     """Whether a keyword holds a matrix already, whose channels have commas and cannot be spelled otherwise."""
     if not any("," in name for name in spill.channels):
         return False
     try:
-        channels, matrix = parse_spill(text, spill.channels)
+        channels, matrix = parse_spill(text, names)
     except InvalidInputError:
         return False
-    return channels == list(spill.channels) and np.array_equal(matrix, spill.matrix)
+    return spill_channels(channels, names) == list(spill.channels) and np.array_equal(matrix, spill.matrix)
 
 
 def fcs_stream(

@@ -226,7 +226,7 @@ class FileExports:
             text = {name: value for name, value in text.items() if name.upper() != "$VOL"}
         if taken.rows is not None:
             text = with_pairs(text, taken_pairs(text, taken.events.n_cells, taken.rows))
-        keywords = with_spill(text, spill) if format.compensated else text
+        keywords = with_spill(text, spill, [str(entry["channel"]) for entry in panel]) if format.compensated else text
         size, pieces = fcs_stream(taken, channel_keywords(text, panel), keywords)
         return size, FCS_TYPE, pieces
 
