@@ -247,7 +247,7 @@ def test_zip(client: Toolkit, ligands: dict[str, Any]) -> None:
     (name,) = few.namelist()
     assert name == f"low of {A1.removesuffix('.fcs')}.tsv"
     assert len(few.read(name).splitlines()) == low(EVENTS[A1]).sum() + 1
-    for wrong in ({"format": "pdf"}, {"format": "fcs", "fcsFileIds": ["x"]}):
+    for wrong in ({"format": "pdf"}, {"format": "fcs", "fcsFileIds": ["x"]}, {"format": "fcs", "fcsFileIds": [""]}):
         with pytest.raises(APIError):
             ask(**wrong)
 

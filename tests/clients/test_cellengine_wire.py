@@ -179,6 +179,25 @@ def test_r_spells_an_array_of_one_text_as_the_text(r: R) -> None:
     r.ask("DELETE", f"folders/{folder}")
 
 
+def test_r_calls_all_events_by_an_empty_text(client: Toolkit, r: R, e: str) -> None:
+    client.upload_fcs_file(e, A1, bd_file(events(50, 1)))
+    model = {"range": {"x1": 1, "x2": 1e9, "y": 0.5}}
+    path, body = f"experiments/{e}/gates?createPopulation=true", {"type": "RangeGate", "name": "g", "model": model}
+    top = r.ask("POST", path, json=body | {"xChannel": "FSC-A"})["population"]
+    made = {"name": "p", "gates": top["gates"], "terminalGateGid": None}
+    assert r.ask("POST", f"experiments/{e}/populations", json=made | {"parentId": ""})["parentId"] is None
+    below = r.ask("POST", f"experiments/{e}/populations", json=made | {"parentId": top["_id"]})
+    freed = r.ask("PATCH", f"experiments/{e}/populations/{below['_id']}", json={"parentId": ""})
+    assert freed["parentId"] is None
+    asked = {"statistics": ["percent"], "populationIds": ["", top["_id"]], "percentOf": ["", "PARENT"]}
+    rows = r.ask("POST", f"experiments/{e}/bulkstatistics", json=asked)
+    assert [(row["populationId"], row["percentOf"]) for row in rows] == [
+        (None, "Ungated"), (None, "Ungated"), (top["_id"], "Ungated"), (top["_id"], "Ungated")
+    ]  # fmt: skip
+    with pytest.raises(APIError, match="24 hex digits"):
+        r.ask("POST", f"experiments/{e}/bulkstatistics", json=asked | {"fcsFileIds": [""]})
+
+
 def test_r_wraps_the_vertices_of_flow_core(r: R, e: str) -> None:
     corners = [[1.5, 4], [2, 5], [3, 1]]
     model = {"label": [1, 2], "polygon": {"vertices": [corners]}}

@@ -155,6 +155,8 @@ async def _source(asked: Asked, said: str | dict[str, Any], study_id: Key) -> Ke
 
 
 def _ids(texts: list[str] | None, name: str) -> list[Key]:
+    if "" in (texts or ()):
+        raise InvalidInputError(f'"{name}" must hold ids of 24 hex digits')
     return [key for text in texts or [] if (key := given_key(text, name)) is not None]
 
 

@@ -72,8 +72,8 @@ def wanted_of(said: wire.StatisticsRequest) -> Wanted:
 
 
 def _percent_of(said: Any) -> str | Key:
-    """``"PARENT"``, null for all events, or a population."""
-    if said is None:
+    """``"PARENT"``, null or "" for all events, or a population."""
+    if not said:
         return "total"
     return "parent" if said.upper() == "PARENT" else _key(said, "percentOf")
 

@@ -25,8 +25,8 @@ def key_of(text: str, what: str) -> Key:
 
 
 def given_key(value: Any, name: str) -> Key | None:
-    """The key behind an id in a body or query; None for null."""
-    if value is None:
+    """The key behind an id in a body or query; None for null, which R also calls ``UNGATED`` and spells ""."""
+    if value is None or value == "":
         return None
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise InvalidInputError(f'"{name}" must be an id of 24 hex digits')
