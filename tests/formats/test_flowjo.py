@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,18 @@ def test_what_is_written_is_read_again() -> None:
     for name, mask in ours.items():
         assert (mask != theirs[name]).sum() <= 1, name  # numbers are turned into data units and back
         assert 0 < mask.sum() < 4000, name
+
+
+def test_a_matrix_of_the_workspace_serves_samples_without_one() -> None:
+    """As FlowKit writes them."""
+    text = write_workspace([SampleGating("one.fcs", to_data(gating()))]).decode()
+    whole = read_workspace(text.encode())[0].gating
+    head, sample = text.split("<SampleList>")
+    bare = re.sub(r"<transforms:spilloverMatrix.*</transforms:spilloverMatrix>", "", sample, flags=re.DOTALL)
+    assert len(bare) < len(sample)
+    again = read_workspace(f"{head}<SampleList>{bare}".encode())[0].gating
+    assert again == whole
+    assert again.matrices == {"Spill": SPILL}
 
 
 def test_names_with_slashes_and_of_twins_are_told_apart() -> None:

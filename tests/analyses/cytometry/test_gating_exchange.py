@@ -309,6 +309,19 @@ def test_skewed_quadrants_splits_limits_and_odd_trees_are_written() -> None:
     assert set(trees) - set(found) == {"of a column", "gone", "on genes", "all"}
 
 
+def test_gates_on_values_as_measured_are_named_where_others_are_compensated() -> None:
+    spill = Matrix(("Dye A", "Dye B"), ("A", "B"), ((1.0, 0.1), (0.2, 1.0)))
+    regions = [
+        Region("a", "a", "box", {"limits": [[0.0, 5.0]]}, (Axis("Dye A", "Spill"),)),
+        Region("b", "b", "box", {"limits": [[0.0, 5.0], [1.0, 2.0]]}, (Axis("T"), Axis("B"))),
+        Region("t", "t", "box", {"limits": [[0.0, 5.0]]}, (Axis("T"),)),
+    ]
+    plan = plan_import(Gating({one.id: one for one in regions}, {"Spill": spill}), {})
+    assert plan.compensation == "Spill"
+    [note] = plan.notes
+    assert note.startswith("The gates 'b' were drawn on values without compensation")
+
+
 def test_a_file_whose_gates_contain_themselves_is_refused() -> None:
     regions = {
         "a": Region("a", "a", "boolean", {"op": "and", "refs": [["b", False]]}),

@@ -130,8 +130,25 @@ class _Planner:
         if len(said) > 1:
             self._notes.append("The gates were drawn on several compensations; a study is gated on one at a time")
         chosen = "none" if not said else "internal" if said[0] == FROM_FILE else said[0]
+        self._note_uncompensated(said[0] if said else "")
         changed = {name: scale for name, scale in self._scales.items() if self._known.get(name) != scale}
         return Plan(self._gates, list(populations.values()), changed, compensations, chosen, self._notes)
+
+    def _note_uncompensated(self, chosen: str) -> None:
+        """Tell which gates lie on values as measured of what is compensated for others."""
+        axes = [axis for region in self._usable.values() for axis in region.axes if axis.compensation == chosen]
+        compensated = {self._reference(axis) for axis in axes}
+        compensated |= {f"var:{detector}" for detector in self._dyes.get(chosen, {}).values()}
+        names = [
+            repr(region.name)
+            for region in self._usable.values()
+            if any(one.compensation == UNCOMPENSATED and self._reference(one) in compensated for one in region.axes)
+        ]
+        if chosen and names:
+            shown = ", ".join(names[:5]) + ", …" * (len(names) > 5)
+            self._notes.append(
+                f"The gates {shown} were drawn on values without compensation; a study is gated on one at a time"
+            )
 
     def _is_usable(self, region: Region) -> bool:
         reason = ""

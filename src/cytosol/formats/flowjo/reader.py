@@ -44,7 +44,9 @@ def read_workspace(data: bytes, *, where: str = "workspace") -> list[SampleGatin
     groups = _groups(root)
     listed = child(root, "SampleList")
     samples = [] if listed is None else list(children(listed, "Sample"))
-    return [_sample(sample, groups, where) for sample in samples]
+    shared = child(root, "Matrices")
+    matrices = [] if shared is None else list(children(shared, "spilloverMatrix"))
+    return [_sample(sample, groups, matrices, where) for sample in samples]
 
 
 def _groups(root: Element) -> dict[str, list[str]]:
@@ -56,7 +58,7 @@ def _groups(root: Element) -> dict[str, list[str]]:
     return found
 
 
-def _sample(element: Element, groups: dict[str, list[str]], where: str) -> SampleGating:
+def _sample(element: Element, groups: dict[str, list[str]], matrices: list[Element], where: str) -> SampleGating:
     node, data_set = child(element, "SampleNode"), child(element, "DataSet")
     if node is None:
         raise UnreadableFileError("A sample has no SampleNode", where=where, do="Save the workspace again")
@@ -64,7 +66,7 @@ def _sample(element: Element, groups: dict[str, list[str]], where: str) -> Sampl
     name = node.get("name", "")
     return SampleGating(
         name=name,
-        gating=_Sample(element, f"{where}, {name}").gating(node),
+        gating=_Sample(element, matrices, f"{where}, {name}").gating(node),
         uri="" if data_set is None else data_set.get("uri", ""),
         groups=tuple(dict.fromkeys(groups.get(node.get("sampleID", ""), ()))),
         keywords={one.get("name", ""): one.get("value", "") for one in (keywords if keywords is not None else ())},
@@ -75,11 +77,14 @@ def _sample(element: Element, groups: dict[str, list[str]], where: str) -> Sampl
 class _Sample:
     """The gates of one sample."""
 
-    def __init__(self, element: Element, where: str) -> None:
+    def __init__(self, element: Element, matrices: list[Element], where: str) -> None:
         self._where = where
         self._matrix_name, self._matrix = "", Matrix((), (), ())
         self._prefix = self._suffix = ""
         matrix = child(element, "spilloverMatrix")
+        if matrix is None:  # as FlowKit writes it
+            names = {attribute(one, "name") or "" for one in element.iter() if local(one.tag) == "fcs-dimension"}
+            matrix = next((one for one in matrices if _compensates(one, names, where)), None)
         if matrix is not None:
             self._matrix_name = matrix.get("name") or "Compensation"
             self._matrix = _matrix(matrix, where)
@@ -216,6 +221,12 @@ class _Sample:
 def _count(element: Element) -> int | None:
     text = element.get("count", "")
     return int(text) if re.fullmatch(r"\d+", text) else None
+
+
+def _compensates(element: Element, names: set[str], where: str) -> bool:
+    """Whether a matrix of the workspace makes a channel that has one of these names."""
+    prefix, suffix = element.get("prefix", ""), element.get("suffix", "")
+    return bool(prefix or suffix) and any(f"{prefix}{dye}{suffix}" in names for dye in _matrix(element, where).dyes)
 
 
 def _matrix(element: Element, where: str) -> Matrix:
