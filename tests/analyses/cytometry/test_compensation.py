@@ -101,6 +101,27 @@ def test_matrices_of_other_programs(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "A;B\n1;0,1\n0,2;1\n",
+        "\ufeffA\tB\r\n1\t.1\r\n0,2\t1\r\n",
+        "Spill\n,A :: CD3,B\nA,100,10\nB,20,100\n",
+        '"A","B",\n1,.1,\n.2,1,\n',
+        "A,B\n100%,10%\n20%,100%",
+        "A B\n1 0.1\n0.2 1",
+    ],
+)
+def test_how_matrices_are_written(text: str) -> None:
+    names, matrix = parse_matrix(text)
+    assert names == ["A", "B"]
+    np.testing.assert_allclose(matrix, [[1, 0.1], [0.2, 1]])
+
+
+def test_an_empty_cell_is_nothing() -> None:
+    assert parse_matrix("A,B\n1,\n,1\n")[1].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
     "text", ["", "A,B", "1,0\n0,1", "A,B\n1,0", "A,B\n1,0\n0,x", "A,B\n1,0,0\n0,1,0", "A\nnan", "A,B\n1"]
 )
 def test_text_that_is_no_matrix(text: str) -> None:

@@ -137,8 +137,10 @@ def _names_with_commas(fields: Sequence[str], n: int, known: Sequence[str]) -> t
 def parse_matrix(text: str) -> tuple[list[str], np.ndarray]:
     """Read a matrix from a table of text: a line with the names of the channels, then a line of numbers for each.
 
-    Cells are parted by tabs, else by commas or semicolons, else by blanks; lines may begin with the name of their dye;
-    lines before that with the names are left out, as other programs write a title there.
+    Cells are parted by tabs, else by semicolons, then with decimal commas as well, else by commas, else by blanks;
+    lines may begin with the name of their dye; lines before that with the names are left out, as other programs write
+    a title there. An empty cell is 0. Percents are divided by 100: numbers with their sign, and all where the diagonal
+    is 100. What stands behind " :: " in a name is its reagent, and left out.
 
     Returns
     -------
@@ -149,37 +151,54 @@ def parse_matrix(text: str) -> tuple[list[str], np.ndarray]:
     InvalidInputError
         Where there are no such lines, or not as many as names.
     """
-    lines = [_cells(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()]
-    first = next((place for place, line in enumerate(lines) if _numbers(line)), len(lines))
-    numbers = [_numbers(line) for line in lines[first:]]
-    n = len(numbers)
-    names = lines[first - 1] if 0 < first < len(lines) else []
+    plain = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    written = [line for line in plain.split("\n") if line.strip()]
+    mark = next((mark for mark in "\t;," if any(mark in line for line in written[-2:])), " ")
+    lines = [_cells(line, mark) for line in written]
+    first = next((place for place, line in enumerate(lines) if _numbers(line, mark)), len(lines))
+    n = len(lines) - first
+    header, *rows = [_without_end(line, n) for line in lines[first - 1 :]] if 0 < first < len(lines) else [[]]
     # above the names of the dyes stands nothing, or a title
-    has_corner = len(names) == n + 1 and len(lines[first]) == n + 1
-    names = [name for name in (names[1:] if has_corner else names) if name]
+    has_corner = len(header) == n + 1 and len(rows[0]) == n + 1
+    numbers = [_numbers(row, mark, begin=int(has_corner and not header[0])) for row in rows]
+    names = [name.partition(" :: ")[0] for name in (header[1:] if has_corner else header) if name]
     if not n or len(names) != n or any(len(row) != n for row in numbers):
         raise InvalidInputError(
             f"The text holds {n} lines of numbers below {len(names)} names, which is no square matrix",
             do="Give a line with the names of the channels, then a line of numbers for each",
         )
-    return names, np.array(numbers, np.float64)
+    matrix = np.array(numbers, np.float64)
+    return names, matrix / 100 if (np.diag(matrix) == 100).all() else matrix
 
 
-def _cells(line: str) -> list[str]:
-    mark = next((mark for mark in "\t,;" if mark in line), " ")
+def _cells(line: str, mark: str) -> list[str]:
     cells = next(csv.reader([line.strip("\n ")], delimiter=mark, skipinitialspace=True))
     return [cell.strip() for cell in cells]
 
 
-def _numbers(cells: Sequence[str]) -> list[float]:
+def _without_end(cells: list[str], n: int) -> list[str]:
+    """The cells without empty ones behind the first n."""
+    while len(cells) > n and not cells[-1]:
+        cells = cells[:-1]
+    return cells
+
+
+def _numbers(cells: Sequence[str], mark: str, begin: int = 0) -> list[float]:
     """The numbers of a line, behind the name that it may begin with; [] = it is no line of numbers."""
-    for begin in (0, 1):
+    for start in (begin, 1):
         try:
-            found = [float(cell) for cell in cells[begin:] if cell]
+            found = [_number(cell, mark) for cell in cells[start:]]
         except ValueError:
             continue
-        return found if found and np.isfinite(found).all() else []
+        return found if any(cells[start:]) and np.isfinite(found).all() else []
     return []
+
+
+def _number(cell: str, mark: str) -> float:
+    plain = cell.replace(",", ".") if mark in "\t;" else cell
+    if plain.endswith("%"):
+        return float(plain[:-1]) / 100
+    return float(plain) if plain else 0.0
 
 
 def format_matrix(channels: Sequence[str], matrix: np.ndarray) -> str:
