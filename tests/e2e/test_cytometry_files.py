@@ -67,6 +67,9 @@ def _bench(site: Site, folder: Path) -> Iterator[Bench]:
 def test_reagents_are_pasted_for_all_files(page: Page, bench: Bench, axe: str) -> None:
     bench.open(page, "Files and panel")
     expect(page.get_by_label("Files that get these reagents")).to_have_value("panel")
+    told = page.get_by_role("status", name="What will change").bounding_box()
+    assert told is not None
+    assert told["height"] < 40, "a sentence is not squeezed to a column of words"
     text = "Detector\tMarker\nR660-A\tCD8a\nB530-A\tCD4 (RPA-T4)\n"
     page.get_by_label("Reagent of FSC-A").focus()
     page.evaluate(_PASTE, text)
@@ -183,6 +186,9 @@ def test_files_are_packed_attached_and_locked(page: Page, bench: Bench, axe: str
     assert not faults(page, axe)
     page.get_by_role("button", name="Unlock the study").click()
     page.get_by_role("button", name="Lock the study").wait_for()
+    page.set_viewport_size({"width": 800, "height": 1000})
+    page.reload()
+    expect(page.get_by_role("tab", name="Files and panel")).to_be_in_viewport(ratio=0.99)
 
 
 def test_new_files_are_made_of_files(page: Page, fresh_bench: Bench, axe: str) -> None:
@@ -223,8 +229,9 @@ def test_new_files_are_made_of_files(page: Page, fresh_bench: Bench, axe: str) -
     form.get_by_role("button", name="Make 3 files").click()
     rows_made = form.get_by_role("table", name="Files made").get_by_role("row")
     expect(rows_made).to_have_count(4)
+    assert not faults(page, axe)
     assert [bench.files()[_quarter(name)]["n_events"] for name in sources] == [500] * 3
-    page.get_by_role("button", name=f"See the plots of {_quarter(sources[0])}").click()
+    page.get_by_role("button", name=f"See plots of {_quarter(sources[0])}").click()
     expect(page.get_by_role("region", name="Files").locator("[aria-current]")).to_contain_text("(quarter)")
 
 

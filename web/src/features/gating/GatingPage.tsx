@@ -55,6 +55,11 @@ function Workspace({ state }: { state: GatingState }) {
   const [gid, setGid] = useState<string | null>(null);
   const [renaming, setRenaming] = useState<string | null>(null);
   const gate = state.gatesHere.find((g) => g.gid === gid) ?? null;
+  const tabs = useRef<HTMLDivElement>(null);
+  // on a narrow screen the tab of what is shown may lie beyond the edge
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [state.view]);
   useKeys(state, gate, setTool, () => setGid(null));
   useClipboardKeys(state, gate);
   useEffect(() => {
@@ -73,7 +78,7 @@ function Workspace({ state }: { state: GatingState }) {
       <h1 className="hidden-label">Gating of {state.study.name}</h1>
       <header className="view-bar gating-bar">
         <Link className="button plain small" to={`studies/${state.study.id}`} title="To the study"><span className="cut">{state.study.name}</span></Link>
-        <div className="view-tabs" role="tablist" aria-label="Views of the workspace">
+        <div ref={tabs} className="view-tabs" role="tablist" aria-label="Views of the workspace">
           {VIEWS.map((view) => (
             <button key={view.id} type="button" role="tab" aria-selected={state.view === view.id} title={`${view.title} (v ${view.key})`} onClick={() => state.go({ view: view.id })}>
               <Icon name={view.icon} size={15} /> {view.title}

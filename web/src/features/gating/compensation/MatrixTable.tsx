@@ -128,7 +128,7 @@ function PlainRow({ i, names, values, most, times, unit, isEdited, current, type
           <td key={j} className={current === j ? 'current' : ''} style={{ background }}>
             {isEdited ? (
               <input
-                data-cell={cell} aria-label={`${names[i]} in ${to}, ${unit}`} inputMode="decimal" autoComplete="off"
+                data-cell={cell} aria-label={`${names[i]} in ${to}, ${unit}`} inputMode="decimal" autoComplete="off" size={4}
                 value={typed?.cell === cell ? typed.text : shown(cell)} onFocus={(e) => { newest.current.onAt?.(i, j); e.target.select(); }} onBlur={() => newest.current.onLeave()}
                 onChange={(e) => newest.current.onType(cell, e.target.value)} onKeyDown={(e) => newest.current.onKey(e, i, j)} onPaste={(e) => newest.current.onPaste(e, cell)}
               />

@@ -18,7 +18,7 @@ export function MadeFiles({ state, made }: { state: GatingState; made: MadeFile[
               <td>{f.name}</td>
               <td className="num">{count(f.n_events)}</td>
               <td className="num">{count(f.panel.length)}</td>
-              <td>{key && <Button small look="plain" label={`See the plots of ${f.name}`} onClick={() => state.go({ file: key, view: 'plots' })}>See its plots</Button>}</td>
+              <td>{key && <Button small look="plain" aria-label={`See plots of ${f.name}`} onClick={() => state.go({ file: key, view: 'plots' })}>See plots</Button>}</td>
             </tr>
           );
         })}

@@ -70,7 +70,7 @@ export function PanelView({ state, file }: { state: GatingState; file: GatedFile
                 </select>
               </label>
             )}
-            <span className="grow small muted">{n > 0 ? `${plural(n, 'reagent')} will change in ${plural(change.files, 'file')}.` : 'The files themselves stay as they are.'}</span>
+            <span className="panel-change small muted" role="status" aria-label="What will change">{n > 0 ? `${plural(n, 'reagent')} will change in ${plural(change.files, 'file')}.` : 'The files themselves stay as they are.'}</span>
             {typed.size > 0 && <Button small look="plain" onClick={() => setTyped(new Map())}>Back</Button>}
             <Button small look="primary" disabled={!n} onClick={() => void save()}>Save panel</Button>
           </div>
