@@ -41,22 +41,22 @@ Walk = dict[tuple[str, str], Any]
 
 
 @pytest.fixture(scope="module")
-def library(rscript: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of R with the toolkit."""
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """R's command for scripts, and a library with the toolkit."""
     checkout = os.environ.get(VARIABLE)
     if not checkout:
         pytest.skip(f"{VARIABLE} names no checkout of the toolkit, which is in no package index")
-    folder = tmp_path_factory.mktemp("library")
-    install = [Path(rscript).with_name("R"), "CMD", "INSTALL", "--no-docs", f"--library={folder}", checkout]
+    rscript: str = request.getfixturevalue("rscript")
+    library = tmp_path_factory.mktemp("library")
+    install = [Path(rscript).with_name("R"), "CMD", "INSTALL", "--no-docs", f"--library={library}", checkout]
     subprocess.run(install, check=True, capture_output=True, timeout=120)
-    return folder
+    return rscript, library
 
 
 @pytest.fixture(scope="module", params=["token", "password"])
 def walk(
     request: pytest.FixtureRequest,
-    rscript: str,
-    library: Path,
+    installed: tuple[str, Path],
     cellengine: CellEngineWorld,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Walk:
@@ -71,7 +71,7 @@ def walk(
     else:
         environment |= {"CELLENGINE_USERNAME": "ada@example.org", "CELLENGINE_PASSWORD": PASSWORD}
     out = folder / "out.json"
-    command = [rscript, WALK, library, cellengine.base_url, request.param, folder, out]
+    command = [installed[0], WALK, installed[1], cellengine.base_url, request.param, folder, out]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr[-3000:]
     found: Walk = {}

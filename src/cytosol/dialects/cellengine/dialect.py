@@ -39,7 +39,7 @@ CALLS: tuple[Call, ...] = (
 
 
 class CellEngineDialect:
-    """Toolkits whose ``CELLENGINE_BASE_URL`` is ``http://HOST:PORT/cellengine``."""
+    """Toolkits whose address, ``CELLENGINE_BASE_URL`` in Python, is ``http://HOST:PORT/cellengine``."""
 
     name: str = "cellengine"
     prefixes: tuple[str, ...] = (PREFIX,)
