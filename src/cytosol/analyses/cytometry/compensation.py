@@ -46,6 +46,8 @@ def compensate(
     weights = (inverse if wanted is None else inverse[:, list(wanted)]).T
     n = len(columns[0]) if columns else 0
     given = [np.empty(n, np.float32) for _ in weights]
+    if len(weights) == 1:  # a row alone is summed in another order than beside others, which may show in the last bit
+        weights = np.repeat(weights, 2, axis=0)
     step = min(_BLOCK, max(256, _SMALL_PRODUCT // max(1, weights.size)))
     block = np.empty((len(columns), step))
     for start in range(0, n, step):
@@ -53,7 +55,7 @@ def compensate(
         for row, column in enumerate(columns):
             block[row, : stop - start] = column[start:stop]
         product = weights @ block[:, : stop - start]
-        for column, values in zip(given, product, strict=True):
+        for column, values in zip(given, product, strict=False):
             column[start:stop] = values
     return given
 
