@@ -116,6 +116,16 @@ def test_normalised_tables_hold_no_counts(table: Table, reduced: anndata.AnnData
         table.values([gene], unit="raw")
 
 
+def test_numbers_become_an_annotation_of_numbers(lab: Lab, table: Table) -> None:
+    names = table.barcodes()
+    scores = pd.Series([0.5, 2.0, float("nan"), 7.25, 1.0], index=[*names[:4], "NOBODY-1"])
+    report = table.annotate("my score", scores)
+    assert (report["unmatched"], report["columns"][0]["kind"]) == (["NOBODY-1"], "numeric")
+    found = lab.study.dataset("reduced").events(["obs:my score"])["obs:my score"]
+    assert found.dropna().tolist() == [0.5, 2.0, 7.25]
+    lab.study.dataset("reduced").table().delete_annotation("my score")
+
+
 def test_an_annotation_lives_through_edits_and_undo(lab: Lab, table: Table) -> None:
     names = table.barcodes()
     series = pd.Series(["left"] * 10 + ["right"] * 5, index=[*names[:14], "NOBODY-1"])

@@ -139,7 +139,8 @@ class AsyncTable(Record, AsyncPlots):
 
         Parameters
         ----------
-        values : categories by barcode; cells that it does not name stay empty
+        values : by barcode; floating-point numbers are an annotation of numbers, all else are categories; cells that
+            it does not name stay empty
         private : whether only you see it; None = where you may not annotate for all who read the study
 
         Returns
@@ -147,6 +148,17 @@ class AsyncTable(Record, AsyncPlots):
         The server's report: the new column, and how many barcodes did not match.
         """
         barcodes = {barcode: row for row, barcode in enumerate(await self.barcodes())}
+        report: dict[str, Any]
+        if values.dtype.kind == "f":
+            known = values.dropna()
+            known.index = known.index.astype(str)
+            is_here = known.index.isin(list(barcodes))
+            if is_here.any():
+                text = known[is_here].to_csv(header=[name], index_label="barcode")
+                report = await self._http.post_bytes(
+                    f"{self._path}/columns", text.encode(), "text/csv", private=private
+                )
+                return {**report, "unmatched": list(known.index[~is_here])}
         cells: dict[str, list[int]] = {}
         unmatched = []
         for barcode, value in values.dropna().items():
@@ -162,7 +174,7 @@ class AsyncTable(Record, AsyncPlots):
                 do="Give a series whose index holds barcodes as table.barcodes() spells them",
             )
         categories = [{"name": label, "cells": rows} for label, rows in cells.items()]
-        report: dict[str, Any] = await self._http.post(
+        report = await self._http.post(
             f"{self._path}/columns", {"name": name, "categories": categories}, private=private
         )
         return {**report, "unmatched": unmatched}
