@@ -323,3 +323,23 @@ def test_keywords_of_ten_thousand_channels_are_found_at_once() -> None:
     found = channel_keywords(text, [{"index": i, "channel": f"c{i}", "reagent": None} for i in range(1, n + 1)])
     assert time.perf_counter() - begin < 5  # looking for each channel anew takes minutes
     assert found[9] == {"N": "c10", "B": "B10", "R": "R10", "V": "v10", "S": ""}
+
+
+@pytest.mark.parametrize(
+    ("channels", "matrix", "why"),
+    [
+        (["FITC-A", "nope"], [1, 0, 0, 1], "does not fit 'one.fcs', which has no channel 'nope'"),
+        (["FITC-A", "PE-A"], [1, 1, 1, 1], "no inverse"),
+    ],
+)
+async def test_a_matrix_that_cannot_be_applied_is_refused_before_anything_is_sent(
+    catalog: Catalog, people: People, channels: list[str], matrix: list[float], why: str
+) -> None:
+    study_id = await study(catalog, people.ada)
+    (dataset,) = await add(catalog, people.ada, study_id, "one.fcs", fcs())
+    made = await catalog.compensations.create(people.ada, study_id=study_id, name="c", channels=channels, matrix=matrix)
+    choice = EventChoice(compensation=made.id.hex24)
+    with pytest.raises(InvalidInputError, match=why):
+        await catalog.file_exports.export(
+            people.ada, dataset_id=dataset.id, format=FileFormat("tsv", compensated=True), choice=choice
+        )

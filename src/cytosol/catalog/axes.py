@@ -98,7 +98,7 @@ class Axes:
         sources = {name: await self._source(pinned, name, compensation) for name in dict.fromkeys(references)}
         matrix: list[int] = []
         if compensation is not None and any(source.spill is not None for source in sources.values()):
-            matrix = await self._matrix_places(pinned, compensation)
+            matrix = await matrix_places(self._reader, pinned, compensation)
         return Reading(self._context, self._reader, pinned, sources=sources, matrix=matrix)
 
     async def with_column(self, pinned: Pinned, name: str) -> Pinned | None:
@@ -162,16 +162,24 @@ class Axes:
         values = np.ascontiguousarray(points[:, said.dim], np.float32)
         return Source(["obsm", element.path, said.dim], pinned, values=values)
 
-    async def _matrix_places(self, pinned: Pinned, spill: Spill) -> list[int]:
-        try:
-            return await self._reader.places(pinned, list(spill.channels))
-        except NotFoundError as error:
-            missing = ", ".join(f"'{name}'" for name in error.details.get("missing", [])[:10])
-            raise InvalidInputError(
-                f"The compensation does not fit '{pinned.dataset.name}', which has no channel {missing}",
-                where="compensation",
-                do="Choose another compensation for it",
-            ) from error
+
+async def matrix_places(reader: Tables, pinned: Pinned, spill: Spill) -> list[int]:
+    """Places of the channels of a matrix in a table.
+
+    Raises
+    ------
+    InvalidInputError
+        Where the table lacks one of them.
+    """
+    try:
+        return await reader.places(pinned, list(spill.channels))
+    except NotFoundError as error:
+        missing = ", ".join(f"'{name}'" for name in error.details.get("missing", [])[:10])
+        raise InvalidInputError(
+            f"The compensation does not fit '{pinned.dataset.name}', which has no channel {missing}",
+            where="compensation",
+            do="Choose another compensation for it",
+        ) from error
 
 
 class Reading:

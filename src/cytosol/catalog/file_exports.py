@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Literal
 
+from cytosol.analyses.cytometry.compensation import invert
 from cytosol.base.errors import InvalidInputError, LimitExceededError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import dataset_access, study_access
-from cytosol.catalog.axes import Spill
+from cytosol.catalog.axes import Spill, matrix_places
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
@@ -231,7 +232,8 @@ class FileExports:
         return size, FCS_TYPE, pieces
 
     async def _compensated(self, pinned: Pinned, taken: Taken, spill: Spill) -> Taken:
-        places = await self._reader.places(pinned, list(spill.channels))
+        places = await matrix_places(self._reader, pinned, spill)
+        invert(spill.matrix)  # one without an inverse is refused before the first byte goes out
         return Taken(taken.events, taken.places, taken.rows, taken.with_numbers, (tuple(places), spill.matrix))
 
 
