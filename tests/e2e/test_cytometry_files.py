@@ -84,11 +84,16 @@ def test_reagents_are_pasted_for_all_files(page: Page, bench: Bench, axe: str) -
     page.get_by_label("Files that get these reagents").select_option("channels")
     page.get_by_role("button", name="Save panel").click()
     expect(page.get_by_role("group", name="Panels of the study")).to_have_count(0)
+    name = page.get_by_label("Name of the panel")
+    name.fill("T cells")
+    name.press("Enter")
+    expect(page.get_by_text("The panel of 3 files is called ‘T cells’")).to_be_visible()
+    assert {file["panel_name"] for file in bench.files().values()} == {"T cells"}
     reagents = [{c["channel"]: c["reagent"] for c in file["panel"]} for file in bench.files().values()]
     assert [(one["B530-A"], one["R660-A"]) for one in reagents] == [("CD4 (RPA-T4)", "CD8a")] * 3
 
 
-def test_files_are_annotated_and_renamed_by_their_names(page: Page, bench: Bench, axe: str) -> None:
+def test_files_are_annotated_and_renamed_by_their_names(page: Page, bench: Bench, axe: str, watch: Watch) -> None:
     bench.open(page, "Files and panel", "Names and annotations")
     page.get_by_label("Pattern of the names").fill("P{plate}_{well}_{donor}.fcs")
     page.get_by_label("New name").fill("{well}")
@@ -112,6 +117,12 @@ def test_files_are_annotated_and_renamed_by_their_names(page: Page, bench: Bench
     page.wait_for_timeout(300)
     expect(donor).to_have_value("Cleo")
     assert {a["name"]: a["value"] for a in bench.files()["cleo A01"]["annotations"]}["donor"] == "Cleo"
+    plate = page.get_by_role("group", name="Annotations of the file").get_by_label("plate")
+    watch.expected.append("422")
+    plate.fill("two")
+    plate.press("Enter")
+    expect(page.get_by_text("'two' is not a number, and 'plate' holds numbers in this study")).to_be_visible()
+    expect(plate).to_have_value("2")
 
 
 def test_an_analysis_runs_and_its_report_is_read(page: Page, bench: Bench, axe: str) -> None:

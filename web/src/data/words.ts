@@ -49,6 +49,12 @@ export const clock = (iso: string) =>
 
 export const plural = (n: number, one: string, many = `${one}s`) => `${whole.format(n)} ${n === 1 ? one : many}`;
 
+/** What somebody typed: a number where it spells one without loss ('7', '-0.5', but neither '007' nor '1e5'), else the text. */
+export function typedValue(text: string): string | number {
+  const plain = text.trim();
+  return /^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(plain) ? Number(plain) : plain;
+}
+
 /** A name not yet taken: 'Population 1', 'Population 2', … */
 export function freshName(stem: string, taken: Iterable<string>): string {
   const set = new Set(taken);

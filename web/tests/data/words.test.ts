@@ -2,9 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { groupFiles, missingFiles, stem } from '../../src/data/batches';
 import { parseCell, parseTabs } from '../../src/data/cellsheet';
 import { histogram, quantiles } from '../../src/data/columns';
-import { ago, bytes, embeddingTitle, freshName, number, seconds } from '../../src/data/words';
+import { ago, bytes, embeddingTitle, freshName, number, seconds, typedValue } from '../../src/data/words';
 
 describe('words', () => {
+  it('are numbers where nothing is lost by it', () => {
+    expect([' 7 ', '-0.5', '0'].map(typedValue)).toEqual([7, -0.5, 0]);
+    expect(['007', '1e5', 'A01', '', '12345678901234567', '0x10', 'Infinity'].map(typedValue)).toEqual(['007', '1e5', 'A01', '', '12345678901234567', '0x10', 'Infinity']);
+  });
+
   it('write sizes, times and numbers', () => {
     expect([bytes(999), bytes(1500), bytes(432_800_000), bytes(null)]).toEqual(['999 B', '1.5 kB', '433 MB', '–']);
     expect([seconds(9.4), seconds(75), seconds(7260)]).toEqual(['9 s', '1 min 15 s', '2 h 1 min']);

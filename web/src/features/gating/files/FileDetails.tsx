@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { getFileAnnotations, putFileAnnotations } from '../../../api/fileNames';
 import { fcsUrl, getKeywords, patchFile } from '../../../api/gating';
-import { count } from '../../../data/words';
+import { count, typedValue } from '../../../data/words';
 import { changeFile } from '../../../state/gating/actions';
 import { Button } from '../../../views/controls';
 import { Popover } from '../../../views/overlays';
@@ -66,26 +66,29 @@ function Annotations({ state, file }: { state: GatingState; file: GatedFile }) {
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
   const known = query.data ?? [];
-  const typed = (text: string) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : text.trim());
   const put = (list: typeof known) => changeFile(state.study.id, () => putFileAnnotations(dataset.id, list));
-  const keep = (at: number, text: string) => {
-    if (text !== String(known[at].value ?? '')) void put(text.trim() ? known.map((a, i) => (i === at ? { ...a, value: typed(text) } : a)) : known.filter((_, i) => i !== at));
+  const keep = async (at: number, field: HTMLInputElement) => {
+    const [text, before] = [field.value, String(known[at].value ?? '')];
+    if (text === before) return;
+    const done = await put(text.trim() ? known.map((a, i) => (i === at ? { ...a, value: typedValue(text) } : a)) : known.filter((_, i) => i !== at));
+    // what is refused, such as a word where the study has numbers, does not stay
+    if (done === null) field.value = before;
   };
-  const add = () => {
-    void put([...known, { name: name.trim(), value: typed(value) }]);
+  const add = async () => {
+    if ((await put([...known, { name: name.trim(), value: typedValue(value) }])) === null) return;
     setName('');
     setValue('');
   };
   return (
     <div className="file-annotations" role="group" aria-label="Annotations of the file">
       {known.map((a, i) => (
-        <label key={`${a.name} ${String(a.value)}`} className="row"><span className="small muted cut">{a.name}</span><input className="input small" disabled={!state.mayEdit} defaultValue={String(a.value ?? '')} onBlur={(e) => keep(i, e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter') e.currentTarget.blur(); }} /></label>
+        <label key={`${a.name} ${String(a.value)}`} className="row"><span className="small muted cut">{a.name}</span><input className="input small" disabled={!state.mayEdit} defaultValue={String(a.value ?? '')} onBlur={(e) => void keep(i, e.target)} onKeyDown={(e) => { if (e.key === 'Enter') e.currentTarget.blur(); }} /></label>
       ))}
       {state.mayEdit && (
         <div className="row">
           <input className="input small" aria-label="Name of a new annotation" placeholder="annotation" value={name} onChange={(e) => setName(e.target.value)} />
-          <input className="input small" aria-label="Value of the new annotation" placeholder="value" value={value} onChange={(e) => setValue(e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter' && name.trim() && value.trim()) add(); }} />
-          <Button small icon="plus" label="Add annotation" disabled={!name.trim() || !value.trim()} onClick={add} />
+          <input className="input small" aria-label="Value of the new annotation" placeholder="value" value={value} onChange={(e) => setValue(e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter' && name.trim() && value.trim()) void add(); }} />
+          <Button small icon="plus" label="Add annotation" disabled={!name.trim() || !value.trim()} onClick={() => void add()} />
         </div>
       )}
     </div>

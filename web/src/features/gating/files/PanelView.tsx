@@ -38,6 +38,12 @@ export function PanelView({ state, file }: { state: GatingState; file: GatedFile
       setTyped(new Map());
       tell(`${plural(n, 'reagent')} named in ${plural(change.files, 'file')}`);
     });
+  const [name, setName] = useState(file.dataset.panel_name ?? '');
+  const rename = () => {
+    const fresh = name.trim();
+    if (!fresh || fresh === file.dataset.panel_name) return setName(file.dataset.panel_name ?? '');
+    void changeFile(state.study.id, () => putReagents(state.study.id, { dataset_ids: same.map((f) => f.dataset.id), reagents: {}, panel_name: fresh }).then(() => tell(`The panel of ${plural(same.length, 'file')} is called ‘${fresh}’`)));
+  };
   const paste = (from: number, text: string): boolean => {
     const found = pastedPanel(text, file.panel, from);
     if (found) setTyped((now) => new Map([...now, ...found]));
@@ -63,6 +69,7 @@ export function PanelView({ state, file }: { state: GatingState; file: GatedFile
         )}
         {state.mayEdit && (
           <div className="row wrap">
+            <label className="row small">called <input className="input small" aria-label="Name of the panel" maxLength={255} style={{ width: 150 }} value={name} onChange={(e) => setName(e.target.value)} onBlur={rename} onKeyDown={(e) => { if (e.key === 'Enter') e.currentTarget.blur(); if (e.key === 'Escape') setName(file.dataset.panel_name ?? ''); }} /></label>
             {offered.length > 1 && (
               <label className="row small">for
                 <select className="input small" aria-label="Files that get these reagents" value={scope.value} onChange={(e) => setScope(e.target.value as Scope)}>
