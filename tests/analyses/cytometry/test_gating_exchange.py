@@ -233,6 +233,32 @@ def test_bounds_limit_polygons_and_ellipses_as_in_the_file(
         assert 0 < mask.sum() < len(mask), name
 
 
+@pytest.mark.parametrize("kind", ["box", "polygon", "ellipsoid"])
+def test_a_narrow_linear_scale_of_the_study_is_widened(kind: str) -> None:
+    axes = (Axis("A"), Axis("T", "", {"type": "linear", "minimum": 0.0, "maximum": 262144.0}))
+    geometry: dict[str, Any] = {
+        "box": {"limits": [[2e4, 1e5], [5e4, None]]},
+        "polygon": {"vertices": [[2e4, 5e4], [1e5, 5e4], [6e4, 2e5]]},
+        "ellipsoid": {"mean": [6e4, 1e5], "covariance": [[1.6e9, 0], [0, 2.5e9]], "distance_square": 1.0},
+    }[kind]
+    below = Region("below", "below", "box", {"limits": [[-900.0, -20.0]]}, axes[:1])
+    of = Gating({"one": Region("one", "one", kind, geometry, axes), "below": below})  # type: ignore[arg-type]
+    narrow = {f"var:{name}": {"type": "linear", "minimum": 1.0, "maximum": 1024.0} for name in "AT"}
+    generator = np.random.default_rng(3)
+    values = {name: generator.uniform(-1e3 if name == "A" else 0, 2.6e5, 5000) for name in "AT"}
+    plan = plan_import(of, narrow)
+    found = masks_of(plan, narrow, values.__getitem__)
+    wanted = evaluate_regions(of, values.__getitem__)
+    assert {name: int(mask.sum()) for name, mask in found.items()} == {
+        name: int(mask.sum()) for name, mask in wanted.items()
+    }
+    assert min(mask.sum() for mask in wanted.values()) > 5
+    assert plan.scales["var:A"] == {"type": "linear", "minimum": -900 - 0.05 * 100_900, "maximum": 1e5 + 0.05 * 100_900}
+    # a scale that has room stays
+    wide = {name: {"type": "linear", "minimum": -1000.0, "maximum": 262144.0} for name in narrow}
+    assert plan_import(of, wide).scales == {}
+
+
 def test_gain_and_time_step() -> None:
     document = read_gating_ml(EVERY_KIND.encode())
     regions = {name: region for name, region in document.regions.items() if name in ("egg", "++", "-+", "--", "+-")}

@@ -96,7 +96,7 @@ async def test_a_compensation_is_computed_and_kept(world: World) -> None:
     said["controls"] = [{**one, "dye": f"dye {place}"} for place, one in enumerate(body["controls"])]
     made = await world["ada"].post(f"studies/{study_id}/unmix", json=said)
     assert made.status_code == 201, made.text
-    assert made.json()["items"][0]["name"] == "pe (unmixed).fcs"
+    assert made.json()["items"][0]["name"] == "pe (unmixed, weighted).fcs"
     body["controls"].append({"channel": "APC-A", "dataset_id": ids[0]})  # type: ignore[union-attr]
     response = await world["ada"].post(path, json=body)
     assert response.status_code in (400, 404)

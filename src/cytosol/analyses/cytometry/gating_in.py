@@ -19,6 +19,9 @@ from cytosol.base.keys import new_key
 
 OPEN = 1e38
 """Where an open side lies on an axis whose scale has no limit."""
+_FAR = 2.0**31
+"""What lies so far out on a linear axis stands for an open side."""
+_ROOM = 0.05
 _CORNERS_AN_EDGE = 32
 _LINEAR = "linear", "gml-linear"
 _QUADRANTS = ((True, True), (False, True), (False, False), (True, False))
@@ -187,10 +190,23 @@ class _Planner:
             old = known.get(reference)
             linear = axis.scale is None or axis.scale["type"] in _LINEAR
             if linear and old is not None and old["type"] in _LINEAR and (axis.low, axis.high) == (None, None):
-                chosen[reference] = dict(old)
+                chosen[reference] = _widened(old, self._extents(reference))
             else:
                 chosen[reference] = self._for_study(axis, old)
         return chosen
+
+    def _extents(self, reference: str) -> list[tuple[float, float]]:
+        """From where to where gates lie on a linear axis, in data units of the study; open sides do not count."""
+        found = []
+        for region in self._usable.values():
+            for place, axis in enumerate(region.axes):
+                if self._reference(axis) == reference:
+                    edges = np.array(_edges(region, place), np.float64)
+                    data = edges if axis.scale is None else scale_from_json(axis.scale).inverse(edges)
+                    data = data[np.abs(data) < _FAR] * self._factor(axis)
+                    if len(data):
+                        found.append((float(data.min()), float(data.max())))
+        return found
 
     def _for_study(self, axis: Axis, old: Mapping[str, Any] | None) -> dict[str, Any]:
         """The function of an axis, limited to what the file bounds its values to."""
@@ -370,6 +386,34 @@ class _Planner:
     def _matrix(self, name: str) -> tuple[list[str], list[float]]:
         matrix = self._gating.matrices[name]
         return list(matrix.detectors), [value for row in matrix.values for value in row]
+
+
+def _edges(region: Region, place: int) -> list[float]:
+    """Where a region ends on one of its axes, scaled."""
+    if region.kind == "box":
+        return [one for one in region.geometry["limits"][place] if one is not None]
+    if region.kind == "polygon":
+        return [vertex[place] for vertex in region.geometry["vertices"]]
+    middle, spread = region.geometry["mean"][place], region.geometry["covariance"][place][place]
+    half = math.sqrt(max(spread * region.geometry["distance_square"], 0.0))
+    return [middle - half, middle + half]
+
+
+def _widened(scale: Mapping[str, Any], extents: list[tuple[float, float]]) -> dict[str, Any]:
+    """A linear scale whose limits leave room for gates, so that limited values do not gather on the wrong side of them.
+
+    Below it takes a gate that lies there as a whole: scatter has no events there, and gates that reach below.
+    """
+    said = dict(scale)
+    low, high = said.get("minimum"), said.get("maximum")
+    begin = min(first for first, _ in extents) if any(low is not None and last <= low for _, last in extents) else low
+    end = max(last for _, last in extents) if any(high is not None and last > high for _, last in extents) else high
+    room = 0.0 if begin is None or end is None else _ROOM * (end - begin)
+    if begin is not None and begin != low:
+        said["minimum"] = begin - room
+    if end is not None and end != high:
+        said["maximum"] = end + room
+    return said
 
 
 def _half_axes(region: Region) -> tuple[float, float, float] | None:
