@@ -13,10 +13,12 @@ from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError, 
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.derivations import Derivation
+from cytosol.catalog.fcs_facts import automatic_annotations
 from cytosol.catalog.fcs_selection import EventChoice
 from cytosol.catalog.file_exports import FileFormat
 from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
+from cytosol.formats.fcs.records import Keywords
 from cytosol.model.rights import Actor
 from cytosol.model.studies import Dataset
 from tests.catalog.making import folder_of, run_here, submit, upload
@@ -379,3 +381,18 @@ async def test_a_spill_names_channels_as_the_file_spells_them(catalog: Catalog, 
     found = await catalog.compensations.resolve(pinned, "own")
     assert found is not None
     assert found.channels == ("FITC A", "PE-A")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "expected"),
+    [
+        ({"$SMNO": "Group 1", "$WELLID": "A02", "$PLATENAME": "P"}, "plate well=Group 1, plate row=A, plate column=02"),
+        ({"$WELLID": "H12", "$PLATENAME": "R 5"}, "plate=R 5, plate well=H12, plate row=H, plate column=12"),
+        ({"$WELLID": "H12", "$PLATEID": "7"}, "plate=7, plate well=H12, plate row=H, plate column=12"),
+        ({"$PLATENAME": "Rack 5"}, ""),
+        ({"WELL ID": "AF48"}, "plate row=AF, plate column=48, plate well=AF48"),
+        ({"PLATE NAME": "P", "WELL ID": "nowhere"}, "plate=P"),
+    ],
+)
+def test_where_on_its_plate_a_sample_was(keywords: dict[str, str], expected: str) -> None:
+    assert ", ".join(f"{name}={value}" for name, value in automatic_annotations(Keywords(keywords))) == expected

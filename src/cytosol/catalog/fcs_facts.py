@@ -74,7 +74,8 @@ def technology_of(header: FcsHeader) -> str:
 def automatic_annotations(keywords: Keywords) -> list[tuple[str, str]]:
     """Where on its plate a sample was: name and value, in this order; [] where the file says nothing.
 
-    BD writes ``PLATE NAME`` and ``WELL ID``; ACEA ``$SMNO``, taken as the name of the well, and ``$WELLID``.
+    BD writes ``PLATE NAME`` and ``WELL ID``; ACEA ``$SMNO``, taken as the name of the well, and ``$WELLID``; others
+    ``$WELLID`` with ``$PLATENAME`` or ``$PLATEID`` (FCS 3.1).
     """
     well = _well(keywords.get("WELL ID"))
     plate = plain_text(keywords.get("PLATE NAME"))
@@ -85,7 +86,9 @@ def automatic_annotations(keywords: Keywords) -> list[tuple[str, str]]:
     sample = plain_text(keywords.get("$SMNO"))
     if not well:
         return []
-    return [("plate well", sample or "".join(well)), ("plate row", well[0]), ("plate column", well[1])]
+    plate = "" if sample else plain_text(keywords.get("$PLATENAME") or keywords.get("$PLATEID"))
+    named = [("plate", plate)] if plate else []
+    return [*named, ("plate well", sample or "".join(well)), ("plate row", well[0]), ("plate column", well[1])]
 
 
 def _well(text: str) -> tuple[str, str] | tuple[()]:
