@@ -65,6 +65,14 @@ async def test_tubes_of_facsdiva(catalog: Catalog, people: People) -> None:
     revision = (await catalog.history.list(people.ada, study_id=study_id)).items[0]
     await catalog.history.undo(people.ada, revision_id=revision.id)
     assert await catalog.gates.list(people.ada, study_id=study_id) == []
+    # where no file is here, the gates of all tubes come, but not those of a control that was never counted
+    empty = await study(catalog, people.ada, "Empty")
+    brought = await catalog.gating_exchange.bring(people.ada, study_id=empty, data=data)
+    assert [(one.kind, one.x) for one in brought.gates if one.name == "P1"] == [
+        ("rectangle", "var:FSC-W"),
+        ("range", "var:PE-A"),
+    ]
+    assert brought.notes == ["In 'gone.fcs' other gates are called so, and came beside the first ones: P1"]
 
 
 @pytest.mark.parametrize("is_crossed", [False, True])
@@ -112,16 +120,13 @@ async def test_gates_that_share_only_their_name_come_beside_each_other(catalog: 
     study_id, (one, two) = await filled(catalog, people)
     box = Region("P1", "P1", "box", {"limits": [[200.0, 800.0]]}, (Axis("FSC-A"),))
     below = Region("P1/P2", "P2", "box", {"limits": [[100.0, None]]}, (Axis("SSC-A"),), "P1")
-    other = replace(box, axes=(Axis("SSC-A"),))
+    other, gone = replace(box, axes=(Axis("SSC-A"),)), replace(box, axes=(Axis("FITC-A"),))
     samples = [
         SampleGating(name, Gating({"P1": region, "P1/P2": below}, unit="data"))
-        for name, region in (("1.fcs", box), ("2.fcs", other), ("gone.fcs", replace(box, axes=(Axis("FITC-A"),))))
+        for name, region in (("1.fcs", box), ("2.fcs", other), ("gone.fcs", gone), ("gone too.fcs", gone))
     ]
     brought = await catalog.gating_exchange.bring(people.ada, study_id=study_id, data=write_workspace(samples))
-    assert brought.notes == [
-        "The gate 'P1' is another one in '2.fcs', and came beside it",
-        "The gate 'P2' is another one in '2.fcs', and came beside it",
-    ]
+    assert brought.notes == ["In '2.fcs' other gates are called so, and came beside the first ones: P1, P2"]
     assert sorted(gate.x for gate in brought.gates) == ["var:FSC-A", "var:SSC-A", "var:SSC-A", "var:SSC-A"]
     rows = await catalog.gating.counts(people.ada, study_id=study_id, dataset_ids=[one.id, two.id], compensation="none")
     counts = {(row.dataset_id, row.population_id): row.n_events for row in rows}

@@ -107,46 +107,45 @@ def dataset_of(sample: SampleGating, datasets: Mapping[str, Key]) -> Key | None:
 def _told_apart(samples: Sequence[SampleGating], datasets: Mapping[str, Key]) -> list[SampleGating]:
     """Give regions that only share their id, but neither shape nor axes nor place, ids of their own.
 
-    Samples whose data is not here, where that of others is, keep what they share with these.
+    Samples whose data is not here, where that of others is, keep what they share with these; where that of none is, so
+    do samples that nobody counted, such as compensation controls of FACSDiva.
     """
     kinds: dict[str, list[tuple[Any, ...]]] = {}
-    is_any_here = any(dataset_of(sample, datasets) is not None for sample in samples)
+    here = [sample for sample in samples if dataset_of(sample, datasets) is not None]
+    leading = here or [sample for sample in samples if sample.n_events] or samples
     found = []
     for sample in samples:
         regions = sample.gating.regions
-        is_here = dataset_of(sample, datasets) is not None or not is_any_here
+        is_here = any(sample is one for one in leading)
         renamed: dict[str, str] = {}
-        notes = []
-        for name in regions:
-            is_new = _rename(name, regions, kinds, renamed)
-            if is_new and is_here:
-                notes.append(f"The gate {regions[name].name!r} is another one in {sample.name!r}, and came beside it")
-            elif is_new:
-                del renamed[name]
+        others = []
+        for name, region in regions.items():
+            kind, known = _lineage(region, regions), kinds.setdefault(name, [])
+            if known and kind not in known:
+                if not is_here:
+                    continue
+                others.append(region.name)
+            if kind not in known:
+                known.append(kind)
+            place = known.index(kind) + 1
+            renamed[name] = name if place == 1 else f"{name} ({place})"
         kept, _ = without_dangling({name: region for name, region in regions.items() if name in renamed})
         gating = _with_ids(replace(sample.gating, regions=kept), renamed)
-        found.append(replace(sample, gating=replace(gating, notes=(*gating.notes, *notes))))
+        if others:
+            listed = ", ".join(dict.fromkeys(others))
+            note = f"In {sample.name!r} other gates are called so, and came beside the first ones: {listed}"
+            gating = replace(gating, notes=(*gating.notes, note))
+        found.append(replace(sample, gating=gating))
     return found
 
 
-def _rename(
-    name: str, regions: Mapping[str, Region], kinds: dict[str, list[tuple[Any, ...]]], renamed: dict[str, str]
-) -> bool:
-    """Choose the id of a region, and tell whether it is another than that of earlier samples."""
-    region = regions[name]
-    lineage: list[tuple[Any, ...]] = []
-    above = region.parent
-    while above in regions and len(lineage) < len(regions):
-        lineage.append(_kind(regions[above]))
-        above = regions[above].parent
-    kind = (*_kind(region), *lineage)
-    known = kinds.setdefault(name, [])
-    is_new = bool(known) and kind not in known
-    if kind not in known:
-        known.append(kind)
-    place = known.index(kind) + 1
-    renamed[name] = name if place == 1 else f"{name} ({place})"
-    return is_new
+def _lineage(region: Region, regions: Mapping[str, Region]) -> tuple[Any, ...]:
+    """What tells a region from another of its id: its shape and axes, and those of all above it."""
+    found = [_kind(region)]
+    while region.parent in regions and len(found) <= len(regions):
+        region = regions[region.parent]
+        found.append(_kind(region))
+    return tuple(found)
 
 
 def _kind(region: Region) -> tuple[Any, ...]:
