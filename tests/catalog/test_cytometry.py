@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError, UnreadableFileError
+from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError, OutOfSpaceError, UnreadableFileError
 from cytosol.base.keys import Key
+from cytosol.base.settings import load_settings
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.derivations import Derivation
 from cytosol.catalog.fcs_facts import automatic_annotations
@@ -22,7 +24,7 @@ from cytosol.formats.fcs.records import Keywords
 from cytosol.model.rights import Actor
 from cytosol.model.studies import Dataset
 from tests.catalog.making import folder_of, run_here, submit, upload
-from tests.catalog.people import People
+from tests.catalog.people import Bell, People
 from tests.formats.fcs_files import build, floats, only, plain
 
 NAMES = ("FSC-A", "SSC-A", "FITC-A", "PE-A", "Time")
@@ -396,3 +398,19 @@ async def test_a_spill_names_channels_as_the_file_spells_them(catalog: Catalog, 
 )
 def test_where_on_its_plate_a_sample_was(keywords: dict[str, str], expected: str) -> None:
     assert ", ".join(f"{name}={value}" for name, value in automatic_annotations(Keywords(keywords))) == expected
+
+
+async def test_events_that_do_not_fit_on_the_disk_are_not_begun(tmp_path: Path) -> None:
+    """Events of one bit take thirty-two times their room in the store."""
+    settings = load_settings(data=tmp_path, min_free_bytes=shutil.disk_usage(tmp_path).free - 400_000_000)
+    catalog = await Catalog.open(settings, notifier=Bell())
+    try:
+        who = (await People.come(catalog)).ada
+        study_id = await study(catalog, who)
+        content = build(plain(24_000_000 * 8, ("a",), datatype="I", bits=1), bytes(24_000_000))
+        with pytest.raises(OutOfSpaceError, match="768,000,000 bytes"):
+            await add(catalog, who, study_id, "bits.fcs", content)
+        assert await catalog.cytometry.files(who, study_id=study_id) == []
+        assert [path for path in tmp_path.rglob("*") if path.is_file() and not path.name.startswith("cytosol.db")] == []
+    finally:
+        await catalog.close()

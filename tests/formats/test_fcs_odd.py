@@ -202,3 +202,8 @@ def test_data_does_not_begin_inside_of_text() -> None:
     header = only(build(plain(40, NAMES) | said, values.tobytes(), header_data=(start, end)))
     assert np.array_equal(read_events(header).T, values)
     assert f"it was read from {start:,} on" in header.notes[0]
+
+
+def test_a_text_of_nothing_but_delimiters_is_refused() -> None:
+    with pytest.raises(UnreadableFileError, match="more than 1,000,000 keywords"):
+        read_headers(source(build(plain(2, NAMES), b"", raw_text="/" * 3_000_000)))

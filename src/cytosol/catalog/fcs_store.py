@@ -39,6 +39,7 @@ from cytosol.formats.spatialdata.columns import write_column
 from cytosol.formats.spatialdata.events import chunk_events, write_events
 from cytosol.model.names import clean_name
 from cytosol.model.studies import Dataset
+from cytosol.store.space import check_free
 
 EVENTS = "events"
 _RECENT = 20
@@ -78,8 +79,12 @@ async def write_file(context: Context, source: Source, *, name: str, ids: Sequen
     ------
     UnreadableFileError, UnsupportedFormatError
         With what is wrong, where and what to do.
+    OutOfSpaceError
+        Where there is no room for its events.
     """
     headers = await asyncio.to_thread(read_headers, source)
+    n_bytes = sum(one.n_events * len(one.channels) * event_dtype(one).itemsize for one in headers)
+    await check_free(context.blobs, context.settings, n_bytes)
     written: list[WrittenFile] = []
     places: list[str] = []
     try:

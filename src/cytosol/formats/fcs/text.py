@@ -8,6 +8,7 @@ SPILL_NAMES = ("$SPILLOVER", "SPILL", "$SPILL", "SPILLOVER")
 """The keywords under which instruments keep the spillover matrix, the standard's first."""
 COMP_NAMES = ("$COMP", "COMP")
 """Keywords of FCS 3.0 for what was subtracted while measuring, under which some programs keep a spillover matrix."""
+MAX_KEYWORDS = 1_000_000
 _PADDING = " \t\r\n\x00"
 
 
@@ -44,13 +45,19 @@ def parse_text(data: bytes, *, where: str) -> dict[str, str]:
     Raises
     ------
     UnreadableFileError
-        Where it holds no keyword.
+        Where it holds no keyword, or too many.
     """
     text = decode_text(data)
     if not text or text[0].isalnum() or text[0] == "$":
         found = f"it begins with '{text[0]}'" if text else "it is empty"
         raise UnreadableFileError(
             f"The TEXT segment does not begin with a delimiter: {found}",
+            where=where,
+            do="Export the file again from the software of the instrument",
+        )
+    if text.count(text[0]) > 2 * MAX_KEYWORDS:
+        raise UnreadableFileError(
+            f"The TEXT segment holds more than {MAX_KEYWORDS:,} keywords",
             where=where,
             do="Export the file again from the software of the instrument",
         )
