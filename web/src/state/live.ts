@@ -2,8 +2,8 @@
 
 import { listen } from '../api/events';
 import type { Job, LogLine, ServerEvent } from '../api/types';
-import { refreshGating } from './gating/queries';
-import { keys, queryClient, refresh } from './queries';
+import { gatingLists } from './gating/queries';
+import { keys, queryClient, refresh, refreshSoon } from './queries';
 import { createStore } from './store';
 
 export const connectedStore = createStore(false);
@@ -61,13 +61,13 @@ function receive(event: ServerEvent): void {
   } else if (event.type === 'job.log') {
     receiveLog(id, event.data);
   } else if (event.type === 'dataset.changed') {
-    void refresh(['datasets'], keys.dataset(id), keys.studies, ['study']);
+    refreshSoon(['datasets'], keys.dataset(id), keys.studies, ['study']);
   } else if (event.type === 'study.changed') {
-    void refresh(keys.studies, keys.study(id), keys.samples(id), keys.grants(id));
+    refreshSoon(keys.studies, keys.study(id), keys.samples(id), keys.grants(id));
   } else if (event.type === 'annotation.changed') {
-    void refresh(['dataset'], ['datasets'], ['revisions']);
+    refreshSoon(['dataset'], ['datasets'], ['revisions']);
   } else if (event.type === 'gate.changed') {
-    void refreshGating(id);
+    refreshSoon(...gatingLists(id));
   }
 }
 

@@ -52,6 +52,24 @@ const bulk = { staleTime: Infinity, gcTime: 300_000, structuralSharing: false } 
 export const refresh = (...lists: readonly (readonly unknown[])[]) =>
   Promise.all(lists.map((queryKey) => queryClient.invalidateQueries({ queryKey })));
 
+const SOON_MS = 100;
+const waiting = new Map<string, readonly unknown[]>();
+let soon: ReturnType<typeof setTimeout> | undefined;
+
+/** The same in a moment, once for all that is asked until then: a change of a thousand files comes as a thousand events. */
+export function refreshSoon(...lists: readonly (readonly unknown[])[]): void {
+  for (const queryKey of lists) waiting.set(JSON.stringify(queryKey), queryKey);
+  soon ??= setTimeout(() => {
+    const due = [...waiting.values()];
+    waiting.clear();
+    // what comes meanwhile waits until these answers are here, rather than asking for them again
+    void refresh(...due).finally(() => {
+      soon = undefined;
+      if (waiting.size) refreshSoon();
+    });
+  }, SOON_MS);
+}
+
 export const useServer = () => useQuery({ queryKey: keys.server, queryFn: routes.getServer, staleTime: Infinity });
 export const useSession = () =>
   useQuery({ queryKey: keys.session, queryFn: routes.getSession, staleTime: 300_000, retry: retrySession });

@@ -1,8 +1,10 @@
+import { QueryObserver } from '@tanstack/react-query';
 import { describe, expect, it } from 'vitest';
 import { problemToError } from '../../src/api/http';
 import { INITIAL_VIEW, readView, writeView, type ExplorerView } from '../../src/state/explorerView';
 import { matchShortcut } from '../../src/state/keyboard';
 import { linesOf, mergeLines, subjectId } from '../../src/state/live';
+import { queryClient, refreshSoon } from '../../src/state/queries';
 import { parseRoute } from '../../src/state/route';
 
 describe('the state of a plot in an address', () => {
@@ -72,5 +74,35 @@ describe('errors', () => {
   });
   it('of a proxy still have a sentence', () => {
     expect(problemToError(502, '<html>', 'r2')).toMatchObject({ status: 502, requestId: 'r2', message: 'The server answered with status 502.' });
+  });
+});
+
+describe('events of the server', () => {
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+  it('of a thousand files ask for what they changed once or twice, and the last one is not missed', async () => {
+    let [asked, answered] = [0, 0];
+    const observer = new QueryObserver(queryClient, {
+      queryKey: ['many', 'files'],
+      queryFn: async () => {
+        asked++;
+        await pause(150);
+        return ++answered;
+      },
+    });
+    const stop = observer.subscribe(() => undefined);
+    await pause(200);
+    asked = 0;
+    for (let burst = 0; burst < 10; burst++) {
+      for (let i = 0; i < 100; i++) refreshSoon(['many'], ['dataset', String(i)]);
+      await pause(10);
+    }
+    await pause(120);
+    expect(asked).toBe(1);
+    refreshSoon(['many']);
+    await pause(450);
+    expect(asked).toBe(2);
+    expect(observer.getCurrentResult().isFetching).toBe(false);
+    stop();
   });
 });

@@ -15,9 +15,11 @@ export const gatingKeys = {
   statistics: (studyId: string) => ['statistics', studyId],
 };
 
-/** Read afresh what a change of gates, populations, scales or compensations touches. */
-export const refreshGating = (studyId: string) =>
-  refresh(...Object.values(gatingKeys).map((key) => key(studyId)), ['revisions', studyId]);
+/** What a change of gates, populations, scales or compensations touches. */
+export const gatingLists = (studyId: string) => [...Object.values(gatingKeys).map((key) => key(studyId)), ['revisions', studyId]];
+
+/** Read that afresh. */
+export const refreshGating = (studyId: string) => refresh(...gatingLists(studyId));
 
 export const useGates = (studyId: string) => useQuery({ queryKey: gatingKeys.gates(studyId), queryFn: ({ signal }) => listGates(studyId, signal) });
 export const usePopulations = (studyId: string) => useQuery({ queryKey: gatingKeys.populations(studyId), queryFn: ({ signal }) => listPopulations(studyId, signal) });
