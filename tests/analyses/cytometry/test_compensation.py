@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cytosol.analyses.cytometry.compensation import compensate, format_matrix, format_spill, parse_matrix, parse_spill
 from cytosol.base.errors import InvalidInputError
+from tests.formats.fcs_files import floats
 
 CHANNELS = ["Blue530", "Vio450", "Vio605", "UV450"]
 
@@ -56,6 +57,15 @@ def test_a_spill_string_is_row_by_row() -> None:
     assert names == ["FITC-A", "PE-A"]
     assert matrix.tolist() == [[1, 0.25], [0.5, 1]]
     assert format_spill(names, matrix) == "2,FITC-A,PE-A,1,0.25,0.5,1"
+
+
+def test_a_channel_is_the_same_whatever_others_are_asked_for() -> None:
+    for seed in range(1, 7):  # the numbers of seeds 2 and 3 lie where the last bit of 64 decides that of 32
+        columns = list(floats(500, 5, seed=seed).astype(np.float32).T[2:4])
+        together = compensate(columns, np.array([[1, 0.1], [0.2, 1]]))
+        for place, wanted in enumerate(together):
+            (alone,) = compensate(columns, np.array([[1, 0.1], [0.2, 1]]), [place])
+            assert np.array_equal(alone, wanted)
 
 
 @pytest.mark.parametrize(
