@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page, Request, expect
 
 from tests.e2e.conftest import Site
-from tests.e2e.gating import CHANNELS, make_events, plot, show, write_fcs
+from tests.e2e.gating import CHANNELS, drag, make_events, name_gate, plot, show, spot, write_fcs
 
 
 def _panel(green: str, red: str) -> list[tuple[str, str]]:
@@ -69,3 +69,43 @@ def test_files_are_compared_by_reagent(page: Page, site: Site, tmp_path: Path) -
     with page.expect_download() as download:
         curves.get_by_role("link", name="SVG drawing").click()
     assert "CD4 (B530-A)" in download.value.path().read_text(encoding="utf-8")
+
+
+def test_colours_and_names_stay_the_same(page: Page, site: Site, tmp_path: Path) -> None:
+    """A population has one colour in every view; ends of long names and the names of rows stay in sight."""
+    study = site.client.create_study("Looks")
+    names = [f"a very long name of a file of donor number {number}.fcs" for number in (1, 2)]
+    for seed, name in enumerate(names):
+        study.add_file(write_fcs(tmp_path / name, make_events(500, seed)))
+    page.goto(f"{site.url}/app/studies/{study.id}/gating")
+    at = spot(plot(page, "var:FSC-A", "var:SSC-A"))
+    for name, left in (("Low", 0.1), ("High", 0.5)):
+        page.keyboard.press("r")
+        drag(page, at(left, 0.1), at(left + 0.2, 0.4))
+        name_gate(page, name)
+    for number in (1, 2):
+        end = page.get_by_role("region", name="Files").get_by_text(f"ber {number}.fcs", exact=True)
+        box, row = end.bounding_box(), page.locator(".gating-row").first.bounding_box()
+        assert box is not None
+        assert row is not None
+        assert row["x"] < box["x"] < box["x"] + box["width"] < row["x"] + row["width"]
+    ring = page.get_by_role("button", name="Lay High over the plots")
+    ring.click()
+    colour = "(element) => getComputedStyle(element).backgroundColor"
+    known = ring.locator("span").evaluate(colour)
+    page.get_by_role("tab", name="Gallery").click()
+    page.get_by_role("button", name="Overlay").click()
+    page.get_by_role("button", name="Populations", exact=True).click()
+    curve = page.get_by_role("region", name="Curves").get_by_role("button", name="High")
+    assert curve.locator(".dot").evaluate(colour) == known
+    page.get_by_role("tab", name="Statistics").click()
+    page.set_viewport_size({"width": 1000, "height": 700})
+    table = page.locator(".data-table")
+    expect(table.locator("td").first).to_be_visible()
+    assert table.evaluate("(element) => (element.scrollLeft = 200, element.scrollLeft)") > 0
+    for column in (0, 1):
+        cell = table.locator("tbody td.stays").nth(column).bounding_box()
+        frame = table.bounding_box()
+        assert cell is not None
+        assert frame is not None
+        assert frame["x"] <= cell["x"] < frame["x"] + 150 + 1

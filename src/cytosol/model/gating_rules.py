@@ -58,10 +58,15 @@ def parse_reference(text: str, *, where: str = "axis") -> Reference:
     raise InvalidInputError(f"'{text[:100]}' names no axis", where=where, do=_AXIS_HELP)
 
 
+def has_reagent(channel: str, reagent: str | None) -> bool:
+    """Whether somebody said what a channel measures; many instruments repeat its own name in place of a reagent."""
+    name = (reagent or "").strip()
+    return bool(name) and name.casefold() != channel.strip().casefold()
+
+
 def channel_label(channel: str, reagent: str | None) -> str:
     """A channel as people read it: 'CD4 (FITC-A)', or the one name where both are the same."""
-    name = (reagent or "").strip()
-    return f"{name} ({channel})" if name and name.casefold() != channel.strip().casefold() else channel
+    return f"{(reagent or '').strip()} ({channel})" if has_reagent(channel, reagent) else channel
 
 
 def known_kind(kind: str) -> GateKind:

@@ -9,6 +9,8 @@ export interface TableColumn {
   help?: string;
   num?: boolean;
   width?: number;
+  /** Stays in sight when the table is moved sideways; needs a width, and stands before all that do not. */
+  stays?: boolean;
   cell: (row: number) => ReactNode;
 }
 
@@ -63,6 +65,7 @@ export function DataTable({ label, columns, rows, sorting, onSort, current, onPi
     if (next * ROW < element.scrollTop) element.scrollTop = next * ROW;
     else if ((next + 1) * ROW + HEAD > element.scrollTop + height) element.scrollTop = (next + 1) * ROW + HEAD - height;
   };
+  const leftOf = (column: TableColumn) => (column.stays ? { left: columns.slice(0, columns.indexOf(column)).reduce((sum, c) => sum + (c.width ?? 0), 0) } : undefined);
   const ariaSort = (key: string) => (sorting.key !== key ? undefined : sorting.descending ? 'descending' : 'ascending');
   return (
     <div className="data-table" ref={box} tabIndex={0} role="group" aria-label={`${label}: arrows move, Enter takes`} onScroll={(e) => setTop(e.currentTarget.scrollTop)} onKeyDown={move}>
@@ -71,7 +74,7 @@ export function DataTable({ label, columns, rows, sorting, onSort, current, onPi
         <thead>
           <tr aria-rowindex={1}>
             {columns.map((c) => (
-              <th key={c.key} className={c.num ? 'num' : ''} aria-sort={ariaSort(c.key)} scope="col">
+              <th key={c.key} className={[c.num && 'num', c.stays && 'stays'].filter(Boolean).join(' ')} style={leftOf(c)} aria-sort={ariaSort(c.key)} scope="col">
                 <button type="button" title={c.help} onClick={() => onSort({ key: c.key, descending: sorting.key === c.key ? !sorting.descending : Boolean(c.num) })}>
                   {c.title}
                   <span aria-hidden="true">{sorting.key === c.key ? (sorting.descending ? ' ↓' : ' ↑') : ''}</span>
@@ -87,7 +90,7 @@ export function DataTable({ label, columns, rows, sorting, onSort, current, onPi
             const look = [row === current && 'current', place === focus && 'focus'].filter(Boolean).join(' ');
             return (
               <tr key={row} aria-rowindex={place + 2} aria-current={row === current ? 'true' : undefined} className={look} onClick={() => { setAt(place); onPick(row); }}>
-                {columns.map((c) => <td key={c.key} className={c.num ? 'num' : 'cut'}>{c.cell(row)}</td>)}
+                {columns.map((c) => <td key={c.key} className={[c.num ? 'num' : 'cut', c.stays && 'stays'].filter(Boolean).join(' ')} style={leftOf(c)}>{c.cell(row)}</td>)}
               </tr>
             );
           })}

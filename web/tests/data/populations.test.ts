@@ -51,9 +51,13 @@ describe('axes', () => {
     expect(axisLabel('var:B530-A', panel, String)).toEqual({ label: 'CD4', side: 'B530-A' });
     // a name that is both reagent and channel is said once
     const mass = [{ index: 1, channel: 'CD3', reagent: 'CD3' }, { index: 2, channel: 'Time', reagent: ' time ' }, { index: 3, channel: '152Sm', reagent: 'CD8 ' }];
-    expect(channelChoices(mass).map((c) => [c.label, c.side])).toEqual([['CD3', ''], ['Time', ''], ['CD8', '152Sm']]);
+    expect(channelChoices(mass).map((c) => [c.label, c.side])).toEqual([['CD8', '152Sm'], ['CD3', ''], ['Time', '']]);
     expect(joinedNames(channelNames(mass[2]))).toBe('CD8 · 152Sm');
     expect(joinedNames(axisLabel('var:CD3', mass, String))).toBe('CD3');
+    // and is no reagent: further plots show those
+    const named = ['FSC-A', 'SSC-A', 'PE-A', 'APC-A'].map((channel, i) => ({ index: i + 1, channel, reagent: ['FSC-A', 'SSC-A', 'CD33', 'CD4'][i] }));
+    expect(nextAxes(named, bare, [])).toEqual({ x: 'var:PE-A', y: 'var:APC-A' });
+    expect(channelChoices(named).map((c) => c.group)).toEqual(['Reagents', 'Reagents', 'Channels', 'Channels']);
   });
 
   it('begin with scatter, go on with reagents, and with the embedding where there is no panel', () => {

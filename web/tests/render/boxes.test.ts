@@ -1,7 +1,7 @@
 /** Boxes and bars of a number by group, against numbers worked out by hand. */
 
 import { describe, expect, it } from 'vitest';
-import { drawBoxes, meanAndDeviation } from '../../src/render/figure/boxes';
+import { drawBoxes, endsFor, meanAndDeviation } from '../../src/render/figure/boxes';
 import { ON_PAPER, type Mark } from '../../src/render/figure/scene';
 
 const points = [1, 2, 3, 4, 10].map((value, i) => ({ name: `file ${i}`, group: 'KO', value })).concat([{ name: 'alone', group: 'WT', value: 6 }]);
@@ -24,6 +24,14 @@ describe('boxes and bars', () => {
     expect(ko.height / wt.height).toBeCloseTo(4 / 6, 6);
     const dots = marks.filter((m) => m.kind === 'circle');
     expect(dots.map((d) => d.data?.value)).toEqual([1, 2, 3, 4, 10, 6]);
+  });
+
+  it('the axis ends at round numbers; boxes need no 0, bars do', () => {
+    expect(endsFor([84.8, 85.5, 84.9], false)).toEqual([84.8, 85.6]);
+    expect(endsFor([84.8, 85.5, 84.9], true)).toEqual([0, 100]);
+    expect(endsFor([12, 85], false)).toEqual([0, 100]);
+    expect(endsFor([-30, 10], false)).toEqual([-30, 10]);
+    expect([endsFor([], false), endsFor([0, 0], true), endsFor([7, 7], false)]).toEqual([[0, 1], [0, 1], [0, 8]]);
   });
 
   it('a box has the quartiles; two values or fewer have none', () => {

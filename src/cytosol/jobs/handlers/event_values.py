@@ -16,6 +16,7 @@ from cytosol.catalog.axes import is_events
 from cytosol.catalog.layouts import REPORT
 from cytosol.catalog.plot_marks import axis_label
 from cytosol.jobs.handlers.base import NewResult, TableRun
+from cytosol.model.gating_rules import has_reagent
 
 _SCATTER = ("FSC", "SSC")
 _TIME = ("time", "hdr-t")
@@ -63,7 +64,7 @@ def channels_of(run: TableRun, named: Sequence[str], *, fewest: int = 2) -> list
             each for each in panel
             if str(each["channel"]).lower() not in _NO_MARKER and not str(each["channel"]).upper().startswith(_SCATTER)
         ]  # fmt: skip
-        with_reagent = [each for each in markers if each.get("reagent")]
+        with_reagent = [each for each in markers if has_reagent(str(each["channel"]), each.get("reagent"))]
         found = [str(each["channel"]) for each in with_reagent or markers or panel]
     if len(found) < fewest:
         what = "two channels are" if fewest > 1 else "one channel is"

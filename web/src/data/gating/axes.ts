@@ -28,12 +28,15 @@ export function channelNames({ channel, reagent }: Pick<ChannelLike, 'channel' |
   return name && name.toLowerCase() !== channel.trim().toLowerCase() ? { label: name, side: channel } : { label: channel, side: '' };
 }
 
+/** Whether somebody said what a channel measures: many instruments write its own name where a reagent belongs. */
+export const hasReagent = (channel: ChannelLike) => channelNames(channel).side !== '';
+
 /** Both names in one text. */
 export const joinedNames = ({ label, side }: { label: string; side: string }) => (side ? `${label} · ${side}` : label);
 
 export function channelChoices(panel: ChannelLike[]): AxisChoice[] {
-  const sorted = [...panel.filter((c) => c.reagent), ...panel.filter((c) => !c.reagent)];
-  return sorted.map((c) => ({ reference: `var:${c.channel}`, ...channelNames(c), group: c.reagent ? 'Reagents' : 'Channels' }));
+  const sorted = [...panel.filter(hasReagent), ...panel.filter((c) => !hasReagent(c))];
+  return sorted.map((c) => ({ reference: `var:${c.channel}`, ...channelNames(c), group: hasReagent(c) ? 'Reagents' : 'Channels' }));
 }
 
 export function tableChoices(table: TableLike, titleOf: (name: string) => string): AxisChoice[] {
@@ -84,7 +87,7 @@ export function firstAxes(panel: ChannelLike[], table: TableLike): { x: string; 
   if (forward && side) return { x: `var:${forward.channel}`, y: `var:${side.channel}` };
   const flat = table.embeddings.find((e) => /umap|tsne/i.test(e.name) && e.n_dims >= 2) ?? table.embeddings.find((e) => e.n_dims >= 2);
   if (flat && panel.length === 0) return { x: `obsm:${flat.name}:0`, y: `obsm:${flat.name}:1` };
-  const named = panel.filter((c) => c.reagent);
+  const named = panel.filter(hasReagent);
   const two = named.length >= 2 ? named : panel;
   return two.length >= 2 ? { x: `var:${two[0].channel}`, y: `var:${two[1].channel}` } : null;
 }
@@ -92,7 +95,7 @@ export function firstAxes(panel: ChannelLike[], table: TableLike): { x: string; 
 /** The next pair for a further plot: reagents that no plot shows yet. */
 export function nextAxes(panel: ChannelLike[], table: TableLike, shown: { x: string; y: string }[]): { x: string; y: string } | null {
   const used = new Set(shown.flatMap((p) => [p.x, p.y]));
-  const free = panel.filter((c) => c.reagent && !used.has(`var:${c.channel}`));
+  const free = panel.filter((c) => hasReagent(c) && !used.has(`var:${c.channel}`));
   if (free.length >= 2) return { x: `var:${free[0].channel}`, y: `var:${free[1].channel}` };
   return firstAxes(panel, table);
 }

@@ -3,6 +3,7 @@
 import { useState } from 'react';
 import { count } from '../../data/words';
 import { Icon } from '../../views/controls';
+import { FileName } from '../../views/FileName';
 import { groupFiles, groupings, sortFiles } from './ordering';
 import type { GatingState } from './useGating';
 
@@ -36,7 +37,7 @@ export function FileList({ state }: { state: GatingState }) {
             {group.name && <div className="group">{group.name}</div>}
             {group.files.map((f) => (
               <button key={f.key} type="button" className="gating-row" aria-current={f.key === file?.key ? 'true' : undefined} onClick={() => state.go({ file: f.key })}>
-                <span className="cut" title={f.name}>{f.name}</span>
+                <FileName name={f.name} />
                 {f.dataset.gates_locked && <span title="The gates of this file are locked"><Icon name="lock" size={12} /><span className="hidden-label">, gates locked</span></span>}
                 {f.dataset.is_control && <span className="pill">control</span>}
                 <span className="count">{count(f.table.n_cells)}</span>

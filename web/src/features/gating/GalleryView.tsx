@@ -21,6 +21,7 @@ import { useStore } from '../../state/store';
 import { shownTheme } from '../../state/theme';
 import { useViewState } from '../../state/viewState';
 import { Button, Segments } from '../../views/controls';
+import { FileName } from '../../views/FileName';
 import { Popover } from '../../views/overlays';
 import { MARGIN, PlotFrame } from '../../views/gating/PlotFrame';
 import { AxisMenu } from './AxisMenu';
@@ -181,7 +182,7 @@ function GalleryPlot({ state, file, x, y, side, counts }: PlotProps) {
   return (
     <figure className="plot-card small" style={{ width: side + MARGIN.left + MARGIN.right + 2 }} ref={watch} data-file={file.name} data-drawn={query.data?.length}>
       <figcaption>
-        <button type="button" className="cut grow link" title={`Open ${file.name}`} aria-label={`Open ${file.name}`} onClick={() => state.go({ file: file.key, view: 'plots' })}>{file.name}</button>
+        <button type="button" className="cut grow link" title={`Open ${file.name}`} aria-label={`Open ${file.name}`} onClick={() => state.go({ file: file.key, view: 'plots' })}><FileName name={file.name} /></button>
         <span className="muted small" title={population ? 'of the population above it' : undefined}>{total === null ? '' : population ? `${count(total)} · ${share}` : count(total)}</span>
       </figcaption>
       <PlotFrame axes={axes} x={axis(x, 'x')} y={y ? axis(y, 'y') : { label: '', side: '', ticks: [], menu: null }} paint={paint} busy={query.isFetching}>

@@ -64,7 +64,7 @@ export function HeatView({ state }: { state: GatingState }) {
         <Figure
           title={title} lines={[state.study.name, 'compensated values, not scaled']} name={`${state.study.name}, ${kept.statistic}`} busy={query.isFetching}
           label={`${title}: ${all.length} rows, ${channels.length} channels`}
-          draw={(ink, width) => drawMedians({ rows: all.map((r) => r.label), columns: names, values, shades, statistic, map: kept.map as MapName, byColumn: kept.scaling === 'column' }, ink, width)}
+          draw={(ink, width) => drawMedians({ rows: all.map((r) => r.label), columns: names, values, shades, statistic, map: kept.map as MapName, byColumn: kept.scaling === 'column' && all.length > 1 }, ink, width)}
           csv={() => toCsv([byFile ? 'file' : 'population', ...names], all.map((row, r) => [row.label, ...values[r]]))}
           code={statisticsCode(state.study.name, asked.statistics, channels)}
         />

@@ -15,9 +15,11 @@ import { shownTheme } from '../../state/theme';
 import { useViewState } from '../../state/viewState';
 import { plotUrl } from '../../api/gating';
 import { Button, Segments } from '../../views/controls';
+import { FileName } from '../../views/FileName';
 import { Popover } from '../../views/overlays';
 import { PlotFrame } from '../../views/gating/PlotFrame';
 import { lineColors } from './GalleryView';
+import { overlayColor } from './PopulationTree';
 import { axesIn, compareValues, groupings, namesOf, sortFiles, spokenValue, valueOf } from './ordering';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatedFile, GatingState } from './useGating';
@@ -29,6 +31,8 @@ const BINS = 256;
 const ROOM = 0.92;
 const INITIAL = { of: 'files', offset: 0.12, mode: true, color: '', hidden: [] as string[] };
 const FORMATS = [['png', 'PNG picture'], ['svg', 'SVG drawing'], ['pdf', 'PDF page']] as const;
+/** Of all events, beside their populations. */
+const ALL_COLOR = '#6b6b6b';
 const SHARES = [0, 0.25, 0.5, 0.75, 1];
 
 /** `x` is an axis of the file `home`; in the others it is found by reagent, and drawn on the same scale. */
@@ -62,7 +66,7 @@ export function HistogramOverlay({ state, x, home }: { state: GatingState; x: st
   const byGroup = of === 'files' && groupings(state.files, state.attributes).some((g) => g.id === kept.color);
   const kinds = byGroup ? [...new Set(offered.map((one) => valueOf(one.file, kept.color)))].sort(compareValues) : [];
   const palette = lineColors(byGroup ? kinds.length : offered.length);
-  const colorOf = (one: (typeof offered)[number]) => palette[(byGroup ? kinds.indexOf(valueOf(one.file, kept.color)) : offered.indexOf(one)) % palette.length];
+  const colorOf = (one: (typeof offered)[number]) => of === 'populations' ? (one.population ? overlayColor(state, one.population.id) : ALL_COLOR) : palette[(byGroup ? kinds.indexOf(valueOf(one.file, kept.color)) : offered.indexOf(one)) % palette.length];
   const counts = useCounts(state.study.id, [...new Set(state.files.map((f) => f.dataset.id))], '', state.layout.compensation, state.token).data ?? [];
   const countOf = (one: (typeof offered)[number]) => counts.find((row) => row.dataset_id === one.file.dataset.id && (row.population_id ?? '') === (one.population?.id ?? ''))?.n_events;
   const ends = useAxisEnds(state, x, '', home);
@@ -122,7 +126,7 @@ export function HistogramOverlay({ state, x, home }: { state: GatingState; x: st
               <li key={one.key}>
                 <button type="button" className={hidden.includes(one.key) ? 'entry off' : 'entry'} aria-pressed={!hidden.includes(one.key)} title="Click hides or shows it; Shift and click shows only it" onClick={(e) => (e.shiftKey ? change({ hidden: offered.map((o) => o.key).filter((o) => o !== one.key) }) : flip(one.key))}>
                   <span className="dot" style={{ background: colorOf(one) }} />
-                  <span className="cut">{one.name}</span>{byGroup && <span className="muted small"> {spokenValue(one.file, kept.color)}</span>}
+                  <FileName name={one.name} />{byGroup && <span className="muted small"> {spokenValue(one.file, kept.color)}</span>}
                   <span className="count">{count(countOf(one))}</span>
                 </button>
               </li>

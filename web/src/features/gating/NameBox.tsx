@@ -77,6 +77,7 @@ export function NameBox({ state, shape, axes, x, y, percents, onClose, onMade }:
         ))}
         <div className="row">
           {state.files.length > 1 && <label className="check small grow" title="Each file may then have a gate of its own"><input type="checkbox" checked={isTailored} onChange={(e) => setTailored(e.target.checked)} /> per file</label>}
+          {state.files.length < 2 && <span className="grow" />}
           <Button small look="plain" onClick={onClose}>Cancel</Button>
           <Button small look="primary" type="submit" disabled={busy}>Add</Button>
         </div>

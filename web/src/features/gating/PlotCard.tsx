@@ -46,6 +46,9 @@ interface Props {
 
 const BINS = 256;
 const SMOOTH = 2;
+/** The share of the height that a curve may fill. */
+const ROOM = 0.92;
+const SHARES = [0, 0.25, 0.5, 0.75, 1].map((share) => ({ at: share * ROOM, label: `${100 * share}`, power: null, major: true }));
 /** Events that are counted at each step of a drag. */
 const COUNTED_LIVE = 50_000;
 const MODES: { value: PlotMode; label: string }[] = [
@@ -107,7 +110,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
           const top = heights.reduce((a, v) => Math.max(a, v), 0) || 1;
           return { heights: heights.map((v) => v / top), color, lift: 0 };
         });
-        return paintHistograms(canvas, curves, axes, 0.92, look);
+        return paintHistograms(canvas, curves, axes, ROOM, look);
       }
       if (spec.mode === 'dots') paintDots(canvas, all, axes, look);
       else if (spec.mode === 'contour') paintContours(canvas, all, axes, look);
@@ -170,7 +173,7 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
           {overlaid.map((p) => <span key={p.id} className="cut small" title={p.name}><span className="dot" style={{ background: overlayColor(state, p.id) }} />{p.name}</span>)}
         </div>
       )}
-      <PlotFrame axes={axes} x={info(spec.x, 'x')} y={isFlat ? { label: '', side: '', ticks: [], menu: null } : info(spec.y, 'y')} paint={paint} busy={query.isFetching}>
+      <PlotFrame axes={axes} x={info(spec.x, 'x')} y={isFlat ? { label: 'Events, % of the highest', side: '', ticks: SHARES, menu: null } : info(spec.y, 'y')} paint={paint} busy={query.isFetching}>
         <GateLayer
           label={`${title} on ${isFlat ? xName : `${xName} and ${yName}`}: ${drawn.length} gates. Choose a tool and press Enter to draw in the middle.`}
           axes={axes} gates={drawn} selected={selected} tool={isFlat && tool !== 'select' && !isOneDimensional(tool) ? 'range' : tool} mayEdit={mayEdit}

@@ -2,7 +2,7 @@
 
 import { useRef, useState, type KeyboardEvent } from 'react';
 import type { Population } from '../../api/gating';
-import { OKABE_ITO } from '../../data/colors';
+import { OKABE_ITO, SET_24 } from '../../data/colors';
 import { branchOf, percentText, type TreeRow } from '../../data/gating/tree';
 import { count } from '../../data/words';
 import { removePopulation, renamePopulation } from '../../state/gating/actions';
@@ -11,10 +11,12 @@ import { Popover } from '../../views/overlays';
 import { CombineDialog } from './CombineDialog';
 import type { GatingState } from './useGating';
 
+const FIRST = [5, 1, 2, 3, 0, 4, 6].map((i) => OKABE_ITO[i]);
+
 /** The colour of a population wherever it is laid over others. */
 export function overlayColor(state: GatingState, id: string): string {
   const at = state.rows.findIndex((row) => row.population.id === id);
-  return OKABE_ITO[[5, 1, 2, 3, 0, 4, 6][Math.max(0, at) % 7]];
+  return at < FIRST.length ? FIRST[Math.max(0, at)] : SET_24[at % SET_24.length];
 }
 
 export function PopulationTree({ state }: { state: GatingState }) {

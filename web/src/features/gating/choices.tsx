@@ -1,7 +1,7 @@
 /** Which populations, channels and files a table or figure is of. */
 
 import { useState } from 'react';
-import { axisLabel, channelNames, joinedNames } from '../../data/gating/axes';
+import { axisLabel, channelNames, hasReagent, joinedNames } from '../../data/gating/axes';
 import { uniqueNames } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
 import { Button } from '../../views/controls';
@@ -67,7 +67,7 @@ export function channelChoicesOf(state: GatingState): Choice[] {
 /** Channels that measure something worth a statistic: those with reagents, else all but time. */
 export function usualChannels(state: GatingState): string[] {
   const panel = state.file?.panel ?? [];
-  const named = panel.filter((c) => c.reagent);
+  const named = panel.filter(hasReagent);
   return (named.length ? named : panel.filter((c) => !/^time$/i.test(c.channel))).map((c) => `var:${c.channel}`);
 }
 

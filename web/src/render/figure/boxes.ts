@@ -1,7 +1,7 @@
 /** One number by group, as boxes (quartiles, median, whiskers to 1.5 times the box) or bars (mean and standard deviation), and every point. */
 
 import { number } from '../../data/words';
-import { leftAxis, linear } from './parts';
+import { leftAxis, linear, ticks } from './parts';
 import type { Ink, Mark, Scene } from './scene';
 import { shortened } from './widths';
 
@@ -36,15 +36,28 @@ export function quantile(sorted: number[], q: number): number {
   return i + 1 < sorted.length ? sorted[i] + (sorted[i + 1] - sorted[i]) * (at - i) : sorted[i];
 }
 
+const TICKS = 6;
+
+/** Round ends of the axis. Bars stand on 0; boxes do where that does not press them into less than half of the height. */
+export function endsFor(values: number[], isBars: boolean): [number, number] {
+  if (values.length === 0) return [0, 1];
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const isFar = !isBars && most > least && (least > most - least || most < least - most);
+  const [low, high] = isFar ? [least, most] : [Math.min(0, least), Math.max(0, most)];
+  if (high === low) return [low, low + 1];
+  const [first, second] = ticks(low, high, TICKS);
+  const step = Number((second - first).toPrecision(6));
+  return [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)].map((n) => Number((n * step).toPrecision(12))) as [number, number];
+}
+
 export function drawBoxes({ points, groups, colors, title, kind = 'boxes' }: BoxesInput, ink: Ink, width: number, height: number): Scene {
   const at = { left: 66, right: Math.max(200, Math.min(width - 12, 66 + groups.length * 150)), top: 14, bottom: Math.max(200, Math.min(height, 460) - 46) };
   const isBars = kind === 'bars';
   const reach = isBars ? groups.map((g) => points.filter((p) => p.group === g).map((p) => p.value)).filter((of) => of.length).flatMap((of) => { const [mean, sd] = meanAndDeviation(of); return [mean - sd, mean + sd]; }) : [];
   const values = [...points.map((p) => p.value), ...reach];
-  const [low, high] = values.length ? [Math.min(0, ...values), Math.max(...values)] : [0, 1];
-  const top = high > low ? high + (high - low) * 0.05 : low + 1;
+  const [low, top] = endsFor(values, isBars);
   const y = linear(low, top, at.bottom, at.top);
-  const marks: Mark[] = leftAxis({ ink, title, low, high: top, most: 6 }, at);
+  const marks: Mark[] = leftAxis({ ink, title, low, high: top, most: TICKS }, at);
   const step = (at.right - at.left) / Math.max(1, groups.length);
   const half = Math.min(34, step * 0.3);
   groups.forEach((group, g) => {

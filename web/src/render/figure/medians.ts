@@ -2,7 +2,7 @@
 
 import { mapHex, type MapName } from '../../data/colors';
 import { number } from '../../data/words';
-import { colorBar, roomFor } from './parts';
+import { BOLDER, colorBar, roomFor } from './parts';
 import type { Ink, Mark, Scene } from './scene';
 import { roomOf, shortened } from './widths';
 
@@ -46,7 +46,7 @@ export function drawMedians(input: MediansInput, ink: Ink, width: number): Scene
   const title = input.byColumn ? `${input.statistic}, each channel from its lowest to its highest` : `${input.statistic}, on the scale of its axis`;
   const [low, high] = ends[0] ?? [0, 1];
   marks.push(...colorBar(title, colors, input.byColumn ? ['lowest', 'highest'] : [number(low), number(high)], ink, { x: left, y: bottom + 18 }));
-  return { width: Math.max(left + column * columns.length + 8, left + roomOf(title, 12) + 8), height: bottom + 72, marks };
+  return { width: Math.max(left + column * columns.length + 8, left + roomOf(title, 12) * BOLDER + 12), height: bottom + 72, marks };
 }
 
 function endsOf(values: (number | null)[]): [number, number] {

@@ -58,7 +58,7 @@ export interface LegendItem {
 
 const ROW = 20;
 /** Bold letters are so much wider. */
-const BOLDER = 1.1;
+export const BOLDER = 1.1;
 export const LEGEND_WIDTH = 200;
 /** In figures narrower than this the legend stands below. */
 export const NARROW = 640;

@@ -47,14 +47,14 @@ export function StatisticsTable({ state, rows, asked, sort, onSort, busy }: Tabl
   const isSmall = (statistic: string, value: number) => Math.abs(value) < 1 && (statistic === 'events_per_ul' || statistic in (asked.formulas ?? {}));
   const text = (statistic: string, value: number | null | undefined) => (value == null ? '–' : statistic === 'event_count' ? count(value) : statistic === 'percent' ? `${value.toFixed(value < 1 ? 2 : 1)} %` : (isSmall(statistic, value) ? String(Number(value.toPrecision(4))) : number(value)).replace('-', '−'));
   const columns: TableColumn[] = [
-    { key: 'file', title: 'File', width: 170, cell: (i) => fileName(lines[i].dataset) },
-    { key: 'population', title: 'Population', width: 150, cell: (i) => populationName(lines[i].population) },
-    ...state.attributes.map((name): TableColumn => ({ key: `@${name}`, title: name, width: 90, cell: (i) => said(lines[i], name) })),
+    { key: 'file', title: 'File', width: 150, stays: true, cell: (i) => fileName(lines[i].dataset) },
+    { key: 'population', title: 'Population', width: 130, stays: true, cell: (i) => populationName(lines[i].population) },
+    ...state.attributes.map((name): TableColumn => ({ key: `@${name}`, title: name, width: 80, cell: (i) => said(lines[i], name) })),
     ...numbers.map(({ statistic, channel }): TableColumn => ({
       key: `${statistic} ${channel}`,
       title: channel ? `${statisticLabel(statistic)} ${labelOf(state, channel)}` : statisticLabel(statistic),
       num: true,
-      width: channel || !STATISTICS.some((s) => s.id === statistic) ? 130 : 100,
+      width: channel || !STATISTICS.some((s) => s.id === statistic) ? 124 : 84,
       cell: (i) => text(statistic, lines[i].values.get(`${statistic} ${channel}`)),
     })),
   ];
