@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,28 @@ def drawn() -> list[Gate]:
                 )
             )
     return made
+
+
+def test_gates_that_hold_nothing_and_lines_are_written() -> None:
+    gate = drawn()[0]
+    shapes = {
+        "outside": ("polygon", {"vertices": [[50.0, 50.0], [60.0, 50.0], [60.0, 60.0]]}),
+        "thin": ("ellipse", {"center": [1.0, 2.0], "angle": 0.3, "major": 3.0, "minor": 1e-12}),
+        "endless": ("ellipse", {"center": [1.0, 2.0], "angle": 0.3, "major": 1e6, "minor": 1.0}),
+    }
+    by_gid = {
+        name: (replace(gate, gid=name, kind=kind, geometry=geometry, y="var:D"), -1)
+        for name, (kind, geometry) in shapes.items()
+    }
+    place: dict[str, Any] = {"study_id": new_key(), "parent_id": None, "terminal_gid": "", "position": 0, **STAMPS}
+    populations = [Population(id=new_key(), name=gid, tree={"gate": gid}, **place) for gid in by_gid]
+    scales = {f"var:{name}": scale.to_json() for name, scale in SCALES.items()}
+    for own_scales in (True, False):
+        out = describe(by_gid, populations, scales, Compensated(), own_scales=own_scales)
+        found = evaluate_regions(out, values().__getitem__)
+        counts = {region.name: int(found[region.id].sum()) for region in out.regions.values()}
+        assert (counts["outside"], counts["thin"]) == (0, 0)
+        assert counts["endless"] > 0
 
 
 @pytest.mark.parametrize("form", ["flowjo", "gating-ml"])

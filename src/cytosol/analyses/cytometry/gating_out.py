@@ -30,6 +30,8 @@ _MOST = 1e30
 """Beyond all data."""
 _CORNERS_AN_EDGE = 32
 _STRAIGHT = 1e-9
+_LINE = 1e-6
+"""An ellipse whose axes have a smaller ratio is written as a polygon: its covariance has no inverse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class _Describer:
         # FlowKit reads the lower end of a linear axis with the other sign, by which it places ellipses alone
         shifted = self._own_scales and any(scale is not None and _begins_elsewhere(scale) for scale in scales)
         if shifted and kind == "ellipsoid":
-            kind, geometry = "polygon", {"vertices": _outline(geometry)}
+            kind, geometry = "polygon", {"vertices": _outline(gate.geometry).tolist()}
         return Region(gid, name, kind, geometry, axes)  # type: ignore[arg-type]
 
     def _on_file_scale(self, gate: Gate, scales: list[Scale | None]) -> tuple[Gate, list[Scale | None]]:
@@ -263,7 +265,8 @@ class _Scales:
         vertices = _cut(vertices, [_limits(scale) for scale in self.drawn])
         if self.drawn != self.written and len(vertices):
             vertices = np.array([[self.moved(*one) for one in enumerate(corner)] for corner in _dense(vertices)])
-        vertices = _cut(_reaching(vertices, self.written), [_room(scale) for scale in self.written])
+        if len(vertices):
+            vertices = _cut(_reaching(vertices, self.written), [_room(scale) for scale in self.written])
         nowhere = [[_room(scale)[1] for scale in self.written]] * 3
         found: list[list[float]] = vertices.tolist() if len(vertices) else nowhere
         return found
@@ -312,15 +315,11 @@ def _geometry(gate: Gate, sector: int, scales: _Scales) -> tuple[str, dict[str, 
     if gate.kind == "polygon":
         return "polygon", {"vertices": scales.polygon(np.array(shape["vertices"], np.float64))}
     if gate.kind == "ellipse":
-        cosine, sine = math.cos(shape["angle"]), math.sin(shape["angle"])
-        turn = np.array([[cosine, -sine], [sine, cosine]])
-        halves = np.diag([(shape[name] / ELLIPSE_AXES_PER_LENGTH) ** 2 for name in ("major", "minor")])
-        covariance = (turn @ halves @ turn.T).tolist()
-        ellipsoid = {"mean": list(shape["center"]), "covariance": covariance, "distance_square": 1.0}
-        outline = np.array(_outline(ellipsoid))
+        outline = _outline(shape)
         is_within = all(_is_within(outline[:, axis], _limits(scale)) for axis, scale in enumerate(scales.drawn))
-        if is_within and scales.drawn == scales.written:
-            return "ellipsoid", ellipsoid
+        is_line = min(shape["major"], shape["minor"]) < _LINE * max(shape["major"], shape["minor"])
+        if is_within and not is_line and scales.drawn == scales.written:
+            return "ellipsoid", _ellipsoid(shape)
         return "polygon", {"vertices": scales.polygon(outline)}
     if gate.kind == "split":
         return "box", {"limits": [_half(scales.moved(0, shape["x"]), written[0], is_upper=sector == 1)]}
@@ -440,13 +439,23 @@ def _reaching(vertices: np.ndarray, scales: Sequence[Scale | None]) -> np.ndarra
     return vertices
 
 
-def _outline(ellipse: Mapping[str, Any]) -> list[list[float]]:
-    """An ellipse as a polygon of many corners."""
-    root = np.linalg.cholesky(np.array(ellipse["covariance"]) * ellipse["distance_square"])
+def _ellipsoid(ellipse: Mapping[str, Any]) -> dict[str, Any]:
+    """An ellipse by its covariance."""
+    cosine, sine = math.cos(ellipse["angle"]), math.sin(ellipse["angle"])
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    halves = np.diag([(ellipse[name] / ELLIPSE_AXES_PER_LENGTH) ** 2 for name in ("major", "minor")])
+    covariance = (turn @ halves @ turn.T).tolist()
+    return {"mean": list(ellipse["center"]), "covariance": covariance, "distance_square": 1.0}
+
+
+def _outline(ellipse: Mapping[str, Any]) -> np.ndarray:
+    """An ellipse as a polygon of many corners; shape (256, 2), float64, scaled units."""
     turns = np.linspace(0, 2 * math.pi, 256, endpoint=False)
-    circle = np.array([np.cos(turns), np.sin(turns)])
-    corners: list[list[float]] = (np.array(ellipse["mean"])[:, np.newaxis] + root @ circle).T.tolist()
-    return corners
+    lengths = np.array([ellipse["major"], ellipse["minor"]]) / ELLIPSE_AXES_PER_LENGTH
+    along, across = lengths[:, np.newaxis] * np.array([np.cos(turns), np.sin(turns)])
+    cosine, sine = math.cos(ellipse["angle"]), math.sin(ellipse["angle"])
+    (x, y) = ellipse["center"]
+    return np.column_stack([x + cosine * along - sine * across, y + sine * along + cosine * across])
 
 
 def _dense(vertices: np.ndarray) -> np.ndarray:
