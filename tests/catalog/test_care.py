@@ -19,13 +19,15 @@ from cytosol.catalog.annotations import Group
 from cytosol.catalog.backups import PREFIXES, restore
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.collector import DAY_US, HOUR_US, hold_bytes
+from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
 from cytosol.db.dump import dump_rows, load_rows
 from cytosol.db.engine import Database
 from cytosol.db.migrate import upgrade
 from cytosol.model.rights import SYSTEM
-from tests.catalog.making import folder_of, make_dataset, pieces, run_here, submit, tsv
+from tests.catalog.making import folder_of, make_dataset, pieces, run_here, submit, tsv, upload
 from tests.catalog.people import Bell, People
+from tests.formats.fcs_files import build, floats, plain
 
 
 async def test_an_export_is_the_whole_table(catalog: Catalog, people: People, tmp_path: Path) -> None:
@@ -243,3 +245,16 @@ async def test_all_rows_as_lines_and_back(catalog: Catalog, people: People, tmp_
     with pytest.raises(DamagedDataError):
         await other.run_sync(lambda connection: load_rows(connection, tmp_path / "rows.jsonl"))
     await other.close()
+
+
+async def test_files_of_cytometry_need_no_index(catalog: Catalog, people: People) -> None:
+    study_id = (await catalog.studies.create(people.ada, fields=StudyFields(name="Blood"))).study.id
+    content = build(plain(50, ("a", "b")), floats(50, 2).tobytes())
+    upload_id = await upload(catalog, people.ada, "one.fcs", content)
+    (file,) = await catalog.cytometry.add_file(people.ada, study_id=study_id, upload_id=upload_id)
+    for mend in (False, True):
+        assert await catalog.care.check(people.admin, deep=True, mend=mend) == []
+    (folder_of(catalog, "datasets", file.id.hex24, "tables/events/X") / "zarr.json").unlink()
+    (finding,) = await catalog.care.check(people.admin, mend=False)
+    assert file.name in finding.where
+    assert not finding.mended

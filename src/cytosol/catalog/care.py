@@ -14,7 +14,7 @@ from cytosol.base.times import now_us
 from cytosol.catalog.backups import BackupReport, back_up
 from cytosol.catalog.collector import Collector
 from cytosol.catalog.context import Context
-from cytosol.catalog.indexes import Indexes, place_of
+from cytosol.catalog.indexes import Indexes, is_own_index, place_of
 from cytosol.catalog.jobs import insert_job
 from cytosol.catalog.layouts import Layouts, TableLayout, dataset_path, rewrite_metadata
 from cytosol.catalog.records import all_to
@@ -131,7 +131,7 @@ class Care:
             layout = await Layouts().get_whole(conn, dataset)
         for part in layout.tables:
             place = place_of(layout, part)
-            lost = await self._context.blobs.stat(place) is None
+            lost = not is_own_index(part) and await self._context.blobs.stat(place) is None
             try:
                 if not lost or mend:
                     await asyncio.to_thread(Indexes(self._context).open, layout, part)

@@ -22,6 +22,11 @@ _OPEN = 64
 _REBUILD_BYTES = 256 << 20
 
 
+def is_own_index(part: TableLayout) -> bool:
+    """Whether a table is read feature by feature as it is stored, as events are."""
+    return bool(part.table.meta["kind"] == "events")
+
+
 class Indexes:
     """Opens the index of a table once; safe for threads."""
 
@@ -40,7 +45,7 @@ class Indexes:
         held = self._known.get(part.table.id)
         if held is not None:
             return held
-        index = self._events(layout, part) if part.table.meta["kind"] == "events" else self._index(layout, part)
+        index = self._events(layout, part) if is_own_index(part) else self._index(layout, part)
         with self._lock:
             self._known[part.table.id] = index
             while len(self._known) > _OPEN:
