@@ -254,7 +254,9 @@ async def test_files_of_cytometry_need_no_index(catalog: Catalog, people: People
     (file,) = await catalog.cytometry.add_file(people.ada, study_id=study_id, upload_id=upload_id)
     for mend in (False, True):
         assert await catalog.care.check(people.admin, deep=True, mend=mend) == []
-    (folder_of(catalog, "datasets", file.id.hex24, "tables/events/X") / "zarr.json").unlink()
-    (finding,) = await catalog.care.check(people.admin, mend=False)
-    assert file.name in finding.where
-    assert not finding.mended
+    events = folder_of(catalog, "datasets", file.id.hex24, "tables/events/X")
+    for path, deep in ((events / "c" / "0" / "1", True), (events / "zarr.json", False)):
+        path.unlink()
+        (finding,) = await catalog.care.check(people.admin, deep=deep, mend=False)
+        assert file.name in finding.where
+        assert not finding.mended

@@ -20,6 +20,7 @@ from cytosol.catalog.layouts import Layouts, TableLayout, dataset_path, rewrite_
 from cytosol.catalog.records import all_to
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding
+from cytosol.formats.spatialdata.events import EventColumns
 from cytosol.model.rights import SYSTEM, Actor, require_admin
 from cytosol.model.studies import Dataset
 from cytosol.model.work import Original
@@ -147,6 +148,10 @@ class Care:
     def _read_all(self, bytes_id: Key, part: TableLayout) -> None:
         root = self._context.blobs.zarr(dataset_path(bytes_id), read_only=True)
         read_barcodes(root, part.table.path)
+        if is_own_index(part):
+            events = EventColumns.open(root, part.table.path)
+            for place in range(events.n_features):
+                events.column(place, 0, events.n_cells)
         for column in part.columns:
             read_column(root, part.table.path, column.path)
         for embedding in part.embeddings:
