@@ -76,6 +76,8 @@ def test_reagents_are_pasted_for_all_files(page: Page, bench: Bench, axe: str) -
     expect(page.get_by_text("2 reagents will change in 3 files.")).to_be_visible()
     page.get_by_label("Files that get these reagents").select_option("file")
     page.get_by_role("button", name="Save panel").click()
+    expect(page.get_by_text("2 reagents named in 1 file")).to_be_visible()
+    assert page.get_by_label("Reagent of R660-A").input_value() == "CD8a", "told when it is seen, not before"
     expect(page.get_by_role("group", name="Panels of the study").get_by_role("button")).to_have_count(2)
     expect(page.get_by_role("region", name="Panel", exact=True).get_by_role("row", name="R660-A")).to_contain_text(
         "CD8 in 2"

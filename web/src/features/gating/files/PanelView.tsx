@@ -32,12 +32,16 @@ export function PanelView({ state, file }: { state: GatingState; file: GatedFile
   const wanted = new Map(file.panel.flatMap((c): [string, string][] => (typed.has(c.channel) || isWider ? [[c.channel, typed.get(c.channel) ?? c.reagent]] : [])));
   const change = changedReagents(wanted, scope.files);
   const n = Object.keys(change.reagents).length;
-  const save = () =>
-    changeFile(state.study.id, async () => {
-      await putReagents(state.study.id, { dataset_ids: scope.files.map((f) => f.dataset.id), reagents: change.reagents });
-      setTyped(new Map());
-      tell(`${plural(n, 'reagent')} named in ${plural(change.files, 'file')}`);
-    });
+  const [isBusy, setBusy] = useState(false);
+  const save = async () => {
+    setBusy(true);
+    const done = await changeFile(state.study.id, () => putReagents(state.study.id, { dataset_ids: scope.files.map((f) => f.dataset.id), reagents: change.reagents }));
+    setBusy(false);
+    if (done === null) return;
+    // not before: until the files are read anew they have their old reagents
+    setTyped(new Map());
+    tell(`${plural(n, 'reagent')} named in ${plural(change.files, 'file')}`);
+  };
   const [name, setName] = useState(file.dataset.panel_name ?? '');
   const rename = () => {
     const fresh = name.trim();
@@ -79,7 +83,7 @@ export function PanelView({ state, file }: { state: GatingState; file: GatedFile
             )}
             <span className="panel-change small muted" role="status" aria-label="What will change">{n > 0 ? `${plural(n, 'reagent')} will change in ${plural(change.files, 'file')}.` : 'The files themselves stay as they are.'}</span>
             {typed.size > 0 && <Button small look="plain" onClick={() => setTyped(new Map())}>Back</Button>}
-            <Button small look="primary" disabled={!n} onClick={() => void save()}>Save panel</Button>
+            <Button small look="primary" disabled={!n || isBusy} onClick={() => void save()}>Save panel</Button>
           </div>
         )}
       </div>
