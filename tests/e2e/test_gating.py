@@ -210,6 +210,7 @@ def test_a_scale_is_tried_at_once_and_kept_with_its_gates(workspace: Page, bench
     page.get_by_role("spinbutton", name="Cofactor").fill("1000")
     # the page shows it, the study has it not yet
     expect(page.get_by_role("button", name="Keep scale")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep scale")).to_be_in_viewport(ratio=1)
     assert bench.get("scales")["scales"]["var:B530-A"] == before
     page.get_by_role("button", name="Keep scale").click()
     expect(page.get_by_role("button", name="Keep scale")).to_have_count(0)

@@ -90,7 +90,10 @@ export function Popover({ label, icon, text, small, look, left, menu, children }
     if (!open) return;
     // a sheet that opens below the edge of what is scrolled is brought into sight
     const anchor = ref.current;
-    anchor?.querySelector('.popover')?.scrollIntoView({ block: 'nearest' });
+    const sheet = anchor?.querySelector('.popover');
+    // so is what it grows by, such as the button that keeps a change
+    const grown = new ResizeObserver(() => sheet?.scrollIntoView({ block: 'nearest' }));
+    if (sheet) grown.observe(sheet);
     const outside = (event: Event) => {
       if (!ref.current?.contains(event.target as Node)) setOpen(false);
     };
@@ -105,6 +108,7 @@ export function Popover({ label, icon, text, small, look, left, menu, children }
     return () => {
       document.removeEventListener('pointerdown', outside, true);
       document.removeEventListener('keydown', escape, true);
+      grown.disconnect();
       // the focus went with the sheet: the keyboard goes on from its button
       if (document.activeElement === document.body) anchor?.querySelector('button')?.focus();
     };

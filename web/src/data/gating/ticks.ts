@@ -39,7 +39,7 @@ function linearTicks(scale: Scale, low: number, high: number, most: number): Tic
   // a linear axis that begins at 1 has its 0 there
   for (let i = Math.ceil(a / step - 1e-3); i <= Math.floor(b / step + 1e-9); i++) {
     const value = Number((i * step).toPrecision(12));
-    ticks.push({ at: Math.max(low, scale.forward(value)), label: shortNumber(value), power: null, major: true });
+    ticks.push({ at: Math.max(low, scale.forward(value)), label: shortNumber(value).replace('-', '−'), power: null, major: true });
   }
   return ticks;
 }

@@ -3,6 +3,7 @@
 import type { KeyboardEvent } from 'react';
 import { labelsOf, pathsOf, toPixels, type Axes } from '../../data/gating/drawing';
 import { handlesOf, isOneDimensional, type Point, type Shape } from '../../data/gating/geometry';
+import { BOLDER } from '../../render/figure/parts';
 import { roomOf } from '../../render/figure/widths';
 import type { DrawnGate } from './hits';
 
@@ -30,7 +31,7 @@ export const handlePixels = (shape: Shape, at: Point, axes: Axes): Point =>
   isOneDimensional(shape.kind) ? [toPixels(axes, at[0], 0)[0], axes.height * (1 - at[1])] : toPixels(axes, at[0], at[1]);
 
 /** A padlock stands left of the first name. */
-const lockShift = (name: string, shape: Shape) => -(roomOf(name, SIZE) * (shape.kind === 'quadrant' ? 1 : 0.5)) - 9;
+const lockShift = (name: string, shape: Shape) => -(roomOf(name, SIZE) * BOLDER * (shape.kind === 'quadrant' ? 1 : 0.5)) - 9;
 
 export function GateMark({ gate, shape, percents, axes, selected, place, onFocus, onBlur, onKey }: Props) {
   const { area, lines } = pathsOf(shape, axes);
