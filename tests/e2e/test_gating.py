@@ -329,6 +329,8 @@ def test_every_view_shows_and_axe_finds_nothing(workspace: Page, bench: Bench, a
     plot(page, "var:B530-A", "var:R660-A")
     found = {"plots": faults(page, axe)}
     page.get_by_role("button", name="Horizontal axis").first.click()
+    page.get_by_role("spinbutton", name="Cofactor").fill("1000")
+    expect(page.get_by_role("button", name="Keep scale")).to_be_visible()
     found["axis menu"] = faults(page, axe)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Lay CD4 T over the plots").click()
