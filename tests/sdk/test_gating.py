@@ -232,7 +232,7 @@ def test_names_stand_for_ids_and_references(gated: Case, tmp_path: Path) -> None
     not_left = {"and": [{"gate": "T"}, {"not": [{"gate": "left"}]}]}
     study.populations.create("right", not_left, parent="T")
     assert study.populations.change("right", name="other side", parent=None).parent_id is None
-    found = study.statistics("mean", x, populations=["other side"], datasets=[dataset.name], **how)
+    found = study.statistics("mean", x, populations="other side", datasets=dataset.name, percent_of="total", **how)
     expected = gated.values[0][gated.first[0]][first & ~second].astype(float).mean()
     assert found["mean"].tolist() == pytest.approx([expected], rel=1e-4, abs=1e-5)
     assert "other side" in repr(study.populations.tree(dataset=dataset.name, **how))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
+from cytosol.sdk.records import Record
 
 _ID = re.compile("[0-9a-f]{24}")
 _KINDS = ("var:", "obs:", "obsm:", "spatial:")
@@ -19,6 +20,11 @@ DEFAULT_GEOMETRY: dict[str, dict[str, Any]] = {
     "quadrant": {"angles": [0.0, math.pi / 2, math.pi, 1.5 * math.pi]},
 }
 """What a gate has where nothing is said: the height of a drawn bar, and right angles."""
+
+
+def several(given: Any) -> list[Any]:
+    """Names or records as a list; one may stand alone."""
+    return [given] if isinstance(given, str | Record) else list(given)
 
 
 def is_id(text: str) -> bool:

@@ -112,7 +112,8 @@ def _skewed(rays: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 
 def _rounded(value: float, points: np.ndarray) -> np.floating[Any]:
-    return np.float32(value) if points.dtype == np.float32 else np.float64(value)
+    with np.errstate(over="ignore"):  # what has no place in 32 bits is infinite
+        return np.float32(value) if points.dtype == np.float32 else np.float64(value)
 
 
 def _between(points: np.ndarray, one: float, other: float) -> np.ndarray:

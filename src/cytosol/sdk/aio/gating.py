@@ -10,7 +10,7 @@ from cytosol.base.errors import NotFoundError
 from cytosol.sdk.aio.gene_sets import read_small
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.names import Named, dataset_ids, population_id
-from cytosol.sdk.names import DEFAULT_GEOMETRY, axis_of, with_gids
+from cytosol.sdk.names import DEFAULT_GEOMETRY, axis_of, several, with_gids
 from cytosol.sdk.populations import PopulationTree
 from cytosol.sdk.records import Record
 
@@ -36,7 +36,9 @@ class AsyncGate(Record):
         """Delete it; populations that name it stay."""
         await self._http.change("DELETE", f"gates/{self.id}", version=self.version)
 
-    async def tailor(self, datasets: Sequence[Named], geometry: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def tailor(
+        self, datasets: Named | Sequence[Named], geometry: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Give datasets, by id or name, a gate of their own with a geometry; None = take their own gates away.
 
         Returns
@@ -106,7 +108,7 @@ class AsyncGates:
         *,
         channels: Mapping[str, str] | None = None,
         by_reagent: bool = False,
-        populations: Sequence[Named] | None = None,
+        populations: Named | Sequence[Named] | None = None,
     ) -> dict[str, Any]:
         """Copy gates and populations to another study.
 
@@ -118,7 +120,7 @@ class AsyncGates:
         """
         ids = None
         if populations is not None:
-            ids = [await population_id(self._http, one, study_id=self._study_id) for one in populations]
+            ids = [await population_id(self._http, one, study_id=self._study_id) for one in several(populations)]
         body = {
             "to_study_id": to_study.id,
             "channels": dict(channels or {}),
@@ -195,7 +197,7 @@ class AsyncPopulations:
         await self._http.change("DELETE", f"populations/{found.id}", version=found.version, branch=branch)
 
     async def counts(
-        self, *, datasets: Sequence[Named] | None = None, compensation: str = "own", table: str = ""
+        self, *, datasets: Named | Sequence[Named] | None = None, compensation: str = "own", table: str = ""
     ) -> pd.DataFrame:
         """Cells of all populations in datasets: dataset_id, population, n_events, percent_of_parent, percent_of_total.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cytosol.base.errors import NotFoundError
 from cytosol.sdk.aio.http import AsyncHttp
-from cytosol.sdk.names import ALL, is_id
+from cytosol.sdk.names import ALL, is_id, several
 from cytosol.sdk.records import Record
 
 Named = str | Record
@@ -35,13 +35,13 @@ async def population_id(http: AsyncHttp, population: Named | None, *, study_id: 
     raise NotFoundError(f"The study has no population '{population}'", do="See study.populations.tree()")
 
 
-async def dataset_ids(http: AsyncHttp, study_id: str, datasets: Sequence[Named] | None) -> list[str] | None:
+async def dataset_ids(http: AsyncHttp, study_id: str, datasets: Named | Sequence[Named] | None) -> list[str] | None:
     """The ids of datasets by id or name; None = None."""
     if datasets is None:
         return None
     known: dict[str, str] = {}
     found = []
-    for dataset in [datasets] if isinstance(datasets, str | Record) else datasets:
+    for dataset in several(datasets):
         name = str(dataset.id) if isinstance(dataset, Record) else dataset
         if not is_id(name):
             if not known:

@@ -9,7 +9,7 @@ from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.names import Named, dataset_ids, population_id
 from cytosol.sdk.figures import Figure, Kind
 from cytosol.sdk.frames import joined
-from cytosol.sdk.names import ALL, axes_of, axis_of
+from cytosol.sdk.names import ALL, axes_of, axis_of, several
 
 Format = Literal["png", "svg", "pdf"]
 
@@ -44,7 +44,12 @@ class AsyncPlots:
         return Figure(await self._http.get_bytes(f"{self._path}/plot", **query), format)
 
     async def heatmap(
-        self, axes: Sequence[str], populations: Sequence[Named] | None = None, *, format: Format = "png", **look: Any
+        self,
+        axes: Sequence[str],
+        populations: Named | Sequence[Named] | None = None,
+        *,
+        format: Format = "png",
+        **look: Any,
     ) -> Figure:
         """A heatmap of the scaled medians of populations (rows) on axes (columns).
 
@@ -56,7 +61,7 @@ class AsyncPlots:
         """
         wanted = None
         if populations is not None:
-            ids = [await population_id(self._http, name, path=self._path) for name in populations]
+            ids = [await population_id(self._http, name, path=self._path) for name in several(populations)]
             wanted = ",".join(id or ALL for id in ids)
         query = {"axes": joined(axes_of(axes)), "populations": wanted, "format": format, **look}
         return Figure(await self._http.get_bytes(f"{self._path}/heatmap", **query), format)
@@ -80,7 +85,7 @@ class AsyncStudyPlots:
     async def plots(
         self,
         plots: Sequence[Mapping[str, Any]],
-        datasets: Sequence[Named] | None = None,
+        datasets: Named | Sequence[Named] | None = None,
         *,
         format: Format = "png",
         **size: Any,
@@ -101,7 +106,7 @@ class AsyncStudyPlots:
     async def heatmap(
         self,
         axes: Sequence[str],
-        datasets: Sequence[Named] | None = None,
+        datasets: Named | Sequence[Named] | None = None,
         *,
         population: Named = "",
         format: Format = "png",

@@ -10,7 +10,7 @@ from cytosol.sdk.aio.gating import AsyncPopulations, Records, write_small
 from cytosol.sdk.aio.http import AsyncHttp
 from cytosol.sdk.aio.names import Named, dataset_ids, population_id
 from cytosol.sdk.frames import to_frame
-from cytosol.sdk.names import axes_of
+from cytosol.sdk.names import axes_of, several
 from cytosol.sdk.records import Record
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class AsyncStatistics:
         axes: str | Sequence[str] = (),
         *,
         formulas: Mapping[str, str] | None = None,
-        populations: Sequence[Named] | None = None,
-        datasets: Sequence[Named] | None = None,
+        populations: Named | Sequence[Named] | None = None,
+        datasets: Named | Sequence[Named] | None = None,
         q: float | None = None,
-        percent_of: Sequence[str] = ("parent",),
+        percent_of: str | Sequence[str] = ("parent",),
         beads: Beads | None = None,
         compensation: str = "own",
         annotations: bool = False,
@@ -113,22 +113,22 @@ class AsyncStatistics:
         self,
         statistics: str | Sequence[str],
         axes: str | Sequence[str],
-        populations: Sequence[Named] | None,
+        populations: Named | Sequence[Named] | None,
         *,
-        percent_of: Sequence[str],
+        percent_of: str | Sequence[str],
         beads: Beads | None,
     ) -> dict[str, Any]:
         """What the server is asked for, with populations by id."""
         study = AsyncPopulations(self._http, self.id)
         ids: list[str | None] = [None, *(one.id for one in await study.list())]
         if populations is not None:
-            ids = [await population_id(self._http, name, study_id=self.id) for name in populations]
+            ids = [await population_id(self._http, name, study_id=self.id) for name in several(populations)]
         words = ("parent", "grandparent", "total")
         body: dict[str, Any] = {
             "statistics": [statistics] if isinstance(statistics, str) else list(statistics),
             "axes": axes_of(axes),
             "population_ids": ids,
-            "percent_of": [of if of in words else (await study.get(of)).id for of in percent_of],
+            "percent_of": [of if of in words else (await study.get(of)).id for of in several(percent_of)],
         }
         if beads is not None:
             name, n_added, volume_ul = beads

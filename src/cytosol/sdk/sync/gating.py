@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytosol.base.errors import NotFoundError
-from cytosol.sdk.names import DEFAULT_GEOMETRY, axis_of, with_gids
+from cytosol.sdk.names import DEFAULT_GEOMETRY, axis_of, several, with_gids
 from cytosol.sdk.populations import PopulationTree
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.gene_sets import read_small
@@ -36,7 +36,7 @@ class Gate(Record):
         """Delete it; populations that name it stay."""
         self._http.change("DELETE", f"gates/{self.id}", version=self.version)
 
-    def tailor(self, datasets: Sequence[Named], geometry: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def tailor(self, datasets: Named | Sequence[Named], geometry: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Give datasets, by id or name, a gate of their own with a geometry; None = take their own gates away.
 
         Returns
@@ -106,7 +106,7 @@ class Gates:
         *,
         channels: Mapping[str, str] | None = None,
         by_reagent: bool = False,
-        populations: Sequence[Named] | None = None,
+        populations: Named | Sequence[Named] | None = None,
     ) -> dict[str, Any]:
         """Copy gates and populations to another study.
 
@@ -118,7 +118,7 @@ class Gates:
         """
         ids = None
         if populations is not None:
-            ids = [population_id(self._http, one, study_id=self._study_id) for one in populations]
+            ids = [population_id(self._http, one, study_id=self._study_id) for one in several(populations)]
         body = {
             "to_study_id": to_study.id,
             "channels": dict(channels or {}),
@@ -195,7 +195,7 @@ class Populations:
         self._http.change("DELETE", f"populations/{found.id}", version=found.version, branch=branch)
 
     def counts(
-        self, *, datasets: Sequence[Named] | None = None, compensation: str = "own", table: str = ""
+        self, *, datasets: Named | Sequence[Named] | None = None, compensation: str = "own", table: str = ""
     ) -> pd.DataFrame:
         """Cells of all populations in datasets: dataset_id, population, n_events, percent_of_parent, percent_of_total.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cytosol.base.errors import NotFoundError
-from cytosol.sdk.names import ALL, is_id
+from cytosol.sdk.names import ALL, is_id, several
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.http import Http
 
@@ -35,13 +35,13 @@ def population_id(http: Http, population: Named | None, *, study_id: str = "", p
     raise NotFoundError(f"The study has no population '{population}'", do="See study.populations.tree()")
 
 
-def dataset_ids(http: Http, study_id: str, datasets: Sequence[Named] | None) -> list[str] | None:
+def dataset_ids(http: Http, study_id: str, datasets: Named | Sequence[Named] | None) -> list[str] | None:
     """The ids of datasets by id or name; None = None."""
     if datasets is None:
         return None
     known: dict[str, str] = {}
     found = []
-    for dataset in [datasets] if isinstance(datasets, str | Record) else datasets:
+    for dataset in several(datasets):
         name = str(dataset.id) if isinstance(dataset, Record) else dataset
         if not is_id(name):
             if not known:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cytosol.sdk.figures import Figure, Kind
 from cytosol.sdk.frames import joined
-from cytosol.sdk.names import ALL, axes_of, axis_of
+from cytosol.sdk.names import ALL, axes_of, axis_of, several
 from cytosol.sdk.sync.http import Http
 from cytosol.sdk.sync.names import Named, dataset_ids, population_id
 
@@ -44,7 +44,12 @@ class Plots:
         return Figure(self._http.get_bytes(f"{self._path}/plot", **query), format)
 
     def heatmap(
-        self, axes: Sequence[str], populations: Sequence[Named] | None = None, *, format: Format = "png", **look: Any
+        self,
+        axes: Sequence[str],
+        populations: Named | Sequence[Named] | None = None,
+        *,
+        format: Format = "png",
+        **look: Any,
     ) -> Figure:
         """A heatmap of the scaled medians of populations (rows) on axes (columns).
 
@@ -56,7 +61,7 @@ class Plots:
         """
         wanted = None
         if populations is not None:
-            ids = [population_id(self._http, name, path=self._path) for name in populations]
+            ids = [population_id(self._http, name, path=self._path) for name in several(populations)]
             wanted = ",".join(id or ALL for id in ids)
         query = {"axes": joined(axes_of(axes)), "populations": wanted, "format": format, **look}
         return Figure(self._http.get_bytes(f"{self._path}/heatmap", **query), format)
@@ -80,7 +85,7 @@ class StudyPlots:
     def plots(
         self,
         plots: Sequence[Mapping[str, Any]],
-        datasets: Sequence[Named] | None = None,
+        datasets: Named | Sequence[Named] | None = None,
         *,
         format: Format = "png",
         **size: Any,
@@ -101,7 +106,7 @@ class StudyPlots:
     def heatmap(
         self,
         axes: Sequence[str],
-        datasets: Sequence[Named] | None = None,
+        datasets: Named | Sequence[Named] | None = None,
         *,
         population: Named = "",
         format: Format = "png",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cytosol.sdk.frames import to_frame
-from cytosol.sdk.names import axes_of
+from cytosol.sdk.names import axes_of, several
 from cytosol.sdk.records import Record
 from cytosol.sdk.sync.gating import Populations, Records, write_small
 from cytosol.sdk.sync.http import Http
@@ -33,10 +33,10 @@ class Statistics:
         axes: str | Sequence[str] = (),
         *,
         formulas: Mapping[str, str] | None = None,
-        populations: Sequence[Named] | None = None,
-        datasets: Sequence[Named] | None = None,
+        populations: Named | Sequence[Named] | None = None,
+        datasets: Named | Sequence[Named] | None = None,
         q: float | None = None,
-        percent_of: Sequence[str] = ("parent",),
+        percent_of: str | Sequence[str] = ("parent",),
         beads: Beads | None = None,
         compensation: str = "own",
         annotations: bool = False,
@@ -115,22 +115,22 @@ class Statistics:
         self,
         statistics: str | Sequence[str],
         axes: str | Sequence[str],
-        populations: Sequence[Named] | None,
+        populations: Named | Sequence[Named] | None,
         *,
-        percent_of: Sequence[str],
+        percent_of: str | Sequence[str],
         beads: Beads | None,
     ) -> dict[str, Any]:
         """What the server is asked for, with populations by id."""
         study = Populations(self._http, self.id)
         ids: list[str | None] = [None, *(one.id for one in study.list())]
         if populations is not None:
-            ids = [population_id(self._http, name, study_id=self.id) for name in populations]
+            ids = [population_id(self._http, name, study_id=self.id) for name in several(populations)]
         words = ("parent", "grandparent", "total")
         body: dict[str, Any] = {
             "statistics": [statistics] if isinstance(statistics, str) else list(statistics),
             "axes": axes_of(axes),
             "population_ids": ids,
-            "percent_of": [of if of in words else (study.get(of)).id for of in percent_of],
+            "percent_of": [of if of in words else (study.get(of)).id for of in several(percent_of)],
         }
         if beads is not None:
             name, n_added, volume_ul = beads
