@@ -38,6 +38,8 @@ from cytosol.model.rights import Actor, Permission
 from cytosol.model.studies import Dataset
 
 T = TypeVar("T")
+_LARGE = 1 << 17
+"""Cells from which on threads work beside each other; with fewer they mostly wait for the interpreter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +242,9 @@ class Gating:
         return await self._context.compute.run(work)
 
     async def each(self, pinned: Sequence[Pinned], work: Callable[[Pinned], Awaitable[T]]) -> list[T]:
-        """Do something for each table, as many at a time as there are threads for it; answers in order."""
-        room = asyncio.Semaphore(self._context.settings.compute_threads)
+        """Do something for each table, large ones as many at a time as there are threads for it; answers in order."""
+        is_large = any(part.part.n_cells >= _LARGE for part in pinned)
+        room = asyncio.Semaphore(self._context.settings.compute_threads if is_large else 1)
 
         async def one(part: Pinned) -> T:
             async with room:
