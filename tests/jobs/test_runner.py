@@ -293,6 +293,25 @@ async def test_what_a_dead_server_left_is_taken_over(tmp_path: Path) -> None:
             await commit_result(house.catalog.context, second.id, second.epoch, CommittedResult())
 
 
+@pytest.mark.parametrize("n_steps", range(5))
+async def test_who_is_cancelled_while_being_woken_ends(n_steps: int) -> None:
+    signals = Signals()
+
+    async def serve() -> None:
+        while True:
+            await signals.wait_jobs(60)
+
+    task = asyncio.create_task(serve())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    signals.jobs_waiting()
+    for _ in range(n_steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=1)
+    assert done
+
+
 async def test_signals_wake_those_who_wait() -> None:
     signals = Signals()
     signals.jobs_waiting()

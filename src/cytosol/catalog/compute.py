@@ -34,7 +34,6 @@ class Compute:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.most_bytes = settings.compute_cache_bytes
         self._time_s = settings.compute_time_s
         self._most_waiting = settings.compute_threads * WAITING_PER_THREAD
         self._threads = ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="cytosol-compute")

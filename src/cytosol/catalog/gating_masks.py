@@ -50,8 +50,8 @@ class Prepared:
         self._key = reading.pinned.key
         self._n = reading.pinned.part.n_cells
         self._trees = list(trees)
-        self._masks: dict[Hashable, np.ndarray] = {}
-        self._most_masks = compute.most_bytes // max(1, 4 * self._n)
+        self._every = np.packbits(np.ones(self._n, np.bool_))
+        self._packed: dict[Hashable, np.ndarray] = {}
         self.reading = reading
         self.tokens = [digest(_with_tokens(tree, known)) for tree in trees]
 
@@ -61,40 +61,40 @@ class Prepared:
         return len(self._trees)
 
     def mask(self, place: int) -> np.ndarray:
-        """Who is in a population: shape (n_cells,), bool; not to be changed."""
-        tree = self._trees[place]
-        return self._mask(("population", self._key, self.tokens[place]), lambda: evaluate(tree, self._leaf, self._n))
+        """Who is in a population: shape (n_cells,), bool."""
+        return np.unpackbits(self._population(place), count=self._n).view(np.bool_)
 
     def size(self, place: int) -> int:
         """How many are in a population."""
         key = ("population-size", self._key, self.tokens[place])
         known: int | None = self._compute.held(key)
         if known is None:
-            known = int(np.count_nonzero(self.mask(place)))
+            known = int(np.bitwise_count(self._population(place)).sum())
             self._compute.hold(key, known, _ENTRY_BYTES)
         return known
 
+    def _population(self, place: int) -> np.ndarray:
+        """The bits of a population, as `numpy.packbits` makes them."""
+        tree, key = self._trees[place], ("population", self._key, self.tokens[place])
+        return self._kept(key, lambda: evaluate(tree, self._leaf, self._every))
+
     def _leaf(self, leaf: Tree) -> np.ndarray:
+        """The bits of a leaf."""
         known = self._leaves[orjson.dumps(leaf)]
         if known.is_cheap:
-            return known.make(self.reading)
-        return self._mask(("gate", self._key, known.token), lambda: known.make(self.reading))
+            return np.packbits(known.make(self.reading))
+        return self._kept(("gate", self._key, known.token), lambda: np.packbits(known.make(self.reading)))
 
-    def _mask(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """A mask that is kept packed for all, and as it is while this is in use."""
-        mask: np.ndarray | None = self._masks.get(key)
-        if mask is not None:
-            return mask
-        packed = self._compute.held(key)
+    def _kept(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Bits that are kept for all, and while this is in use."""
+        packed = self._packed.get(key)
         if packed is None:
-            mask = make()
-            packed = np.packbits(mask)
-            self._compute.hold(key, packed, _ENTRY_BYTES + packed.nbytes)
-        else:
-            mask = np.unpackbits(packed, count=self._n).view(np.bool_)
-        if len(self._masks) < self._most_masks:
-            self._masks[key] = mask
-        return mask
+            packed = self._compute.held(key)
+            if packed is None:
+                packed = make()
+                self._compute.hold(key, packed, _ENTRY_BYTES + packed.nbytes)
+            self._packed[key] = packed
+        return packed
 
 
 def region_mask(region: InForce, scales: Scales, reading: Reading) -> np.ndarray:

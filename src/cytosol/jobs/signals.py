@@ -31,12 +31,14 @@ class Signals:
     async def wait_jobs(self, timeout_s: float) -> None:
         """Come back when a job was stored since the last wait, or after a while."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._jobs.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # wait_for of Python 3.11 may lose a cancellation
+                await self._jobs.wait()
         self._jobs.clear()
 
     async def wait_events(self, timeout_s: float) -> bool:
         """Come back when an event is stored, True, or after a while, False."""
         event = self._events
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await event.wait()
         return event.is_set()

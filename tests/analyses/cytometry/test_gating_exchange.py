@@ -58,7 +58,7 @@ def masks_of(plan: Plan, scales: Mapping[str, Any], channel: Channel) -> dict[st
     for population in plan.populations:
         check_tree(population.tree)
         n = len(channel(plan.gates[0].x.removeprefix("var:")))
-        found[population.key] = evaluate(population.tree, leaf, n)
+        found[population.key] = evaluate(population.tree, leaf, np.ones(n, np.bool_))
     return found
 
 
@@ -329,7 +329,7 @@ def test_skewed_quadrants_splits_limits_and_odd_trees_are_written() -> None:
         return inside(one.kind, one.geometry, *axes) if place < 0 else sectors(one.kind, one.geometry, *axes) == place
 
     for name in [one for one in trees if one in found]:
-        mask = evaluate(trees[name], leaf, 6000)
+        mask = evaluate(trees[name], leaf, np.ones(6000, np.bool_))
         assert (mask != found[name]).sum() <= 1, name
         assert 0 < mask.sum() < 6000, name
     assert set(trees) - set(found) == {"of a column", "gone", "on genes", "all"}

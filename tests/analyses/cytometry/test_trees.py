@@ -19,7 +19,7 @@ def leaf(said: Mapping[str, Any]) -> np.ndarray:
 
 def found(tree: dict[str, Any]) -> list[int]:
     check_tree(tree)
-    return np.flatnonzero(evaluate(tree, leaf, 8)).tolist()
+    return np.flatnonzero(evaluate(tree, leaf, np.ones(8, np.bool_))).tolist()
 
 
 A, B, C = ({"gate": name} for name in "abc")
@@ -47,10 +47,20 @@ def test_nodes_of_nothing() -> None:
 
 
 def test_answers_of_leaves_are_not_changed() -> None:
-    mask = evaluate(A, leaf, 8)
+    mask = evaluate(A, leaf, np.ones(8, np.bool_))
     mask[:] = False
-    evaluate({"not": [A, {"and": [B]}]}, leaf, 8)
+    evaluate({"not": [A, {"and": [B]}]}, leaf, np.ones(8, np.bool_))
     assert found(A) == [1, 3, 5, 7]
+
+
+@pytest.mark.parametrize(
+    "tree", [A, {"not": [A, B]}, {"or": [{"not": [A]}, {"and": [B, C]}]}, {"xor": [A, {"not": []}]}, {"and": []}]
+)
+def test_bits_give_the_same_as_booleans(tree: dict[str, Any]) -> None:
+    n = 5  # fewer than the bits of a byte
+    mask = evaluate(tree, lambda said: leaf(said)[:n], np.ones(n, np.bool_))
+    bits = evaluate(tree, lambda said: np.packbits(leaf(said)[:n]), np.packbits(np.ones(n, np.bool_)))
+    assert bits.tolist() == np.packbits(mask).tolist()
 
 
 def test_gids() -> None:

@@ -76,27 +76,27 @@ def gids_of(tree: Mapping[str, Any]) -> set[str]:
     return {leaf["gate"] for leaf in leaves(tree) if "gate" in leaf}
 
 
-def evaluate(tree: Mapping[str, Any], leaf: Callable[[Mapping[str, Any]], np.ndarray], n: int) -> np.ndarray:
+def evaluate(tree: Mapping[str, Any], leaf: Callable[[Mapping[str, Any]], np.ndarray], every: np.ndarray) -> np.ndarray:
     """Tell which cells are in a population.
 
     Parameters
     ----------
     tree : checked by `check_tree`
-    leaf : gives the cells of a leaf, shape (n,), bool; its answer is not changed
-    n : cells
+    leaf : gives the cells of a leaf; its answer is not changed
+    every : all cells: shape (n,), bool, or the bits that `numpy.packbits` makes of that; leaves have to be alike
 
     Returns
     -------
-    shape (n,), bool; a new array
+    like ``every``; a new array
     """
     key = next(iter(tree))
     if key not in _NODES:
-        return np.array(leaf(tree), np.bool_)
+        return np.array(leaf(tree))
     children = tree[key]
     if not children:
-        return np.full(n, key in ("and", "not"))
-    combine = {"and": np.logical_and, "xor": np.logical_xor}.get(key, np.logical_or)
-    mask = evaluate(children[0], leaf, n)
+        return np.array(every) if key in ("and", "not") else np.zeros_like(every)
+    combine = {"and": np.bitwise_and, "xor": np.bitwise_xor}.get(key, np.bitwise_or)
+    mask = evaluate(children[0], leaf, every)
     for child in children[1:]:
-        combine(mask, evaluate(child, leaf, n) if next(iter(child)) in _NODES else leaf(child), out=mask)
-    return np.logical_not(mask, out=mask) if key == "not" else mask
+        combine(mask, evaluate(child, leaf, every) if next(iter(child)) in _NODES else leaf(child), out=mask)
+    return np.bitwise_xor(mask, every, out=mask) if key == "not" else mask
