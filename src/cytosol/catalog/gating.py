@@ -14,9 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import orjson
 
-from cytosol.analyses.cytometry.trees import leaves
 from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
@@ -25,7 +23,7 @@ from cytosol.catalog.axes import Axes, Spill
 from cytosol.catalog.cell_attributes import CellAttributes
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
-from cytosol.catalog.gating_masks import Leaf, Prepared, Tree, digest, region_mask
+from cytosol.catalog.gating_masks import Leaf, Prepared, Tree, digest, region_mask, tree_tokens
 from cytosol.catalog.gating_state import GatingState, InForce, gating_state
 from cytosol.catalog.layouts import Layouts, is_private
 from cytosol.catalog.populations import unique_names
@@ -130,10 +128,7 @@ class Gating:
             Where the table lacks an axis or annotation.
         """
         regions = state.in_force(pinned.dataset.id)
-        found: dict[bytes, tuple[Tree, Population]] = {}
-        for population in populations:
-            for leaf in leaves(population.tree) if population is not None else ():
-                found.setdefault(orjson.dumps(leaf), (leaf, population))  # type: ignore[arg-type]
+        found = state.leaves(populations)
         named = list(axes)
         for leaf, population in found.values():
             if "gate" in leaf:
@@ -158,7 +153,10 @@ class Gating:
             token = digest([gate.kind, gate.geometry, region.sector, axes_said])
             known[key] = Leaf(token, partial(region_mask, region, state.scales))
         trees = [{"and": []} if population is None else population.tree for population in populations]
-        return Prepared(self._context.compute, reading, trees, known)
+        said = ("tokens", id(found), *(leaf.token for leaf in known.values()))
+        if said not in state.kept:
+            state.kept[said] = tree_tokens(trees, known)
+        return Prepared(self._context.compute, reading, trees, known, tokens=state.kept[said])
 
     async def _column_leaf(self, pinned: Pinned, leaf: Tree) -> Leaf:
         column, token = await self._column(pinned, leaf["column"])

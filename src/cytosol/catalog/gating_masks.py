@@ -44,7 +44,15 @@ class Prepared:
     tokens : of each population in order, what tells it from all others of the table
     """
 
-    def __init__(self, compute: Compute, reading: Reading, trees: Sequence[Tree], known: Mapping[bytes, Leaf]) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        reading: Reading,
+        trees: Sequence[Tree],
+        known: Mapping[bytes, Leaf],
+        *,
+        tokens: Sequence[str],
+    ) -> None:
         self._compute = compute
         self._leaves = known
         self._key = reading.pinned.key
@@ -53,7 +61,7 @@ class Prepared:
         self._every = np.packbits(np.ones(self._n, np.bool_))
         self._packed: dict[Hashable, np.ndarray] = {}
         self.reading = reading
-        self.tokens = [digest(_with_tokens(tree, known)) for tree in trees]
+        self.tokens = tokens
 
     @property
     def n_populations(self) -> int:
@@ -106,6 +114,11 @@ def region_mask(region: InForce, scales: Scales, reading: Reading) -> np.ndarray
         return inside(gate.kind, gate.geometry, x, y)
     codes = sectors(gate.kind, gate.geometry, x, y)
     return codes < len(gate.sectors) if region.sector < 0 else codes == region.sector
+
+
+def tree_tokens(trees: Sequence[Tree], known: Mapping[bytes, Leaf]) -> list[str]:
+    """What tells each of some populations from all others of a table."""
+    return [digest(_with_tokens(tree, known)) for tree in trees]
 
 
 def _with_tokens(tree: Tree, known: Mapping[bytes, Leaf]) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
+from cytosol.analyses.cytometry.trees import leaves
 from cytosol.base.errors import NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.records import all_to
@@ -14,6 +17,8 @@ from cytosol.db.connections import Connection
 from cytosol.model.gating import Gate, Population
 
 Scales = Mapping[str, Mapping[str, Any]]
+Leaves = dict[bytes, tuple[Mapping[str, Any], Population]]
+"""Leaves of trees, each with the first population that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,25 @@ class GatingState:
     Attributes
     ----------
     populations : in their order
+    kept : what was found out of it already, so that it is not for each of a thousand datasets
     """
 
     gates: list[Gate]
     populations: dict[Key, Population]
     scales: Scales
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def leaves(self, populations: Sequence[Population | None]) -> Leaves:
+        """The leaves of the trees of some of its populations, each once under its JSON text; None = all cells."""
+        key = ("leaves", *(one and one.id for one in populations))
+        found: Leaves | None = self.kept.get(key)
+        if found is None:
+            found = {}
+            for population in populations:
+                for leaf in leaves(population.tree) if population is not None else ():
+                    found.setdefault(orjson.dumps(leaf), (leaf, population))  # type: ignore[arg-type]
+            self.kept[key] = found
+        return found
 
     def in_force(self, dataset_id: Key | None) -> dict[str, InForce]:
         """By gid of gates and sectors: a dataset's own gate of a family, else that of the study (None = only these)."""

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import orjson
 
 from cytosol.analyses.cytometry.formulas import Term
 from cytosol.analyses.cytometry.statistics import members, summarize
@@ -188,8 +187,14 @@ class _Populations:
         reading, place = self.prepared.reading, self.places.get(id)
         if place is None or axis not in reading.sources:
             return dict.fromkeys(names)
-        token = orjson.dumps([reading.sources[axis].token, list(names), q])
-        key = ("statistics", reading.pinned.key, self.prepared.tokens[place], token)
+        key = (
+            "statistics",
+            reading.pinned.key,
+            self.prepared.tokens[place],
+            str(reading.sources[axis].token),
+            *names,
+            q,
+        )
         held: dict[str, float | None] | None = self.compute.held(key)
         if held is None:
             mask = self.prepared.mask(place)

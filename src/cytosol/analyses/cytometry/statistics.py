@@ -57,19 +57,18 @@ def summarize(
     if not len(values):
         return dict.fromkeys(names)
     found: dict[str, float | None] = {}
-    with np.errstate(all="ignore"):
-        mean, squares = kernels.moments(values)
-        if len(values) > 1:
-            found["stddev"] = spread = math.sqrt(squares / (len(values) - 1))
-            found["cv"] = 100 * spread / mean if mean else None
-        if {"median", "mad"} & set(names):
-            found["median"] = median = quantile(values, 0.5, is_rising=is_rising)
-            if "mad" in names:
-                found["mad"] = _median_deviation(values, median, is_rising=is_rising)
-        if "quantile" in names and q is not None:
-            found["quantile"] = quantile(values, q, is_rising=is_rising)
-        if "geometric_mean" in names and values.min() > 0:
-            found["geometric_mean"] = math.exp(float(np.log(values, dtype=np.float64).mean()))
+    mean, squares = kernels.moments(values)
+    if len(values) > 1:
+        found["stddev"] = spread = math.sqrt(squares / (len(values) - 1))
+        found["cv"] = 100 * spread / mean if mean else None
+    if {"median", "mad"} & set(names):
+        found["median"] = median = quantile(values, 0.5, is_rising=is_rising)
+        if "mad" in names:
+            found["mad"] = _median_deviation(values, median, is_rising=is_rising)
+    if "quantile" in names and q is not None:
+        found["quantile"] = quantile(values, q, is_rising=is_rising)
+    if "geometric_mean" in names and values.min() > 0:
+        found["geometric_mean"] = math.exp(float(np.log(values, dtype=np.float64).mean()))
     found["mean"] = mean
     return {name: _finite(found.get(name)) for name in names}
 
@@ -108,7 +107,8 @@ def _between_ranks(n: int, q: float, pair: Callable[[int], tuple[float, float]])
 
 def _median_deviation(values: np.ndarray, median: float, *, is_rising: bool) -> float:
     if not is_rising or len(values) < 2:
-        return quantile(np.abs(values - median), 0.5)
+        with np.errstate(invalid="ignore"):  # infinite values
+            return quantile(np.abs(values - median), 0.5)
     from cytosol.analyses.cytometry import kernels  # numba
 
     return _between_ranks(len(values), 0.5, lambda rank: kernels.deviations_in_order(values, np.float32(median), rank))
