@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +101,8 @@ def test_any_expression_is_what_python_makes_of_it(text: str) -> None:
     try:
         expected: float | None = float(eval(text, {"max": max}))  # noqa: S307 (made above)
     except ZeroDivisionError:
+        expected = None
+    if expected is not None and not math.isfinite(expected):  # such as 1 / 5e-324
         expected = None
     assert parse_formula(text).compute(lambda _: None) == expected
 
