@@ -200,6 +200,16 @@ async def test_a_large_raw_upload(store: BlobStore) -> None:
     assert await store.get(f"originals/{upload.hex24}") == data
 
 
+async def test_an_empty_raw_body_is_an_empty_file(store: BlobStore) -> None:
+    upload, destination = new_key(), f"originals/{new_key().hex24}"
+    with pytest.raises(ConflictError, match="Nothing of this upload"):
+        await uploads.assemble(store, upload, None, destination)
+    written = await uploads.write_at(store, upload, 0, pieces(b"", 1), max_bytes=LIMIT)
+    assert (written.size, written.received) == (0, 0)
+    assert await uploads.assemble(store, upload, None, destination) == digest_of(b"")
+    assert await store.get(destination) == b""
+
+
 async def test_a_gap_is_refused_and_says_where_to_go_on(store: BlobStore) -> None:
     upload = new_key()
     await uploads.write_at(store, upload, 0, pieces(b"12345", 2), max_bytes=LIMIT)

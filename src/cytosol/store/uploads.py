@@ -229,7 +229,7 @@ async def _write_parts(store: BlobStore, upload: Key, offset: int, body: Checked
         elif held:
             await flush()
         raise
-    if held:
+    if held or not (stands or stored):  # an empty body, too, has arrived
         await flush()
     return await received(store, upload)
 
