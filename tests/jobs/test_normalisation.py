@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from cytosol.base.keys import Key
 from cytosol.catalog.studies import StudyFields
+from cytosol.catalog.writing import Writing
 from cytosol.formats.fcs.writer import fcs_head
 from cytosol.model.studies import Dataset
 from cytosol.model.work import Job
@@ -134,12 +135,12 @@ async def test_a_written_file_is_dropped_unless_its_dataset_was_written_down(hou
     head = fcs_head([{"N": name} for name in FLOW], 3)
     before = everything(house)
     made = []
-    for name in ("kept.fcs", "dropped.fcs"):
-        file = (head, iter([np.ones((3, 4), "<f4").tobytes()]))
-        made.append(await catalog.derivations.write_made(ada, file, name=name, sources=[pinned]))
-    async with catalog.context.db.write() as conn:
-        (kept,) = await catalog.derivations.insert_made(conn, ada, study_id, made[0])
-    await catalog.derivations.drop_made(made)
+    async with Writing(catalog.context) as writing:
+        for name in ("kept.fcs", "dropped.fcs"):
+            file = (head, iter([np.ones((3, 4), "<f4").tobytes()]))
+            made.append(await catalog.derivations.write_made(ada, file, name=name, sources=[pinned], writing=writing))
+        async with catalog.context.db.write() as conn:
+            (kept,) = await catalog.derivations.insert_made(conn, ada, study_id, made[0])
     new = everything(house) - before
     assert new
     assert all(made[0].original["id"].hex24 in str(path) or kept.id.hex24 in str(path) for path in new)

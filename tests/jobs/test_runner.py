@@ -14,15 +14,19 @@ import psutil
 import pytest
 
 from cytosol.base.errors import LimitExceededError, NotFoundError
+from cytosol.base.keys import new_key
 from cytosol.base.settings import load_settings
 from cytosol.base.times import now_us
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.commit import CommittedResult, commit_result
+from cytosol.catalog.layouts import dataset_path
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.jobs.executor import Executor, Exit, Frame, Task, Worker
 from cytosol.jobs.pipeline import LOUVAIN
 from cytosol.jobs.registry import JobKind, JobRegistry
 from cytosol.jobs.signals import Signals
+from cytosol.store.originals import original_path
 from tests.catalog.making import counts, folder_of, h5ad, submit, tsv
 from tests.catalog.people import People, id_of
 from tests.jobs.house import House, open_house
@@ -321,6 +325,19 @@ async def test_signals_wake_those_who_wait() -> None:
     signals.events_stored()
     assert await asyncio.wait_for(waiting, 1)
     assert not await signals.wait_events(0.01)
+
+
+async def test_a_start_removes_what_a_server_that_died_never_recorded(tmp_path: Path) -> None:
+    catalog = await Catalog.open(load_settings(data=tmp_path / "data", min_free_bytes=0), notifier=Signals())
+    blobs, writing = catalog.context.blobs, Writing(catalog.context)
+    lost = [original_path(new_key()), f"{dataset_path(new_key())}/zarr.json"]
+    for path in lost:
+        await writing.begin("/".join(path.split("/")[:2]))
+        await blobs.put(path, b"{}")
+    await catalog.close()
+    async with open_house(tmp_path / "data", executor=_Stage()) as house:
+        assert [await house.catalog.context.blobs.stat(path) for path in lost] == [None, None]
+    assert not list((tmp_path / "data" / "unfinished").iterdir())
 
 
 def test_kinds_are_registered_once() -> None:

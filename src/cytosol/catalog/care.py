@@ -18,6 +18,7 @@ from cytosol.catalog.indexes import Indexes, is_own_index, place_of
 from cytosol.catalog.jobs import insert_job
 from cytosol.catalog.layouts import Layouts, TableLayout, dataset_path, rewrite_metadata
 from cytosol.catalog.records import all_to
+from cytosol.catalog.writing import drop_unfinished
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import read_barcodes, read_column, read_embedding
 from cytosol.formats.spatialdata.events import EventColumns
@@ -82,6 +83,10 @@ class Care:
             )
         self._context.notifier.jobs_waiting()
         return True
+
+    async def drop_unfinished(self) -> None:
+        """Remove what requests had begun to write when a server died; for the runner, before there are others."""
+        await drop_unfinished(self._context)
 
     async def mend_recent(self) -> None:
         """Write the group metadata of datasets that changed in the last day again; for the runner, after a crash."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -10,16 +9,18 @@ from cytosol.base.errors import ConflictError, CytosolError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import audit, history
 from cytosol.catalog.access import dataset_access, study_access
+from cytosol.catalog.arrivals import insert_original, take_in
 from cytosol.catalog.context import Context
 from cytosol.catalog.dataset_attributes import annotations_of, set_annotations
 from cytosol.catalog.datasets import Datasets
 from cytosol.catalog.fcs_changes import ANNOTATIONS, PANELS, changed_panels, checked_changes
 from cytosol.catalog.fcs_records import FileView, data_set_of, file_views, original_of, source_of
-from cytosol.catalog.fcs_store import WrittenFile, drop_files, insert_file, write_file
+from cytosol.catalog.fcs_store import WrittenFile, insert_file, write_file
 from cytosol.catalog.layouts import Layouts, rewrite_metadata
 from cytosol.catalog.records import all_to, to
 from cytosol.catalog.submissions import bind_original
-from cytosol.catalog.uploads import Uploads
+from cytosol.catalog.uploads import Uploads, clean_path
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.formats.fcs.header import read_headers
@@ -63,62 +64,55 @@ class Cytometry:
             raise ConflictError("This upload became a dataset already", do="Upload the file again")
         name = clean_name(filename or original.path.rpartition("/")[2], field="filename")
         source = original_source(self._context.blobs, original.bytes_id or original.id, name)
-        try:
-            written = await write_file(self._context, source, name=name)
-        except CytosolError:
-            await self._uploads.discard(upload_id)
-            raise
-        return await self.insert_files(actor, study_id, written, original=original, upload_id=upload_id)
+        async with Writing(self._context) as writing:
+            try:
+                written = await write_file(self._context, source, name=name, writing=writing)
+            except CytosolError:
+                await self._uploads.discard(upload_id)
+                raise
+            async with self._context.db.write() as conn:
+                await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+                made = await self.insert_on(conn, actor, study_id, written, original_id=original.id)
+                await rows.delete(conn, tables.uploads, {"id": upload_id})
+        return await self._stored(made)
 
     async def put_file(self, actor: Actor, *, study_id: Key, filename: str, body: AsyncIterator[bytes]) -> DatasetList:
-        """The same of a body that arrives now; nothing of it stays where it breaks off or is refused."""
+        """The same of a body that arrives now: its bytes and events are written, then all records in one transaction.
+
+        Nothing of it stays where it breaks off or is refused, or where the server dies meanwhile.
+
+        Raises
+        ------
+        LimitExceededError
+            Where the file is larger than ``max_upload_bytes``, or too much for what the actor may store.
+        """
+        user_id = require_user(actor, "write")
+        name = clean_name(filename, field="filename")
+        path = clean_path(name.replace("/", "_"))
         async with self._context.db.read() as conn:
             await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
-        upload = (await self._uploads.create(actor, name=filename, n_chunks=1)).upload
-        try:
-            await self._uploads.put_chunk(actor, upload_id=upload.id, n=0, body=body)
-            return await self.add_file(actor, study_id=study_id, upload_id=upload.id)
-        except BaseException:
-            await asyncio.shield(self._uploads.discard(upload.id))
-            raise
+            await self._uploads.check_room(conn, user_id, 0)
+        async with Writing(self._context) as writing:
+            arrival = await take_in(self._context, body, path=path, writing=writing)
+            source = original_source(self._context.blobs, arrival.key, name)
+            written = await write_file(self._context, source, name=name, writing=writing)
+            async with self._context.db.write() as conn:
+                await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+                await self._uploads.check_room(conn, user_id, arrival.digest.size)
+                original = await insert_original(conn, user_id, arrival)
+                made = await self.insert_on(conn, actor, study_id, written, original_id=original.id)
+        return await self._stored(made)
+
+    async def _stored(self, made: DatasetList) -> DatasetList:
+        self._context.notifier.events_stored()
+        for dataset in made:
+            await rewrite_metadata(self._context, dataset.id)
+        return made
 
     async def described(self, datasets: Sequence[Dataset]) -> FileViews:
         """Files that the caller has just made or read, all of one study, with what is known about them."""
         async with self._context.db.read() as conn:
             return await file_views(conn, self._layouts, datasets)
-
-    async def insert_files(
-        self,
-        actor: Actor,
-        study_id: Key,
-        written: Sequence[WrittenFile],
-        *,
-        original: Original,
-        upload_id: Key | None = None,
-        values: Mapping[str, Any] | None = None,
-    ) -> DatasetList:
-        """Write down the datasets of a file whose events are in the store, or remove these again.
-
-        Parameters
-        ----------
-        original : the file
-        upload_id : which ends with it
-        values : further columns of the datasets
-        """
-        try:
-            async with self._context.db.write() as conn:
-                await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
-                made = await self.insert_on(conn, actor, study_id, written, original_id=original.id, values=values)
-                if upload_id is not None:
-                    await rows.delete(conn, tables.uploads, {"id": upload_id})
-                made = [to(Dataset, await rows.need(conn, tables.datasets, dataset.id)) for dataset in made]
-        except BaseException:
-            await drop_files(self._context, written)
-            raise
-        self._context.notifier.events_stored()
-        for dataset in made:
-            await rewrite_metadata(self._context, dataset.id)
-        return made
 
     async def insert_on(
         self,
@@ -130,7 +124,15 @@ class Cytometry:
         original_id: Key,
         values: Mapping[str, Any] | None = None,
     ) -> DatasetList:
-        """The same in a transaction of the caller, who asked for the rights and removes the events if it fails."""
+        """Write down the datasets of a file whose events are in the store, in a transaction of the caller.
+
+        The caller asked for the rights before, and rewrites the metadata of the datasets after the commit.
+
+        Parameters
+        ----------
+        original_id : the file
+        values : further columns of the datasets
+        """
         made = [await insert_file(conn, study_id, one, values=dict(values or {})) for one in written]
         for dataset in made:
             await bind_original(conn, original_id, dataset.id)

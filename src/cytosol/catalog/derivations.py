@@ -15,17 +15,19 @@ import numpy as np
 
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key, new_key
+from cytosol.base.waiting import to_the_end
 from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.fcs_selection import EventChoice
-from cytosol.catalog.fcs_store import WrittenFile, drop_files, write_file
+from cytosol.catalog.fcs_store import WrittenFile, write_file
 from cytosol.catalog.fcs_writing import EVENT_NUMBER, FILE_NUMBER, Channel, Taken, channel_keywords
 from cytosol.catalog.file_exports import FileExports
 from cytosol.catalog.index_sorts import taken_pairs, with_pairs
 from cytosol.catalog.layouts import rewrite_metadata
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.catalog.uploads import Uploads
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.formats.fcs.records import Keywords
@@ -158,15 +160,12 @@ class Derivations:
         ----------
         file : HEADER and TEXT, and all that follows in pieces
         """
-        made = await self.write_made(actor, file, name=name, sources=sources)
-        try:
+        async with Writing(self._context) as writing:
+            made = await self.write_made(actor, file, name=name, sources=sources, writing=writing)
             return await self.add_all_made(actor, study_id, [made])
-        except BaseException:
-            await self.drop_made([made])
-            raise
 
     async def add_all_made(self, actor: Actor, study_id: Key, made: Sequence[MadeFile]) -> DatasetList:
-        """Write down the datasets of files in one transaction; the caller drops the files where that fails."""
+        """Write down the datasets of files in one transaction."""
         async with self._context.db.write() as conn:
             datasets = [dataset for one in made for dataset in await self.insert_made(conn, actor, study_id, one)]
         self._context.notifier.events_stored()
@@ -175,15 +174,22 @@ class Derivations:
         return datasets
 
     async def write_made(
-        self, actor: Actor, file: tuple[bytes, Iterator[bytes]], *, name: str, sources: Sequence[Pinned]
+        self,
+        actor: Actor,
+        file: tuple[bytes, Iterator[bytes]],
+        *,
+        name: str,
+        sources: Sequence[Pinned],
+        writing: Writing,
     ) -> MadeFile:
-        """Write a file and its events, which no dataset has yet: the caller inserts it, or drops it again."""
+        """Write a file and its events, which no dataset has yet: the caller inserts it before the writing ends."""
         context, key = self._context, new_key()
         user_id = require_user(actor, "write")
         with tempfile.TemporaryDirectory(dir=await asyncio.to_thread(_room, context.scratch.root)) as folder:
             local = Path(folder) / "derived.fcs"
             await asyncio.to_thread(_write, local, *file)
-            digest = await ingest_file(context.blobs, key, local, move=True)
+            await writing.begin(original_path(key))
+            digest = await to_the_end(ingest_file(context.blobs, key, local, move=True))
         original = {
             "id": key,
             "owner_id": user_id,
@@ -199,11 +205,8 @@ class Derivations:
                 {"study_id": source.dataset.study_id.hex24, "dataset_id": source.dataset.id.hex24} for source in sources
             ]
         }
-        try:
-            written = await write_file(context, original_source(context.blobs, key, name), name=name)
-        except BaseException:
-            await asyncio.shield(context.blobs.delete(original_path(key)))
-            raise
+        source = original_source(context.blobs, key, name)
+        written = await write_file(context, source, name=name, writing=writing)
         return MadeFile(original, written, {"lineage": lineage})
 
     async def insert_made(self, conn: Connection, actor: Actor, study_id: Key, made: MadeFile) -> DatasetList:
@@ -213,16 +216,6 @@ class Derivations:
         return await self._cytometry.insert_on(
             conn, actor, study_id, made.written, original_id=made.original["id"], values=made.values
         )
-
-    async def drop_made(self, made: Sequence[MadeFile]) -> None:
-        """Remove files that could not be inserted; those that were stay."""
-        for one in made:
-            key = one.original["id"]
-            async with self._context.db.read() as conn:
-                if await rows.count(conn, tables.originals, {"id": key}):
-                    continue
-            await drop_files(self._context, one.written)
-            await asyncio.shield(self._context.blobs.delete(original_path(key)))
 
 
 def _name_of(sources: Sequence[_Source]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from cytosol.base.keys import Key, new_key
 from cytosol.base.protocols import Source
 from cytosol.base.tables import ColumnData
+from cytosol.base.waiting import to_the_end
 from cytosol.catalog import events
 from cytosol.catalog.annotation_edits import column_meta
 from cytosol.catalog.commit import NewElement, insert_elements
@@ -31,6 +32,7 @@ from cytosol.catalog.index_sorts import SORTED_WELL, sorted_wells
 from cytosol.catalog.layouts import dataset_path
 from cytosol.catalog.records import to
 from cytosol.catalog.scales import extend_scales
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.formats.fcs.header import FcsHeader, read_headers
@@ -39,7 +41,7 @@ from cytosol.formats.spatialdata.columns import write_column
 from cytosol.formats.spatialdata.events import chunk_events, write_events
 from cytosol.model.names import clean_name
 from cytosol.model.studies import Dataset
-from cytosol.store.space import check_free
+from cytosol.store.space import check_free, disk_errors
 
 EVENTS = "events"
 _RECENT = 20
@@ -67,13 +69,16 @@ class WrittenFile:
     elements: list[NewElement]
 
 
-async def write_file(context: Context, source: Source, *, name: str, ids: Sequence[Key] = ()) -> list[WrittenFile]:
+async def write_file(
+    context: Context, source: Source, *, name: str, ids: Sequence[Key] = (), writing: Writing | None = None
+) -> list[WrittenFile]:
     """Read a file and write the events of each of its data sets to a store of its own; all of them or none.
 
     Parameters
     ----------
     name : of the first dataset; the others are called 'name (2)' and so on
     ids : of the first datasets, where they exist already
+    writing : hears of each store before it is written
 
     Raises
     ------
@@ -91,8 +96,10 @@ async def write_file(context: Context, source: Source, *, name: str, ids: Sequen
         for number, header in enumerate(headers):
             id = ids[number] if number < len(ids) else new_key()
             places.append(dataset_path(id))
+            if writing is not None:
+                await writing.begin(dataset_path(id))
             title = name if number == 0 else f"{name[:240]} ({number + 1})"
-            written.append(await asyncio.to_thread(_write, context, header, id, title))
+            written.append(await to_the_end(asyncio.to_thread(_write, context, header, id, title)))
             await context.blobs.flush(dataset_path(id))
     except BaseException:
         await drop_places(context, places)
@@ -117,7 +124,8 @@ def _write(context: Context, header: FcsHeader, id: Key, name: str) -> WrittenFi
     dtype = event_dtype(header)
     rows_of_chunk = chunk_events(header.n_events, len(var))
     blocks: Iterable[np.ndarray] = (block for _, block in read_blocks(header, rows_of_chunk))
-    write_events(root, EVENTS, blocks, var=var, n_events=header.n_events, dtype=dtype)
+    with disk_errors(name):
+        write_events(root, EVENTS, blocks, var=var, n_events=header.n_events, dtype=dtype)
     meta = {
         "n_cells": header.n_events,
         "n_features": len(var),

@@ -22,6 +22,7 @@ from cytosol.formats.spatialdata.layout import (
     write_metadata,
 )
 from cytosol.model.studies import Dataset, Element
+from cytosol.store.space import disk_errors
 
 _KEPT = 2000
 REMAINDER = "remainder"
@@ -256,7 +257,8 @@ async def rewrite_metadata(context: Context, dataset_id: Key) -> None:
             found = all_to(Element, await rows.find(conn, tables.elements, {"dataset_id": dataset_id}))
         layout = seen_by(arrange(dataset, found), None)
         root = context.blobs.zarr(dataset_path(dataset.bytes_id), read_only=False)
-        await asyncio.to_thread(write_metadata, root, spec_of(layout, dataset.name))
+        with disk_errors(dataset.name):
+            await asyncio.to_thread(write_metadata, root, spec_of(layout, dataset.name))
         written = layout.version
 
 

@@ -18,6 +18,7 @@ from cytosol.catalog.cytometry import Cytometry
 from cytosol.catalog.derivations import DatasetList, Derivations, MadeFile
 from cytosol.catalog.fcs_writing import Channel, channel_keywords
 from cytosol.catalog.tables import Pinned
+from cytosol.catalog.writing import Writing
 from cytosol.formats.fcs.text import SPILL_NAMES
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
 from cytosol.model.names import clean_name
@@ -80,18 +81,19 @@ class Unmixing:
         spectra = await self._context.compute.run(reference_spectra, asked)
         dyes = [control.dye or control.channel for control in controls]
         made: list[MadeFile] = []
-        try:
+        async with Writing(self._context) as writing:
             for file in files:
                 head, columns, name = await self._unmixed(
                     actor, file, detectors=wanted, dyes=dyes, spectra=spectra, weighted=weighted
                 )
                 pieces = fcs_pieces(head, [columns])
                 next(pieces)  # the head goes before
-                made.append(await self._derivations.write_made(actor, (head, pieces), name=name, sources=[file]))
+                made.append(
+                    await self._derivations.write_made(
+                        actor, (head, pieces), name=name, sources=[file], writing=writing
+                    )
+                )
             return await self._derivations.add_all_made(actor, study_id, made)
-        except BaseException:
-            await self._derivations.drop_made(made)
-            raise
 
     async def _unmixed(
         self,

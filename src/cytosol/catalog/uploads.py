@@ -15,8 +15,9 @@ from cytosol.base.errors import (
     NotFoundError,
     TooManyError,
 )
-from cytosol.base.keys import Key, new_key
+from cytosol.base.keys import Key
 from cytosol.base.times import now_us
+from cytosol.catalog.arrivals import Arrival, check_size, insert_original
 from cytosol.catalog.context import Context
 from cytosol.catalog.records import all_to, to
 from cytosol.db import rows, tables
@@ -165,7 +166,7 @@ class Uploads:
             )
             await rows.update(conn, tables.uploads, {"id": upload.id}, {"expires_at": self._expiry()})
             view = await self._view(conn, upload)
-        self._check_size(view.received, upload.name)
+        check_size(view.received, upload.name, self._settings.max_upload_bytes)
         return view
 
     async def write_at(
@@ -348,23 +349,7 @@ class Uploads:
         return upload.id
 
     async def _insert_original(self, conn: Connection, upload: Upload, key: Key, digest: Digest) -> None:
-        same = await rows.first(
-            conn,
-            tables.originals,
-            {"sha256": digest.sha256, "size": digest.size, "bytes_id": rows.Not(None), "deleted_at": None},
-        )
-        original_id = await rows.insert(
-            conn,
-            tables.originals,
-            id=new_key(),
-            owner_id=upload.owner_id,
-            path=upload.name,
-            size=digest.size,
-            sha256=digest.sha256,
-            md5=digest.md5,
-            crc32c=f"{digest.crc32c:08x}",
-            bytes_id=same["bytes_id"] if same is not None else key,
-        )
+        original_id = (await insert_original(conn, upload.owner_id, Arrival(key, upload.name, digest))).id
         values = {"original_id": original_id, "state": "complete", "size": digest.size, "expires_at": self._expiry()}
         await rows.change(conn, tables.uploads, upload.id, values, expected=None)
         await rows.delete(conn, tables.upload_chunks, {"upload_id": upload.id})
@@ -416,14 +401,6 @@ class Uploads:
         found = await rows.find(conn, tables.upload_chunks, {"upload_id": upload.id}, order=("n",))
         chunks = all_to(UploadChunk, found)
         return UploadView(upload, sum(chunk.size for chunk in chunks), tuple(chunk.n for chunk in chunks))
-
-    def _check_size(self, received: int, name: str) -> None:
-        if received > self._settings.max_upload_bytes:
-            raise LimitExceededError(
-                f"The file has more than {self._settings.max_upload_bytes:,} bytes",
-                where=name,
-                setting="max_upload_bytes",
-            )
 
     def _expiry(self) -> int:
         return now_us() + int(self._settings.upload_expiry_hours * HOUR_US)

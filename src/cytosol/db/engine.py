@@ -16,6 +16,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cytosol.base.errors import InvalidInputError, UnavailableError
+from cytosol.base.waiting import to_the_end
 from cytosol.db.connections import Connection, InlineConnection, Kind, PostgresConnection, translated
 
 T = TypeVar("T")
@@ -214,17 +215,7 @@ class _Sqlite:
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run on a thread; also when cancelled, come back only when the thread is done with the connection."""
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        cancelled = False
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError:
-                cancelled = True
-        if cancelled:
-            future.exception()
-            raise asyncio.CancelledError
-        return future.result()
+        return await to_the_end(asyncio.get_running_loop().run_in_executor(self._threads, work))
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         async with self.write():

@@ -12,6 +12,7 @@ from cytosol.catalog.column_terms import with_terms
 from cytosol.catalog.commit import CommittedResult, NewElement, commit_result
 from cytosol.catalog.layouts import dataset_path, index_path, rewrite_metadata
 from cytosol.catalog.tables import Pinned
+from cytosol.catalog.writing import Writing
 from cytosol.db.connections import Connection
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.columns import write_column, write_embedding
@@ -33,13 +34,11 @@ async def analyse(run: JobRun) -> None:
     )
     run.report.log(f"{entry.title}: {pinned.part.n_cells:,} cells x {pinned.part.table.meta['n_features']:,} features")
     params = run_params(entry, said["parameters"])
-    table = TableRun(run, pinned, params, said["name"], open_matrix(run, pinned), run.report.part(0.02, 0.95))
-    try:
+    async with Writing(catalog.context) as writing:
+        report = run.report.part(0.02, 0.95)
+        table = TableRun(run, pinned, params, said["name"], open_matrix(run, pinned), report, writing)
         outcome = await handler_of(entry.name).function(table)
         await _commit(table, entry, outcome)
-    except BaseException:
-        await catalog.derivations.drop_made(table.files)
-        raise
     for file in table.files:
         for one in file.written:
             await rewrite_metadata(catalog.context, one.bytes_id)

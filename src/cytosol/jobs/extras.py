@@ -12,6 +12,7 @@ from cytosol.catalog.layouts import arrange
 from cytosol.catalog.pipeline import PipelineParams
 from cytosol.catalog.records import to
 from cytosol.catalog.tables import Pinned
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.cells import CellMatrix
 from cytosol.formats.spatialdata.feature_index import FeatureIndex
@@ -29,10 +30,10 @@ EXTRAS = {"doublets": "doublets", "cell_cycle": "cell-cycle", "cell_types": "cel
 
 
 async def run_extras(
-    making: Making, name: str, table: tuple[Key, FeatureIndex], written: WrittenTable, *, params: PipelineParams
+    making: Making, name: str, indexed: tuple[Key, FeatureIndex], written: WrittenTable, *, params: PipelineParams
 ) -> None:
     """Add the annotations that the parameters ask for; what cannot be computed is left out with a note."""
-    run, (table_id, index) = making.run, table
+    run, (table_id, index) = making.run, indexed
     matrix = Matrix(index, CellMatrix(making.root, path_part(name)), written.kind, index.totals)
     for field, analysis in EXTRAS.items():
         if not getattr(params, field):
@@ -42,9 +43,9 @@ async def run_extras(
         said = run_params(entry, {"seed": params.seed} if "seed" in entry.params.__dataclass_fields__ else {})
         pinned = await _pin(making, name)
         try:
-            outcome = await handler_of(analysis).function(
-                TableRun(run, pinned, said, "", matrix, run.report.part(0.97, 0.98))
-            )
+            async with Writing(run.catalog.context) as writing:
+                table = TableRun(run, pinned, said, "", matrix, run.report.part(0.97, 0.98), writing)
+                outcome = await handler_of(analysis).function(table)
         except CytosolError as error:
             making.note(f"{entry.title} left out: {error.sentence}")
             continue

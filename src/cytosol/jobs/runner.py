@@ -66,6 +66,7 @@ class Runner:
         live = await self._catalog.leases.live()
         await asyncio.to_thread(self._catalog.context.scratch.sweep, live)
         await self._catalog.context.blobs.sweep()
+        await self._catalog.care.drop_unfinished()
         await self._catalog.care.mend_recent()
         await self._executor.start()
         self._loop = asyncio.create_task(self._serve(), name="job runner")

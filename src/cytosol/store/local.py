@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from zarr.storage import LocalStore
 
 from cytosol.base.errors import InvalidInputError, NotFoundError, UnavailableError
+from cytosol.base.waiting import to_the_end
 from cytosol.store.handles import Handle, HandleCache, discard, mark_of, sync
 from cytosol.store.paths import STAGING, check_path, check_prefix
 from cytosol.store.pieces import pump, write_all
@@ -59,7 +60,12 @@ class FolderBlobStore:
         place = self._place(path)
         if isinstance(data, bytes | bytearray | memoryview):
             return await asyncio.to_thread(self._put_bytes, path, place, bytes(data), durable)
-        staged = await asyncio.to_thread(self.stage)
+        staging = asyncio.ensure_future(asyncio.to_thread(self.stage))
+        try:
+            staged = await to_the_end(staging)
+        except asyncio.CancelledError:
+            discard(staging.result())
+            raise
         try:
             offset = 0
 
@@ -70,7 +76,7 @@ class FolderBlobStore:
                 offset += sum(map(len, pieces))
 
             await pump(data, write)
-            return await asyncio.to_thread(self.commit, staged, path, durable)
+            return await to_the_end(asyncio.to_thread(self.commit, staged, path, durable))
         except BaseException:
             discard(staged)
             raise

@@ -23,7 +23,7 @@ from cytosol.dialects.cellengine.translate import (
     time_of,
     with_own,
 )
-from cytosol.dialects.cellengine.uploads import taken_in
+from cytosol.dialects.cellengine.uploads import file_in
 from cytosol.model.sample_values import spell_value
 
 READ_ONLY = ("_id", "experimentId", "eventCount", "size", "md5", "crc32c", "hasFileInternalComp")
@@ -120,10 +120,8 @@ async def _deleted(asked: Asked, study_id: Key) -> list[FileView]:
 async def upload_file(asked: Asked) -> dict[str, Any]:
     """Take a file in; of one with several data sets the first, the others come beside it."""
     view = await experiment(asked)
-    async with taken_in(asked) as (upload_id, filename):
-        made = await asked.catalog.cytometry.add_file(
-            asked.actor, study_id=view.study.id, upload_id=upload_id, filename=filename
-        )
+    filename, body = await file_in(asked)
+    made = await asked.catalog.cytometry.put_file(asked.actor, study_id=view.study.id, filename=filename, body=body)
     return await whole_document(asked, await asked.catalog.cytometry.file(asked.actor, dataset_id=made[0].id))
 
 

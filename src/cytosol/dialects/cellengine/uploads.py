@@ -26,15 +26,20 @@ async def taken_in(asked: Asked) -> AsyncIterator[tuple[Key, str]]:
         raise
 
 
-async def _take_in(asked: Asked) -> tuple[Key, str]:
-    settings, uploads = asked.services.settings, asked.catalog.uploads
-    limit = settings.max_upload_bytes + _FORM_BYTES
+async def file_in(asked: Asked) -> tuple[str, AsyncIterator[bytes]]:
+    """The name of the file of a form, and its bytes as they arrive."""
+    limit = asked.services.settings.max_upload_bytes + _FORM_BYTES
     body = limited_stream(asked.request, max_bytes=limit, setting="max_upload_bytes")
     form = FormFile(asked.request.headers.get("content-type", ""), body)
-    filename = await form.filename()
+    return await form.filename(), form.content()
+
+
+async def _take_in(asked: Asked) -> tuple[Key, str]:
+    settings, uploads = asked.services.settings, asked.catalog.uploads
+    filename, content = await file_in(asked)
     upload_id = (await uploads.create(asked.actor, name=filename.replace("/", "_"))).upload.id
     try:
-        pieces = _Pieces(form.content(), settings.max_chunk_bytes)
+        pieces = _Pieces(content, settings.max_chunk_bytes)
         received = 0
         while not pieces.ended:
             received = await uploads.write_at(asked.actor, upload_id=upload_id, offset=received, body=pieces.next())

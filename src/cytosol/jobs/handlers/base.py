@@ -14,6 +14,7 @@ from cytosol.base.tables import ColumnData
 from cytosol.catalog.analyses import property_of
 from cytosol.catalog.derivations import MadeFile
 from cytosol.catalog.tables import Pinned
+from cytosol.catalog.writing import Writing
 from cytosol.jobs.frames import ChannelReport
 from cytosol.jobs.pipeline import Matrix
 from cytosol.jobs.registry import JobRun
@@ -69,7 +70,8 @@ class TableRun:
     name : that the user chose; "" = none
     matrix : both orientations; ``feature_blocks(1e4)`` gives log-normalised values
     report : log and progress
-    files : that the analysis has made; they become datasets with the commit, or are dropped
+    writing : removes files that the analysis wrote and that did not become datasets
+    files : that the analysis has made; they become datasets with the commit
     """
 
     run: JobRun
@@ -78,6 +80,7 @@ class TableRun:
     name: str
     matrix: Matrix
     report: ChannelReport
+    writing: Writing
     files: list[MadeFile] = field(default_factory=list)
 
     @property

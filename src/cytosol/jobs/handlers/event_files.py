@@ -76,7 +76,9 @@ async def add_changed(run: TableRun, source: Pinned, changed: Changed) -> str:
     head = fcs_head(channels, n_events, keywords=keywords)
     pieces = fcs_pieces(head, [np.array(columns, np.float32)])
     next(pieces)  # the head goes before
-    made = await catalog.derivations.write_made(run.run.actor, (head, pieces), name=name, sources=[source])
+    made = await catalog.derivations.write_made(
+        run.run.actor, (head, pieces), name=name, sources=[source], writing=run.writing
+    )
     values: dict[str, Any] = {**made.values, "is_control": source.dataset.is_control}
     if changed.annotations:
         written = [replace(one, annotations=changed.annotations) for one in made.written]
