@@ -192,6 +192,11 @@ async def test_events_of_a_population_come_as_arrow(world: World, made: Made) ->
     np.testing.assert_array_equal(columns["row"], rows)
     np.testing.assert_array_equal(columns["obsm:X_map:1"], 2 * rows + 1)
     assert {values.dtype for values in columns.values()} == {np.dtype("int32"), np.dtype("float32")}
+    bare = await world["ada"].get(address, params={**query, "rows": False})
+    assert {name: list(column.values) for name, column in read_columns(bare.content).items()} == {
+        name: list(values) for name, values in columns.items() if name != "row"
+    }
+    assert bare.headers["x-total-events"] == str(len(rows))
     few = await world["ada"].get(address, params={**query, "n": 4, "seed": 3})
     assert (len(read_columns(few.content)["row"].values), few.headers["x-total-events"]) == (4, str(len(rows)))
     assert (await world["ada"].get(address, params={"axes": "var:NONE"})).status_code == 404

@@ -177,7 +177,7 @@ const tablePath = (dataset: string, table: string) => `datasets/${dataset}/table
 const nameList = (names: string[]) => names.map((name) => name.replace(/[\\,]/g, '\\$&')).join(',');
 
 export const getEvents = (dataset: string, table: string, q: EventsQuery, signal?: AbortSignal) =>
-  getBytes(`${tablePath(dataset, table)}/events`, { axes: nameList(q.axes), population: q.population, compensation: q.compensation, n: q.n, seed: 0 }, signal);
+  getBytes(`${tablePath(dataset, table)}/events`, { axes: nameList(q.axes), population: q.population, compensation: q.compensation, n: q.n, seed: 0, rows: false }, signal);
 
 /** The address of a picture of a plot, drawn by the server. */
 export const plotUrl = (dataset: string, table: string, query: Record<string, string | number | null>) => apiUrl(`${tablePath(dataset, table)}/plot`, query);

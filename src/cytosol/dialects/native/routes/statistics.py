@@ -40,6 +40,7 @@ _SAMPLED = Annotated[int | None, Query(ge=0, description="At most so many cells,
 _Population = Annotated[Id | None, Query(description="Whose cells; none = all")]
 _Compensation = Annotated[str, Query(max_length=64, description="none, internal, own, or the id of one")]
 _Scaled = Annotated[bool, Query(description="Whether values are limited and scaled by the study's scales")]
+_Rows = Annotated[bool, Query(description="Whether the row number of each cell is wanted, too")]
 
 
 class StatisticsRoutes(Routes):
@@ -142,12 +143,13 @@ class StatisticsRoutes(Routes):
         n: _SAMPLED = None,
         seed: float = 0,
         scaled: _Scaled = False,
+        rows: _Rows = True,
         version: Version = None,
     ) -> Response:
         """Axes of the cells of a population: row (int32), then one float32 column an axis, named as asked for.
 
-        Axes are feature references, as in ``axes=var:CD4,obsm:X_umap:0``. The header ``X-Total-Events`` tells how many
-        cells the population has before the sample.
+        ``rows=false`` leaves the row numbers out. Axes are feature references, as in ``axes=var:CD4,obsm:X_umap:0``.
+        The header ``X-Total-Events`` tells how many cells the population has before the sample.
         """
         wanted = Wanted(
             axes=names_of(axes or (), field="axes"),
@@ -161,7 +163,8 @@ class StatisticsRoutes(Routes):
             actor_of(request), dataset_id=dataset_id, wanted=wanted, table=table, version=version
         )
         headers = {"x-total-events": str(view.n_total), "cache-control": "no-store"}
-        return await arrow_answer({"row": view.rows.astype(np.int32), **view.columns}, headers=headers)
+        numbers = {"row": view.rows.astype(np.int32)} if rows else {}
+        return await arrow_answer({**numbers, **view.columns}, headers=headers)
 
 
 def _count_json(row: CountRow) -> dict[str, Any]:
