@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from cytosol.analyses.cytometry.compensation import compensate
 from cytosol.analyses.cytometry.geometry import inside
 from cytosol.analyses.cytometry.plots.figures import draw
 from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Layer, PlotStyle
@@ -58,5 +59,6 @@ def _warm() -> None:
     for gate, geometry in (("polygon", _TRIANGLE), ("ellipse", _CIRCLE), ("rectangle", _BOX)):
         for n_times in (1, 20):  # many points are looked at by a grid
             inside(gate, geometry, np.tile(x, n_times), np.tile(x, n_times))
+    compensate([x, x], np.array([[1, 0.1], [0.1, 1]]))
     summarize(CHANNEL_STATISTICS, members(rising(x), x > 0), 0.5, is_rising=True)
     _log.debug("plots are warm")

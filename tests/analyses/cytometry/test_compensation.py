@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from cytosol.analyses.cytometry.compensation import compensate, format_matrix, format_spill, parse_matrix, parse_spill
 from cytosol.base.errors import InvalidInputError
-from tests.formats.fcs_files import floats
 
 CHANNELS = ["Blue530", "Vio450", "Vio605", "UV450"]
 
@@ -59,13 +58,23 @@ def test_a_spill_string_is_row_by_row() -> None:
     assert format_spill(names, matrix) == "2,FITC-A,PE-A,1,0.25,0.5,1"
 
 
-def test_a_channel_is_the_same_whatever_others_are_asked_for() -> None:
-    for seed in range(1, 7):  # the numbers of seeds 2 and 3 lie where the last bit of 64 decides that of 32
-        columns = list(floats(500, 5, seed=seed).astype(np.float32).T[2:4])
-        together = compensate(columns, np.array([[1, 0.1], [0.2, 1]]))
-        for place, wanted in enumerate(together):
-            (alone,) = compensate(columns, np.array([[1, 0.1], [0.2, 1]]), [place])
-            assert np.array_equal(alone, wanted)
+@pytest.mark.parametrize("n_channels", [2, 3, 20, 33, 49])
+def test_a_channel_is_the_same_whatever_else_is_asked_for(n_channels: int) -> None:
+    """To the last bit: alone, among others in any order, and for the first events only."""
+    rng = np.random.default_rng(n_channels)
+    columns = list(rng.normal(300, 4000, (n_channels, 9001)).astype(np.float32))
+    matrix = np.eye(n_channels) + rng.uniform(0, 0.3 / n_channels, (n_channels, n_channels))
+    together = compensate(columns, matrix)
+    asked = [[place] for place in range(n_channels)]
+    asked += [rng.permutation(n_channels)[: rng.integers(1, n_channels + 1)].tolist() for _ in range(10)]
+    for places in asked:
+        for place, alone in zip(places, compensate(columns, matrix, places), strict=True):
+            assert np.array_equal(alone, together[place])
+    for n in (1, 5, 4097):
+        few = compensate([column[:n] for column in columns], matrix)
+        assert all(np.array_equal(one, all_[:n]) for one, all_ in zip(few, together, strict=True))
+    exact = np.array(columns, np.float64).T @ np.linalg.inv(matrix)
+    np.testing.assert_allclose(np.array(together).T, exact, rtol=2e-7, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ import numpy as np
 
 from cytosol.base.errors import InvalidInputError
 
-_BLOCK = 1 << 15
+_BLOCK = 1 << 12
+"""Events that are weighed at once: the sums of a channel stay in the nearest cache."""
 _MOST_CONDITION = 1e12
 """The condition number of a matrix, in the 1-norm, beyond which its dyes cannot be told apart."""
-_SMALL_PRODUCT = 200_000
-"""Multiplications of a product of matrices that BLAS does at once, without threads that wait for each other."""
 
 
 def compensate(
@@ -30,33 +29,33 @@ def compensate(
 
     Returns
     -------
-    for each wanted channel, shape (n,), float32, compensated; computed in 64 bits and rounded once
+    for each wanted channel, shape (n,), float32, compensated; computed in 64 bits and rounded once. To the last bit the
+    same whatever other channels and events are asked for: each is summed by itself, in the order of the channels
 
     Raises
     ------
     InvalidInputError
         If the matrix has no inverse.
     """
+    from cytosol.analyses.cytometry.kernels import weigh  # loads numba
+
     inverse = invert(matrix)
     if len(columns) != len(inverse):
         raise InvalidInputError(
             f"The compensation has {len(inverse)} channels, but {len(columns)} columns were given",
             do="Give one column for each channel",
         )
-    weights = (inverse if wanted is None else inverse[:, list(wanted)]).T
+    places = range(len(inverse)) if wanted is None else wanted
     n = len(columns[0]) if columns else 0
-    given = [np.empty(n, np.float32) for _ in weights]
-    if len(weights) == 1:  # a row alone is summed in another order than beside others, which may show in the last bit
-        weights = np.repeat(weights, 2, axis=0)
-    step = min(_BLOCK, max(256, _SMALL_PRODUCT // max(1, weights.size)))
-    block = np.empty((len(columns), step))
-    for start in range(0, n, step):
-        stop = min(start + step, n)
+    given = [np.empty(n, np.float32) for _ in places]
+    block = np.empty((len(columns), min(n, _BLOCK)))
+    sums = np.empty(min(n, _BLOCK))
+    for start in range(0, n, _BLOCK):
+        stop = min(start + _BLOCK, n)
         for row, column in enumerate(columns):
             block[row, : stop - start] = column[start:stop]
-        product = weights @ block[:, : stop - start]
-        for column, values in zip(given, product, strict=False):
-            column[start:stop] = values
+        for place, column in zip(places, given, strict=True):
+            weigh(block, inverse[:, place], sums, column[start:stop])
     return given
 
 

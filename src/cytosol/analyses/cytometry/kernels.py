@@ -309,6 +309,34 @@ def deviations_in_order(values: np.ndarray, centre: np.float32, rank: int) -> tu
     return found[0], found[1]
 
 
+@_compile
+def weigh(block: np.ndarray, weights: np.ndarray, sums: np.ndarray, given: np.ndarray) -> None:
+    """Add channels up, each times its weight, for each event in the order of the channels.
+
+    Parameters
+    ----------
+    block : shape (n_channels, at least n), float64
+    weights : shape (n_channels,), float64
+    sums : shape (at least n,), float64; room for the sums
+    given : shape (n,), float32; becomes the sums, rounded
+    """
+    n = given.size
+    sums = sums[:n]
+    sums[:] = 0.0
+    n_fours = weights.size // 4 * 4
+    for i in range(0, n_fours, 4):  # four at a time, which changes nothing in the order
+        a, b, c, d = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
+        first, second, third, fourth = block[i], block[i + 1], block[i + 2], block[i + 3]
+        for k in range(n):
+            sums[k] = (((sums[k] + a * first[k]) + b * second[k]) + c * third[k]) + d * fourth[k]
+    for i in range(n_fours, weights.size):
+        a, first = weights[i], block[i]
+        for k in range(n):
+            sums[k] += a * first[k]
+    for k in range(n):
+        given[k] = sums[k]
+
+
 @_compile_sums
 def moments(values: np.ndarray) -> tuple[float, float]:
     """Compute the mean, and the sum of the squared distances from it, in 64 bits.
