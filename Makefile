@@ -25,7 +25,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 # compiled once and kept: else every process spends most of its start on compiling the libraries anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev web demo test test-312 check format generate bench wheel constraints clean \
+.PHONY: help setup setup-dev setup-312 web demo test test-312 check format generate bench wheel constraints clean \
     check-format check-style check-types check-imports check-web check-generated check-changes
 
 help: ## list the targets
@@ -49,6 +49,9 @@ $(VENV312)/.installed: $(LOCKS)
 setup: $(VENV)/.installed ## make the environment, without the tools for development
 
 setup-dev: $(VENV)/.installed-dev ## the same with the tools for development
+
+setup-312: ## the same with Python 3.12, where there is one
+	@if sh scripts/find_python.sh 3.12 >/dev/null 2>&1; then $(MAKE) $(VENV312)/.installed; fi
 
 web: $(VENV)/.installed ## build the page, if its sources changed
 	@$(BIN)/python scripts/build_web.py build

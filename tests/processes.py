@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 EMAIL = "ada@example.org"
@@ -72,11 +74,35 @@ def command(*arguments: str, data: Path, environment: dict[str, str] | None = No
     return done.stdout
 
 
+def printed_link(server: RunningServer, timeout_s: float = 30) -> str:
+    """The one-time link that makes the first administrator; it is printed right after the address."""
+    ends = time.monotonic() + timeout_s
+    while time.monotonic() < ends:
+        if found := re.search(r"http\S+/app/setup\?key=\S+", "\n".join(server.printed)):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(server.printed)
+
+
+def make_administrator(server: RunningServer) -> str:
+    """Make the first one, EMAIL, as the page does; the token."""
+    person = {"key": printed_link(server).partition("?key=")[2], "email": EMAIL, "name": "Ada", "password": PASSWORD}
+    with httpx.Client(base_url=f"{server.url}/api/v1/", headers={"x-cytosol": "1"}, timeout=60) as page:
+        page.post("setup", json=person).raise_for_status()
+        made = page.post("tokens", json={"name": "tests", "scopes": ["read", "write", "share", "admin"]})
+    return str(made.raise_for_status().json()["token"])
+
+
 @contextlib.contextmanager
 def serving(
     data: Path, *arguments: str, environment: dict[str, str] | None = None, with_user: bool = True
 ) -> Iterator[RunningServer]:
-    """``cytosol serve`` on a free port; stopped at the end, killed when it does not."""
+    """``cytosol serve`` on a free port; stopped at the end, killed when it does not.
+
+    Parameters
+    ----------
+    with_user : make the first administrator, with a token; the data folder has to be new
+    """
     environment = {"CYTOSOL_MIN_FREE_BYTES": "0", **(environment or {})}
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", "--data", str(data), *arguments],
@@ -105,9 +131,7 @@ def serving(
         assert found, printed
         server = RunningServer(found[1], data, process, printed, environment=environment)
         if with_user:
-            if EMAIL not in server.command("user", "list"):
-                server.command("user", "add", EMAIL, "--password", PASSWORD, "--name", "Ada", "--admin")
-            server.token = server.command("token", "new", EMAIL, "--scope", "read,write,share,admin").strip()
+            server.token = make_administrator(server)
         yield server
     finally:
         if process.poll() is None:

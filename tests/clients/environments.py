@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,13 @@ def client_python(name: str) -> Path:
     """
     pins = ROOT / "tests/clients/requirements" / f"{name}.txt"
     folder = ROOT / ".venvs" / name
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run beside these make it, too
+        return _made(name, pins, folder)
+
+
+def _made(name: str, pins: Path, folder: Path) -> Path:
     python, stamp = folder / "bin/python", folder / "pins.txt"
     if stamp.exists() and stamp.read_text() == pins.read_text() and python.exists():
         return python

@@ -30,7 +30,7 @@ QUICK = settings(
     max_examples=30,
     deadline=None,
     # the examples share one database on purpose, and each backend runs the same test
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
 )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,17 +198,6 @@ def set_up(page: Page, email: str) -> None:
     page.get_by_label("Password").fill("an honest password")
     page.get_by_role("button", name="Make the administrator").click()
     page.get_by_role("heading", name="Studies", exact=True).wait_for()
-
-
-def printed_link(server: RunningServer, timeout_s: float = 20) -> str:
-    """The one-time link; it is printed right after the address."""
-    ends = time.monotonic() + timeout_s
-    while time.monotonic() < ends:
-        found = re.search(r"http\S+/app/setup\?key=\S+", "\n".join(server.printed))
-        if found:
-            return found[0]
-        time.sleep(0.02)
-    raise AssertionError(server.printed)
 
 
 def faults(page: Page, axe: str) -> list[str]:

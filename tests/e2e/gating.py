@@ -125,13 +125,14 @@ def expect_count(page: Page, name: str, count: int) -> None:
     expect(row_of(page, name).locator(".count")).to_have_text(f"{count:,}")
 
 
-def until(true: Callable[[], bool], tries: int = 100) -> bool:
-    """Whether something comes true within some seconds."""
-    for _ in range(tries):
-        if true():
-            return True
+def until(true: Callable[[], bool], timeout_s: float = 30) -> bool:
+    """Whether something comes true in a while."""
+    ends = time.monotonic() + timeout_s
+    while not true():
+        if time.monotonic() > ends:
+            return False
         time.sleep(0.05)
-    return False
+    return True
 
 
 def show(page: Page, axis: str, name: str) -> None:

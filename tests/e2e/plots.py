@@ -132,7 +132,7 @@ _PIXELS = """(points) => {
 }"""
 
 
-def until_drawn(page: Page, points: np.ndarray, wanted: np.ndarray, timeout_s: float = 10) -> None:
+def until_drawn(page: Page, points: np.ndarray, wanted: np.ndarray, timeout_s: float = 30) -> None:
     """Wait until each point has its colour (red, green, blue), but for rounding."""
     ends = time.monotonic() + timeout_s
     while True:

@@ -269,9 +269,11 @@ def test_cells_are_coloured_by_the_score_of_a_gene_set(page: Page, site: Site, c
     settled(page)
     xy = table.embedding("X_umap")
     points = place_of(page, xy).to_screen(xy)
+    barcodes = table.barcodes()
     for cell in far_apart(points, 9)[[0, -1]]:
         page.mouse.move(*(points[cell] - 30))
         page.mouse.move(*points[cell])
+        expect(page.locator(".hover-card .mono")).to_have_text(barcodes[cell])
         shown = page.locator(".hover-card dd").first
         expect(shown).to_have_text(re.compile(r"\d"))
         assert float(shown.inner_text().replace(",", "").replace("−", "-")) == pytest.approx(scores[cell], rel=1e-3)

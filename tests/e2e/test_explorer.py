@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DATA, Site
+from tests.e2e.gating import until
 from tests.e2e.plots import (
     Place,
     colours,
@@ -131,7 +132,7 @@ def test_a_gene_is_drawn_dark_where_low_and_bright_where_high(
     assert pd.Series(light).corr(pd.Series(values[alone]), method="spearman") > 0.95
     before = colours(page)[1]
     page.get_by_label("Colour map").select_option("cividis")
-    assert colours(page)[1] != before
+    assert until(lambda: colours(page)[1] != before)
 
 
 def test_a_click_in_the_legend_hides_and_a_shift_click_isolates(
@@ -213,15 +214,15 @@ def test_zoom_pan_and_fit(page: Page, place: Place) -> None:
     _, whole = colours(page)
     page.mouse.move(place.left + place.width / 2, place.top + place.height / 2)
     page.mouse.wheel(0, -900)
+    assert until(lambda: colours(page)[1] != whole)
     _, near = colours(page)
-    assert near != whole
     page.mouse.down()
     page.mouse.move(place.left + place.width / 2 + 120, place.top + place.height / 2 + 60, steps=4)
     page.mouse.up()
-    assert colours(page)[1] != near
+    assert until(lambda: colours(page)[1] != near)
     page.keyboard.press("f")
     page.mouse.move(place.left + 2, place.top + 2)
-    assert colours(page)[1] == whole
+    assert until(lambda: colours(page)[1] == whole)
 
 
 def test_density_is_drawn_on_demand_and_points_again(page: Page, place: Place) -> None:

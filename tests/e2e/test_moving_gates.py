@@ -57,11 +57,17 @@ def _moved(bench: Bench, before: dict[str, Any], pixels: int) -> bool:
 
 def test_steps_by_keys_are_one_change_and_one_undo(workspace: Page, bench: Bench) -> None:
     page, before, n_before = workspace, bench.gate("helper"), len(_changes(bench))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method != "GET" else None)
+    mark = page.locator(".gate").first
+    place = mark.bounding_box()
+    assert place is not None
     for _ in range(8):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
-    # shown at once, before the server knows it
-    assert bench.gate("helper") == before
+    # shown at once, before the server is told
+    assert not [url for url in sent if "/gates/" in url]
+    assert until(lambda: (mark.bounding_box() or place)["x"] == pytest.approx(place["x"] + 18, abs=0.01))
     assert until(lambda: _moved(bench, before, 18))
     assert len(_changes(bench)) == n_before + 1
     expect_count(page, "helper", _inside(bench))

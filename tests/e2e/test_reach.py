@@ -9,10 +9,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Site, Watch, faults, new_context, printed_link, set_up
+from tests.e2e.conftest import Site, Watch, faults, new_context, set_up
 from tests.e2e.plots import draw_lasso, open_plot, settled
 from tests.e2e.proxies import proxying
-from tests.processes import serving
+from tests.processes import printed_link, serving
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Site, Watch, new_context, printed_link, set_up, sign_in
-from tests.processes import EMAIL, PASSWORD, serving
+from tests.e2e.conftest import Site, Watch, new_context, set_up, sign_in
+from tests.processes import EMAIL, PASSWORD, printed_link, serving
 
 
 def test_the_printed_link_makes_the_first_administrator_once(

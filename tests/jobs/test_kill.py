@@ -175,6 +175,11 @@ async def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
             await wait_gone(processes)
             states = {job.state: job.step for job in await all_jobs(catalog)}
             killed_while.append(states.get("running", "nothing ran"))
+            # the machine may be busier or calmer than when nobody killed: kills go on to fall within the work
+            if states.keys() <= set(ENDED):
+                longest_s = moment
+            elif moment > 0.8 * longest_s:
+                longest_s *= 1.25
             await check(catalog, people, expected)
         server = await asyncio.to_thread(zygote.server)
         await finish(catalog)

@@ -312,18 +312,18 @@ async def test_who_is_cancelled_while_being_woken_ends(n_steps: int) -> None:
     for _ in range(n_steps):
         await asyncio.sleep(0)
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=1)
+    done, _ = await asyncio.wait([task], timeout=10)
     assert done
 
 
 async def test_signals_wake_those_who_wait() -> None:
     signals = Signals()
     signals.jobs_waiting()
-    await asyncio.wait_for(signals.wait_jobs(10), 1)
-    waiting = asyncio.create_task(signals.wait_events(10))
+    await asyncio.wait_for(signals.wait_jobs(60), 10)
+    waiting = asyncio.create_task(signals.wait_events(60))
     await asyncio.sleep(0)
     signals.events_stored()
-    assert await asyncio.wait_for(waiting, 1)
+    assert await asyncio.wait_for(waiting, 10)
     assert not await signals.wait_events(0.01)
 
 

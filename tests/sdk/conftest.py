@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 
 import cytosol
 from cytosol.sdk import Client, Study
-from tests.processes import PASSWORD, RunningServer, serving
+from tests.processes import PASSWORD, RunningServer, printed_link, serving
 
 DEMO = Path(cytosol.__file__).parent / "demo_data"
 REDUCED = DEMO / "pbmc68k_reduced.h5ad"
@@ -37,20 +35,11 @@ class Lab:
         return Client(self.server.url, made["token"])
 
 
-def setup_key(server: RunningServer) -> str:
-    """The key of the one-time link that the server prints after it is ready."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        if found := re.search(r"setup\?key=(\S+)", "\n".join(server.printed)):
-            return found[1]
-        time.sleep(0.05)
-    raise AssertionError(server.printed)
-
-
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with serving(tmp_path_factory.mktemp("lab"), with_user=False) as server, Client(server.url) as client:
-        person = {"key": setup_key(server), "email": "ada@example.org", "name": "Ada", "password": PASSWORD}
+        key = printed_link(server).partition("?key=")[2]
+        person = {"key": key, "email": "ada@example.org", "name": "Ada", "password": PASSWORD}
         client.http.post("setup", person)
         study = client.create_study("PBMC")
         jobs = [

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import COMMAND, EMAIL, PASSWORD, RunningServer, command, server, serving
+from tests.processes import COMMAND, EMAIL, PASSWORD, RunningServer, command, printed_link, server, serving
 
 __all__ = ["server"]
 
@@ -28,12 +28,8 @@ def run(*arguments: str, data: Path, **environment: str) -> subprocess.Completed
 
 def test_an_empty_folder_prints_a_link_that_makes_the_first_admin_once(tmp_path: Path) -> None:
     with serving(tmp_path, with_user=False) as running:
-        deadline = time.monotonic() + 10
-        while len(running.printed) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        key = re.search(r"/app/setup\?key=(\S+)", "\n".join(running.printed))
-        assert key, running.printed
-        body = {"key": key[1], "email": EMAIL, "name": "Ada", "password": PASSWORD}
+        key = printed_link(running).partition("?key=")[2]
+        body = {"key": key, "email": EMAIL, "name": "Ada", "password": PASSWORD}
         with httpx.Client(base_url=f"{running.url}/api/v1/", headers={"x-cytosol": "1"}) as client:
             assert client.get("server").json()["needs_setup"] is True
             made = client.post("setup", json=body)

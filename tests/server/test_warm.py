@@ -59,4 +59,4 @@ async def test_it_waits_until_there_is_something_to_plot(tmp_path: Path) -> None
         await world["ada"].put(f"studies/{study_id}/fcs/a.fcs", content=fcs())
         assert await world.catalog.warming.is_wanted()
         signals.events_stored()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 30)

@@ -59,7 +59,7 @@ async def test_a_broken_multipart_upload_is_aborted_on_the_server(store: S3BlobS
     with pytest.raises(BrokenLineError):
         await store.put("broken", body())
     assert seen == 1
-    for _ in range(50):
+    for _ in range(300):
         if not await asyncio.to_thread(unfinished, s3_server):
             break
         await asyncio.sleep(0.1)

@@ -25,6 +25,7 @@ from tests.store.test_s3 import bucket_of
 
 MIB = 1 << 20
 LIMIT = 100 * MIB
+CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -56,7 +57,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[bytes], list[tuple[int, bytes, int
     return chunks, arrivals
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=CALM)
 @given(delivery=deliveries())
 async def test_chunks_in_any_order_and_repeated_make_the_same_file(
     store: BlobStore, delivery: tuple[list[bytes], list[tuple[int, bytes, int]]]
@@ -162,7 +163,7 @@ async def test_a_chunk_that_was_damaged_on_disk_is_noticed(store: BlobStore, n_c
 # raw bodies
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=CALM)
 @given(
     bodies=st.lists(
         st.tuples(st.sampled_from([0, 1, 1000, 66_000, 1_500_000]), st.floats(0, 1), st.booleans()), max_size=6

@@ -26,7 +26,7 @@ async def test_events_arrive_as_they_happen(world: World) -> None:
         assert stream.status == 200
         await stream.until(": watching")
         study = (await ada.post("studies", json={"name": "Blood"})).json()
-        text = await stream.until("study.changed", timeout_s=3)
+        text = await stream.until("study.changed")
     event = orjson.loads(re.findall(r"^data: (.*)$", text, re.M)[0])
     assert event["type"] == "study.changed"
     assert event["subject"] == {"kind": "study", "id": study["id"]}
@@ -72,7 +72,7 @@ async def test_everybody_sees_only_what_is_shared(world: World) -> None:
         await stream.until(": watching")
         hidden = (await world["ada"].post("studies", json={"name": "Hidden"})).json()
         mine = (await world["bob"].post("studies", json={"name": "Mine"})).json()
-        text = await stream.until(mine["id"], timeout_s=3)
+        text = await stream.until(mine["id"])
     assert hidden["id"] not in text
     response = await world["bob"].get("events", params={"study_id": hidden["id"]})
     assert response.status_code == 404
@@ -86,7 +86,7 @@ async def test_one_study_alone(world: World) -> None:
         await stream.until(": watching")
         for study in (second, first):
             await ada.patch(f"studies/{study['id']}", json={"name": "c"}, headers={"if-match": '"1"'})
-        text = await stream.until(first["id"], timeout_s=3)
+        text = await stream.until(first["id"])
     assert second["id"] not in text
 
 
@@ -100,7 +100,7 @@ async def test_the_stream_ends_when_the_token_is_revoked(world: World) -> None:
         gone = await world["bob"].delete(f"tokens/{made['id']}", headers={"if-match": f'"{made["version"]}"'})
         assert gone.status_code == 204
         await world["bob"].post("studies", json={"name": "x"})
-        await stream.ended(timeout_s=5)
+        await stream.ended()
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "9" * 30])
@@ -113,4 +113,4 @@ async def test_a_place_beyond_the_newest_event_counts_as_now(world: World) -> No
     async with watching(world, **{"last-event-id": "999999"}) as stream:
         await stream.until(": watching")
         await world["ada"].post("studies", json={"name": "x"})
-        assert ids(await stream.until("study.changed", timeout_s=3)) == [1]
+        assert ids(await stream.until("study.changed")) == [1]

@@ -99,16 +99,16 @@ class Streaming:
 
         self._asked = False
         self._task = asyncio.create_task(self._app(self._scope, receive, self._messages.put))  # type: ignore[arg-type]
-        started = await asyncio.wait_for(self._messages.get(), 10)
+        started = await asyncio.wait_for(self._messages.get(), 30)
         self.status = started["status"]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._gone.set()
-        await asyncio.wait([self._task], timeout=10)
+        await asyncio.wait([self._task], timeout=30)
         assert self._task.done()
 
-    async def until(self, text: str, timeout_s: float = 10) -> str:
+    async def until(self, text: str, timeout_s: float = 30) -> str:
         """All that came, once it contains a text."""
         async with asyncio.timeout(timeout_s):
             while text not in self._text:
@@ -116,7 +116,7 @@ class Streaming:
                 self._text += message.get("body", b"").decode()
         return self._text
 
-    async def ended(self, timeout_s: float = 10) -> None:
+    async def ended(self, timeout_s: float = 30) -> None:
         """Come back when the answer is over."""
         async with asyncio.timeout(timeout_s):
             while (await self._messages.get()).get("more_body", True):

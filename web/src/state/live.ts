@@ -50,6 +50,14 @@ function receiveLog(id: string, data: Record<string, unknown>): void {
   else if (typeof data.seq === 'number' && data.seq > (known[known.length - 1]?.seq ?? 0)) void refresh(['log', id]);
 }
 
+/** What events tell of, all of it: an answer from before the stream was there may be older than what it tells first. */
+const TOLD = [
+  keys.jobs, ['job'], ['datasets'], ['dataset'], keys.studies, ['study'], ['samples'], ['grants'], ['revisions'],
+  ['gates'], ['populations'], ['scales'], ['compensations'],
+];
+/** Studies that are being deleted here: the page asks for them no more. */
+export const leaving = new Set<string>();
+
 let jobsTimer: ReturnType<typeof setTimeout> | undefined;
 
 function receive(event: ServerEvent): void {
@@ -63,7 +71,8 @@ function receive(event: ServerEvent): void {
   } else if (event.type === 'dataset.changed') {
     refreshSoon(['datasets'], keys.dataset(id), keys.studies, ['study']);
   } else if (event.type === 'study.changed') {
-    refreshSoon(keys.studies, keys.study(id), keys.samples(id), keys.grants(id));
+    if (leaving.has(id)) refreshSoon(keys.studies);
+    else refreshSoon(keys.studies, keys.study(id), keys.samples(id), keys.grants(id));
   } else if (event.type === 'annotation.changed') {
     refreshSoon(['dataset'], ['datasets'], ['revisions']);
   } else if (event.type === 'gate.changed') {
@@ -73,5 +82,11 @@ function receive(event: ServerEvent): void {
 
 /** Listen while somebody is signed in; the answer is a function that stops. */
 export function startEvents(): () => void {
-  return listen({ onEvent: receive, onState: (connected) => connectedStore.set(connected) });
+  return listen({
+    onEvent: receive,
+    onState: (connected) => {
+      connectedStore.set(connected);
+      if (connected) refreshSoon(...TOLD);
+    },
+  });
 }

@@ -1,10 +1,10 @@
 import { QueryObserver } from '@tanstack/react-query';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { problemToError } from '../../src/api/http';
 import { INITIAL_VIEW, readView, writeView, type ExplorerView } from '../../src/state/explorerView';
 import { matchShortcut } from '../../src/state/keyboard';
-import { linesOf, mergeLines, subjectId } from '../../src/state/live';
-import { queryClient, refreshSoon } from '../../src/state/queries';
+import { leaving, linesOf, mergeLines, startEvents, subjectId } from '../../src/state/live';
+import { keys, queryClient, refreshSoon } from '../../src/state/queries';
 import { parseRoute } from '../../src/state/route';
 
 describe('the state of a plot in an address', () => {
@@ -104,5 +104,56 @@ describe('events of the server', () => {
     expect(asked).toBe(2);
     expect(observer.getCurrentResult().isFetching).toBe(false);
     stop();
+  });
+
+  /** The browser's own, which hears what the test tells it. */
+  class Source {
+    static newest: Source;
+    onopen = () => undefined as void;
+    told = new Map<string, (message: { data: string }) => void>();
+    constructor() { Source.newest = this; }
+    addEventListener(type: string, listener: (message: { data: string }) => void) { this.told.set(type, listener); }
+    close() {}
+    tell(type: string, id: string) { this.told.get(type)?.({ data: JSON.stringify({ id: '1', type, at: '', data: {}, subject: { kind: 'study', id } }) }); }
+  }
+
+  /** How often something is asked for. */
+  function asking(queryKey: readonly unknown[]) {
+    const asked = { times: 0, stop: () => undefined as void };
+    asked.stop = new QueryObserver(queryClient, { queryKey, queryFn: () => ++asked.times }).subscribe(() => undefined);
+    return asked;
+  }
+
+  it('may be missed until they are listened to: what was read before is read again then', async () => {
+    vi.stubGlobal('EventSource', Source);
+    vi.stubGlobal('document', { querySelector: () => ({ href: 'http://h/' }) });
+    const asked = asking(keys.datasets('s'));
+    await pause(10);
+    const end = startEvents();
+    await pause(150);
+    expect(asked.times).toBe(1);
+    Source.newest.onopen();
+    await pause(150);
+    expect(asked.times).toBe(2);
+    end();
+    asked.stop();
+    vi.unstubAllGlobals();
+  });
+
+  it('of a study that is being deleted here do not ask for it', async () => {
+    vi.stubGlobal('EventSource', Source);
+    vi.stubGlobal('document', { querySelector: () => ({ href: 'http://h/' }) });
+    const [list, gone, other] = [asking(keys.studies), asking(keys.study('gone')), asking(keys.study('other'))];
+    const end = startEvents();
+    leaving.add('gone');
+    await pause(10);
+    Source.newest.tell('study.changed', 'gone');
+    Source.newest.tell('study.changed', 'other');
+    await pause(150);
+    expect([list.times, gone.times, other.times]).toEqual([2, 1, 2]);
+    leaving.clear();
+    end();
+    for (const each of [list, gone, other]) each.stop();
+    vi.unstubAllGlobals();
   });
 });

@@ -4,8 +4,9 @@ import { useEffect, useState } from 'react';
 import { deleteStudy, patchStudy, undeleteStudy } from '../../api/routes';
 import type { Study } from '../../api/types';
 import { cells } from '../../data/words';
+import { leaving } from '../../state/live';
 import { tell, tellError } from '../../state/notices';
-import { keys, refresh, useJobs, useStudy } from '../../state/queries';
+import { keys, queryClient, refresh, useJobs, useStudy } from '../../state/queries';
 import { navigate } from '../../state/route';
 import { Button, Field } from '../../views/controls';
 import { FormDialog, Popover } from '../../views/overlays';
@@ -108,15 +109,19 @@ function StudyJobs({ id }: { id: string }) {
 
 function StudyMenu({ study }: { study: Study }) {
   const [editing, setEditing] = useState(false);
-  const remove = () =>
-    deleteStudy(study).then(() => {
+  const remove = () => {
+    leaving.add(study.id);
+    return deleteStudy(study).then(() => {
       navigate('studies');
+      // brought back, it has another version
+      queryClient.removeQueries({ queryKey: keys.study(study.id) });
       void refresh(keys.studies);
       tell(`‘${study.name}’ is in the trash`, {
         label: 'Bring back',
         run: () => void undeleteStudy({ ...study, version: study.version + 1 }).then(() => refresh(keys.studies), tellError),
       });
-    }, tellError);
+    }, tellError).finally(() => leaving.delete(study.id));
+  };
   return (
     <>
       <Button disabled={!study.permissions.includes('study.edit')} onClick={() => setEditing(true)}>Edit study</Button>
