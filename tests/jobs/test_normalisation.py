@@ -189,4 +189,13 @@ async def test_batches_are_led_to_each_other(house: House) -> None:
     assert all(text in page for text in ("CD4 (FITC-A)", "sample 2.fcs", "data:image/png"))
     refused = await analysed(house, first.id, "batch-normalisation", batch="donor")
     assert refused.state == "failed"
-    assert "0 batch" in str(refused.error)
+    assert "No file of this study has an annotation 'donor' (batch). Annotate them, or choose of 'run'" in str(refused.error)
+    bare = await add(house, study_id, "bare.fcs", raw, FLOW)
+    for files, text in (
+        ([*job.result["dataset_ids"][:2], bare.id.hex24], "The file 'bare.fcs' has no annotation 'run'"),
+        ([bare.id.hex24, "0" * 24], "This file is not in the study"),
+        (job.result["dataset_ids"][:2], "All files have the same 'run', 1, and at least 2 batches are needed"),
+    ):
+        refused = await analysed(house, first.id, "batch-normalisation", batch="run", files=files)
+        assert refused.state == "failed"
+        assert text in str(refused.error)

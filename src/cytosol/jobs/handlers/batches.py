@@ -28,6 +28,7 @@ from cytosol.model.sample_values import spell_value
 
 _DRAWN = 5000
 _MOST_DRAWN = 16
+_SHOWN = 10
 _PANEL_PX = (380, 170)
 
 
@@ -94,15 +95,15 @@ async def _plan(run: TableRun, params: BatchRun) -> _Plan:
     views = {view.dataset.id.hex24: view for view in await catalog.cytometry.files(actor, study_id=study_id)}
     batch_of = {id: batch for id, view in views.items() if (batch := _batch(view, params.batch))}
     wanted = [_key(id) for id in params.files] or list(batch_of)
-    controls = [_key(id) for id in params.controls] or [id for id in wanted if views[id].dataset.is_control] or wanted
-    if missing := next((id for id in (*wanted, *controls) if id not in batch_of), ""):
-        raise InvalidInputError(
-            f"The file {missing} is not in this study, or has no annotation '{params.batch}'", where="files"
-        )
+    named = [_key(id) for id in params.controls]
+    _check_annotated(views, [*wanted, *named], batch_of, params.batch)
+    controls = named or [id for id in wanted if views[id].dataset.is_control] or wanted
     batches = sorted({batch_of[id] for id in wanted})
     if len(batches) < 2:
         raise InvalidInputError(
-            f"The files are of {len(batches)} batch, and at least 2 are needed", where="batch", do="Annotate the files"
+            f"All files have the same '{params.batch[:64]}', {batches[0]}, and at least 2 batches are needed",
+            where="batch",
+            do="Name the annotation that tells the batches apart, or annotate the files",
         )
     if lone := sorted(set(batches) - {batch_of[id] for id in controls}):
         raise InvalidInputError(f"The batch '{lone[0]}' has no control", where="controls", do="Name one for each batch")
@@ -116,6 +117,29 @@ async def _plan(run: TableRun, params: BatchRun) -> _Plan:
     said = {name: state.scales.get(f"var:{name}") for name in channels}
     scales = {name: scale_from_json(scale) for name, scale in said.items() if scale is not None}
     return _Plan([files[id] for id in wanted], [files[id] for id in controls if id in files], batches, channels, scales)
+
+
+def _check_annotated(
+    views: Mapping[str, FileView], ids: Sequence[str], batch_of: Mapping[str, str], annotation: str
+) -> None:
+    """Refuse files that do not tell their batch; says which."""
+    if unknown := next((id for id in ids if id not in views), ""):
+        raise InvalidInputError("This file is not in the study", where=f"files, {unknown}", do="Choose among its files")
+    missing = [views[id].dataset.name for id in dict.fromkeys(ids) if id not in batch_of]
+    if batch_of and not missing:
+        return
+    known = dict.fromkeys(name for view in views.values() for name, _ in view.annotations)
+    who = f"The files {_listed(missing)} have no" if len(missing) > 1 else f"The file {_listed(missing)} has no"
+    raise InvalidInputError(
+        f"{who if batch_of else 'No file of this study has an'} annotation '{annotation[:64]}'",
+        where="batch",
+        do=f"Annotate them, or choose of {_listed(list(known))}" if known else "Annotate the files with their batch",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name[:64]}'" for name in names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _batch(view: FileView, annotation: str) -> str:
