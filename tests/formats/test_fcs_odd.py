@@ -68,6 +68,17 @@ def test_channels_that_contradict_each_other(keywords: dict[str, str], error: ty
         read_headers(source(build(plain(4, NAMES) | keywords, floats(4, 3).tobytes())))
 
 
+def test_channels_beyond_par_are_told() -> None:
+    beyond = {"$P4N": "PE-A", "$p5n": "APC-A", "$P6N": " ", "$P7S": "CD4"}  # no name, no channel
+    header = only(build(plain(4, NAMES) | beyond, floats(4, 3).tobytes()))
+    told = "TEXT names 2 more channels than the 3 of $PAR: PE-A, APC-A. $PAR is believed"
+    assert header.notes == (f"{told}; where channels look mixed up, it is wrong.",)
+    assert np.array_equal(read_events(header).T, floats(4, 3))
+    many = {f"$P{n}N": f"c{n}" for n in range(4, 12)}
+    (note,) = only(build(plain(4, NAMES) | many, floats(4, 3).tobytes())).notes
+    assert "8 more channels than the 3 of $PAR: c4, c5, c6, c7, c8 and 3 more." in note
+
+
 @pytest.mark.parametrize("amplified", ["500,1", "100,1e300", "inf,1", "4,inf", "nan,1", "-4,1", "4"])
 def test_logarithms_that_cannot_be_are_linear(amplified: str) -> None:
     values = np.array([[0, 512, 7], [1023, 256, 9]], "<u2")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 
 from cytosol.base.errors import UnreadableFileError, UnsupportedFormatError
 from cytosol.formats.fcs.records import FcsChannel, Keywords
 
 MAX_CHANNELS = 10_000
 _MAX_DECADES = 100
+_NAME = re.compile(r"\$P([1-9][0-9]{0,5})N$")
+_SHOWN = 5
 
 
 def read_channels(keywords: Keywords, *, datatype: str, where: str) -> tuple[FcsChannel, ...]:
@@ -41,6 +44,18 @@ def read_channels(keywords: Keywords, *, datatype: str, where: str) -> tuple[Fcs
             "Numbers as text stand beside numbers of another type", where=where, do="Export the file again as float32"
         )
     return channels
+
+
+def beyond_count(keywords: Keywords, n_channels: int) -> tuple[str, ...]:
+    """What there is to say where TEXT names channels beyond $PAR, which is believed."""
+    named = {int(found[1]) for name in keywords.text if (found := _NAME.match(name.upper()))}
+    beyond = sorted(n for n in named if n > n_channels and keywords.get(f"$P{n}N"))
+    if not beyond:
+        return ()
+    names = ", ".join(keywords.get(f"$P{n}N")[:64] for n in beyond[:_SHOWN])
+    more = f" and {len(beyond) - _SHOWN} more" if len(beyond) > _SHOWN else ""
+    told = f"TEXT names {len(beyond):,} more channels than the {n_channels:,} of $PAR: {names}{more}. $PAR is believed"
+    return (f"{told}; where channels look mixed up, it is wrong.",)
 
 
 def _channel(keywords: Keywords, n: int, *, datatype: str, where: str) -> FcsChannel:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from cytosol.base.errors import UnreadableFileError, UnsupportedFormatError
 from cytosol.base.protocols import Source
-from cytosol.formats.fcs.channels import read_channels
+from cytosol.formats.fcs.channels import beyond_count, read_channels
 from cytosol.formats.fcs.extent import as_stored, find_extent
 from cytosol.formats.fcs.records import FcsChannel, Keywords
 from cytosol.formats.fcs.text import parse_text, split_numbers
@@ -122,7 +122,7 @@ def _read_header(source: Source, stream: BinaryIO, at: int, number: int) -> FcsH
         n_events=n_events,
         data_start=at + extent.start,
         data_bytes=extent.n_bytes,
-        notes=extent.notes,
+        notes=(*beyond_count(keywords, len(channels)), *extent.notes),
     )
 
 
