@@ -26,6 +26,7 @@ from cytosol.jobs.executor import Executor, Exit, Frame, Task, Worker
 from cytosol.jobs.pipeline import LOUVAIN
 from cytosol.jobs.registry import JobKind, JobRegistry
 from cytosol.jobs.signals import Signals
+from cytosol.model.work import Job
 from cytosol.store.originals import original_path
 from tests.catalog.making import counts, folder_of, h5ad, submit, tsv
 from tests.catalog.people import People, id_of
@@ -209,6 +210,24 @@ async def test_what_a_worker_says_is_written_down_in_order(tmp_path: Path) -> No
         assert (stage.tasks[0].job_id, stage.tasks[0].epoch) == (job.id, 1)
         types = [event.type for event in await house.catalog.events.after(house.people.ada, last_id=0)]
         assert {"job.changed", "job.log", "dataset.changed"} <= set(types)
+
+
+async def test_what_is_being_written_down_when_a_worker_ends_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [{"log": [now_us(), "info", f"line {n}"]} for n in range(3)]
+    stage = _Stage(script(*said, {"sleep": 1}, {"end": "error", "error": ERROR}))
+    async with open_house(tmp_path / "data", executor=stage) as house:
+        note = house.catalog.leases.note
+
+        async def slow_note(job: Job, **said: Any) -> bool:
+            await asyncio.sleep(2)
+            return await note(job, **said)
+
+        monkeypatch.setattr(house.catalog.leases, "note", slow_note)
+        job, _ = await submit(house.catalog, house.people.ada, {"a.tsv": SMALL})
+        await house.ended(job.id)
+        assert (await house.log(job.id))[1:] == ["line 0", "line 1", "line 2", "The file is damaged."]
 
 
 async def test_memory_beyond_the_limit_ends_a_job(tmp_path: Path) -> None:

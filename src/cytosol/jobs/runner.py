@@ -160,7 +160,8 @@ class _Run:
                 await self._take(worker, frame)
             exit = await worker.wait()
         finally:
-            ticking.cancel()
+            async with self._writing:  # what is being written down just now would be lost
+                ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticking
         await asyncio.to_thread(self._catalog.context.scratch.remove, self._job.id, self._job.epoch)
