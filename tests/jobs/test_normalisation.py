@@ -189,7 +189,9 @@ async def test_batches_are_led_to_each_other(house: House) -> None:
     assert all(text in page for text in ("CD4 (FITC-A)", "sample 2.fcs", "data:image/png"))
     refused = await analysed(house, first.id, "batch-normalisation", batch="donor")
     assert refused.state == "failed"
-    assert "No file of this study has an annotation 'donor' (batch). Annotate them, or choose of 'run'" in str(refused.error)
+    assert "No file of this study has an annotation 'donor' (batch). Annotate them, or choose of 'run'" in str(
+        refused.error
+    )
     bare = await add(house, study_id, "bare.fcs", raw, FLOW)
     for files, text in (
         ([*job.result["dataset_ids"][:2], bare.id.hex24], "The file 'bare.fcs' has no annotation 'run'"),

@@ -137,6 +137,32 @@ def test_without_limits_the_same_events_are_inside(form: str) -> None:
     assert sum(0 < mask.sum() < N for mask in wanted.values()) > 20
 
 
+@pytest.mark.parametrize("own_scales", [True, False])
+@pytest.mark.parametrize(
+    ("share", "is_written"), [(0.0, False), (-0.2, False), (1.0, False), (1.2, False), (0.01, True)]
+)
+def test_skewed_quadrants_are_written_where_their_centre_is_within_the_axes(
+    share: float, is_written: bool, own_scales: bool
+) -> None:
+    channels = values()
+    gate = next(gate for gate in drawn() if gate.name == "quadrant/AB")
+    low, high = (float(end) for end in SCALES["A"].forward(np.array(SCALES["A"].limits)))
+    gate = replace(gate, geometry={**gate.geometry, "x": low + share * (high - low)})
+    by_gid = {part["gid"]: (gate, place) for place, part in enumerate(gate.sectors)}
+    place: dict[str, Any] = {"study_id": new_key(), "parent_id": None, "terminal_gid": "", "position": 0, **STAMPS}
+    populations = [Population(id=new_key(), name=gid, tree={"and": [{"gate": gid}]}, **place) for gid in by_gid]
+    scales = {f"var:{name}": scale.to_json() for name, scale in SCALES.items()}
+    out = describe(by_gid, populations, scales, Compensated(), own_scales=own_scales)
+    assert len(out.regions) == (4 if is_written else 0)
+    assert len(out.notes) == (0 if is_written else 4)
+    assert all("centre of its skewed quadrant is not within the axes" in note for note in out.notes)
+    codes = sectors("quadrant", gate.geometry, *(SCALES[name].forward(channels[name]) for name in "AB"))
+    found = evaluate_regions(out, channels.__getitem__)
+    for region in out.regions.values():
+        wanted = codes == by_gid[region.name][1]
+        assert (found[region.id] != wanted).sum() <= max(2, 0.004 * wanted.sum())
+
+
 @pytest.mark.parametrize("to", [LinearScale(0, 1000), LogScale(1, 1e5), BiexponentialScale()], ids=lambda one: one.type)
 def test_gates_that_reach_beyond_all_numbers_stay_gates(to: Scale) -> None:
     """As of a client that gives an ellipse on a linear and a bent axis an angle."""

@@ -30,6 +30,8 @@ _MOST = 1e30
 """Beyond all data."""
 _CORNERS_AN_EDGE = 32
 _STRAIGHT = 1e-9
+_MARGIN = 1e-3
+"""Of an axis; nearer to its end the centre of a skewed quadrant is taken to be on it."""
 _LINE = 1e-6
 """An ellipse whose axes have a smaller ratio is written as a polygon: its covariance has no inverse."""
 
@@ -334,12 +336,23 @@ def _quadrant(shape: Mapping[str, Any], sector: int, scales: _Scales) -> tuple[s
         places = scales.moved(0, x), scales.moved(1, y)
         sides = [_half(places[axis], scales.written[axis], is_upper=upper[axis]) for axis in (0, 1)]
         return "box", {"limits": sides}
+    if not all(_holds(_limits(scale), at) for scale, at in zip(scales.drawn, (x, y), strict=True)):
+        raise _LeftOutError(
+            "the centre of its skewed quadrant is not within the axes, where limited values lose their direction "
+            "from it; move the centre inside, or make the scale longer"
+        )
     first = int(np.argmin(np.minimum(rays, 2 * math.pi - rays)))
     begin = rays[(first + sector) % 4]
     width = (rays[(first + sector + 1) % 4] - begin) % (2 * math.pi)
     reach = 10 * max(abs(end) for scale in scales.drawn for end in _room(scale))
     corners = [[x + reach * math.cos(one), y + reach * math.sin(one)] for one in begin + np.linspace(0, width, 9)]
     return "polygon", {"vertices": scales.polygon(np.array([[x, y], *corners]))}
+
+
+def _holds(ends: tuple[float, float], at: float) -> bool:
+    """Whether a place lies well between the ends of an axis."""
+    margin = _MARGIN * (ends[1] - ends[0])
+    return ends[0] + margin < at < ends[1] - margin
 
 
 def _half(at: float, scale: Scale | None, *, is_upper: bool) -> list[float | None]:
