@@ -125,9 +125,13 @@ async def test_one_population_that_cannot_be_told_does_not_hide_the_others(
     lost = await catalog.populations.create(
         people.ada, study_id=made.study_id, name="lost", tree={"gate": new_key().hex24}
     )
+    unsaid = await catalog.populations.create(
+        people.ada, study_id=made.study_id, name="unsaid", tree={"column": "mood", "groups": ["good"]}
+    )
     found = await catalog.gating.counts(people.ada, study_id=made.study_id)
     rows = {row.population_id: row for row in found}
     assert rows[high.id].n_events is not None
+    assert "has no annotation, and its samples have no attribute, called 'mood'" in rows[unsaid.id].problem
     assert (rows[foreign.id].n_events, rows[lost.id].n_events) == (None, None)
     assert "FSC-A" in rows[foreign.id].problem
     assert "does not exist" in rows[lost.id].problem

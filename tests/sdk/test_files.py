@@ -32,6 +32,7 @@ def test_files_come_and_go(lab: Lab, tmp_path: Path) -> None:
     assert [file.name for file in study.files()] == ["1.fcs", "2.fcs"]
     study.annotate_from_names("{number}.fcs", preview=False)
     assert dataset.file().annotations == [{"name": "dose", "value": 2.5}, {"name": "number", "value": 1}]
+    assert dataset.table().obs().shape == (50, 0)
     frame = dataset.events(compensation="none")
     assert list(frame.columns) == list(NAMES)
     np.testing.assert_array_equal(frame.to_numpy(), floats(50, 5))

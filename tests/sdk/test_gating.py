@@ -327,6 +327,8 @@ def test_a_population_against_the_rest(gated: Case) -> None:
         raw = gated.datasets[0].events(["var:FITC-A"], compensation="none")["var:FITC-A"].to_numpy()
         means = found.loc["FITC-A", ["mean_first", "mean_second"]].to_numpy(float)
         np.testing.assert_allclose(means, [raw[first].mean(), raw[~first].mean()], rtol=1e-4)
+        change = found.loc["FITC-A", "log2_fold_change"]
+        assert change == pytest.approx(np.log2(raw[first].mean() / raw[~first].mean()), rel=1e-4)
         return
     values = gated.values[0]["var:LYZ"]
     means = found.loc["LYZ", ["mean_first", "mean_second"]].to_numpy(float)

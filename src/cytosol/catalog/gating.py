@@ -171,7 +171,13 @@ class Gating:
         home = await self._axes.with_column(pinned, name)
         if home is not None:
             return await self._reader.column(home, name), ["column", home.part.table.path, home.part.column(name).path]
-        column = await self._attributes.column(pinned, name)
+        try:
+            column = await self._attributes.column(pinned, name)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"'{pinned.dataset.name}' has no annotation, and its samples have no attribute, called '{name[:255]}'",
+                do="Annotate it, or change the population that names it",
+            ) from error
         content = hashlib.blake2b(np.ascontiguousarray(column.values).tobytes(), digest_size=16).hexdigest()
         return column, ["attribute", name, column.categories, content]
 

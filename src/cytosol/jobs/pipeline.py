@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,8 +47,13 @@ class Matrix:
 
     index: FeatureReader
     cells: CellMatrix
-    kind: MatrixKind
+    kind: MatrixKind | Literal["events"]
     totals: np.ndarray
+
+    @property
+    def is_log(self) -> bool:
+        """Whether `feature_blocks` gives logarithms; channels of events are given as they were measured."""
+        return self.kind != "events"
 
     def normalized(self, matrix: Any, totals: np.ndarray, target_sum: float) -> Any:
         """Log-normalised values of a block; of a table that holds no counts, the values as they are."""

@@ -148,6 +148,11 @@ def test_text_that_is_no_matrix(text: str) -> None:
         parse_matrix(text)
 
 
+def test_a_cell_that_is_no_number_is_named() -> None:
+    with pytest.raises(InvalidInputError, match="'x' in line 3 is no number"):
+        parse_matrix("A,B,C\n1,0,0\n0,1,x\n0,0,1\n")
+
+
 def test_a_matrix_without_inverse_is_refused() -> None:
     columns = [np.ones(3, np.float32)] * 2
     for matrix in ([[1, 1], [1, 1]], [[1, float("nan")], [0, 1]], [[1, 0]]):

@@ -76,8 +76,8 @@ def check_summary(found: Comparison, first: np.ndarray, second: np.ndarray) -> N
     np.testing.assert_allclose(found.mean_second, second.mean(axis=0), atol=1e-6)
     np.testing.assert_array_equal(found.share_first, (first != 0).mean(axis=0))
     np.testing.assert_array_equal(found.share_second, (second != 0).mean(axis=0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.log2((np.expm1(first.mean(axis=0)) + 1e-9) / (np.expm1(second.mean(axis=0)) + 1e-9))
+    with np.errstate(divide="ignore", invalid="ignore"):  # nobody has less than nothing: NaN
+        change = np.log2(np.expm1(first.mean(axis=0)) + 1e-9) - np.log2(np.expm1(second.mean(axis=0)) + 1e-9)
     steady = (np.abs(first.mean(axis=0)) > 1e-3) & (np.abs(second.mean(axis=0)) > 1e-3)
     np.testing.assert_allclose(found.log2_fold_change[steady], change[steady], atol=1e-6)
     np.testing.assert_allclose(found.p_adjusted, scipy.stats.false_discovery_control(found.p), rtol=1e-12)
@@ -104,6 +104,16 @@ def test_real_counts_and_the_far_tail(planted: Counts, method: str) -> None:
         tied = np.array([(t**3 - t).sum() for t in ties]) / ((n + m) * (n + m - 1))
         z = (ranks - n * (n + m + 1) / 2)[expressed] / np.sqrt(n * m / 12 * (n + m + 1 - tied))[expressed]
         np.testing.assert_allclose(found.statistic[expressed], z, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["wilcoxon", "t-test"])
+def test_values_that_are_no_logarithms_change_by_the_ratio_of_their_means(method: str) -> None:
+    dense = np.array([[800, 50, -2], [200, 50, -1], [125, 25, 1], [125, 25, 1]], np.float32)
+    found = compare_cells(
+        feature_blocks(sp.csr_matrix(dense), 3), np.array([0, 0, 1, 1]), n_features=3,
+        params=CompareParams(method=method), is_log=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.log2_fold_change, [2, 1, np.nan], atol=1e-9)
 
 
 def test_labels_that_are_left_out_count_for_nothing(planted: Counts) -> None:

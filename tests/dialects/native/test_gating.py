@@ -71,6 +71,13 @@ async def test_a_gate_is_drawn_changed_and_undone(world: World, made: Made) -> N
     await post(world, f"revisions/{revision['id']}/undo", {}, 201)
     back = (await client.get(address)).json()
     assert (back["geometry"], back["locked"]) == (BOX, False)
+    mark = await post(world, f"studies/{made.study_id}/revisions", {"label": "sent"}, 201)
+    for version, name in ((back["version"], "N"), (back["version"] + 1, "M")):
+        answer = await client.patch(address, json={"name": name}, headers={"if-match": f'"{version}"'})
+        assert answer.status_code == 200
+    gone = await post(world, f"revisions/{mark['id']}/go-back", {}, 201)
+    assert [one["verb"] for one in gone["items"]] == ["go back: gate.change", "go back: gate.change"]
+    assert (await client.get(address)).json()["name"] == "high"
     listed = (await client.get(f"studies/{made.study_id}/gates", params={"gid": gate["gid"]})).json()
     assert [one["id"] for one in listed["items"]] == [gate["id"]]
     own = {"gid": gate["gid"], "gate": {**back, "dataset_id": made.id.hex24}, "dataset_ids": [made.id.hex24]}

@@ -69,6 +69,7 @@ export const putGrants = (study: Study, items: { principal: Grant['principal']; 
 export const listRevisions = (studyId: string) =>
   sendJson<Page<Revision>>('GET', `studies/${studyId}/revisions`, { query: { limit: 50 } }).then((p) => p.items);
 export const undoRevision = (id: string) => send('POST', `revisions/${id}/undo`);
+export const goBackTo = (id: string) => send('POST', `revisions/${id}/go-back`);
 
 export const getSamples = (studyId: string) => sendJson<SampleTable>('GET', `studies/${studyId}/samples`);
 export const createSample = (studyId: string, name: string) =>

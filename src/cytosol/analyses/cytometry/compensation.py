@@ -165,11 +165,21 @@ def parse_matrix(text: str) -> tuple[list[str], np.ndarray]:
     names = [name.partition(" :: ")[0] for name in (header[1:] if has_corner else header) if name]
     if not n or len(names) != n or any(len(row) != n for row in numbers):
         raise InvalidInputError(
-            f"The text holds {n} lines of numbers below {len(names)} names, which is no square matrix",
+            f"The text holds {n} lines of numbers below {len(names)} names, which is no square matrix"
+            + _odd_cell(lines, mark),
             do="Give a line with the names of the channels, then a line of numbers for each",
         )
     matrix = np.array(numbers, np.float64)
     return names, matrix / 100 if (np.diag(matrix) == 100).all() else matrix
+
+
+def _odd_cell(lines: Sequence[Sequence[str]], mark: str) -> str:
+    """The first cell among numbers that is none, in words; "" = there is none."""
+    for place, line in enumerate(lines, 1):
+        odd = [cell for cell in line[1:] if not _numbers([cell or "0"], mark)]
+        if odd and (len(odd) < len(line) - 1 or _numbers(line[:1], mark)):
+            return f": {odd[0][:40]!r} in line {place} is no number"
+    return ""
 
 
 def _cells(line: str, mark: str) -> list[str]:

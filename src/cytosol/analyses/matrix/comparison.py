@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.special
 
-from cytosol.analyses.matrix.markers import MarkerParams, adjust_p, find_markers
+from cytosol.analyses.matrix.markers import MarkerParams, adjust_p, find_markers, fold_change
 from cytosol.analyses.parameters import Params, parameter
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import MatrixBlock
@@ -74,9 +74,8 @@ class Comparison:
         constant; NaN = not tested
     p : two-sided; 1 where the feature is constant; NaN = not tested
     p_adjusted : Benjamini and Hochberg over the features that were tested
-    log2_fold_change : of the means before the logarithm (expm1 of the mean of log values, as scanpy); of pseudobulk the
-        model's coefficient
-    mean_first, mean_second : means of the log-normalised values over the cells
+    log2_fold_change : see `markers.fold_change`; of pseudobulk the model's coefficient
+    mean_first, mean_second : means of the values as given over the cells
     share_first, share_second : share of 1 of cells with a value other than 0
     """
 
@@ -113,15 +112,17 @@ def compare_cells(
     *,
     n_features: int,
     params: CompareParams | None = None,
+    is_log: bool = True,
 ) -> Comparison:
     """Test every feature between two sets of cells, each cell an observation.
 
     Parameters
     ----------
-    blocks : log-normalised values, axis "features" (CSC)
+    blocks : log-normalised values, or others where ``is_log`` is False; axis "features" (CSC)
     labels : shape (n_cells,), integer; 0 = first set, 1 = second, -1 = neither
     n_features : features that no block brings count as all zero
     params : None = defaults; ``method`` is "wilcoxon" or "t-test"
+    is_log : whether fold changes are of what the values are the logarithm of
 
     Raises
     ------
@@ -144,7 +145,9 @@ def compare_cells(
         n = int((labels == number).sum())
         if n < least:
             raise InvalidInputError(f"The selection has {n} cells, {least} are needed", where=name)
-    return tests[params.method](blocks, labels, n_features, params)
+    found = tests[params.method](blocks, labels, n_features, params)
+    change = fold_change(found.mean_first, found.mean_second, params.pseudo_mean, is_log=is_log)
+    return replace(found, log2_fold_change=change)
 
 
 def _wilcoxon(blocks: Iterable[MatrixBlock], labels: np.ndarray, n_features: int, params: CompareParams) -> Comparison:
@@ -153,7 +156,7 @@ def _wilcoxon(blocks: Iterable[MatrixBlock], labels: np.ndarray, n_features: int
     )
     return Comparison(
         found.z[0], found.p[0], found.p_adjusted[0],
-        fold_change(found.mean_in, params.pseudo_mean),
+        found.log2_fold_change[0],
         found.mean_in[0], found.mean_in[1], found.share_in[0], found.share_in[1],
     )  # fmt: skip
 
@@ -168,7 +171,7 @@ def _welch(blocks: Iterable[MatrixBlock], labels: np.ndarray, n_features: int, p
     p = np.minimum(2 * scipy.special.stdtr(np.where(np.isfinite(freedom), freedom, 1.0), -np.abs(t)), 1.0)
     same = (spread.sum(axis=0) == 0) & (difference == 0)
     t[same], p[same] = 0.0, 1.0
-    return summarised(found, t, p, fold_change(found.mean, params.pseudo_mean))
+    return summarised(found, t, p, fold_change(found.mean[0], found.mean[1], params.pseudo_mean))
 
 
 def summarised(found: Moments, statistic: np.ndarray, p: np.ndarray, change: np.ndarray) -> Comparison:
@@ -180,28 +183,12 @@ def summarised(found: Moments, statistic: np.ndarray, p: np.ndarray, change: np.
     return Comparison(statistic, p, adjusted, change, *found.mean, *found.share)
 
 
-def fold_change(mean: np.ndarray, pseudo_mean: float) -> np.ndarray:
-    """log2 of the ratio of the two means before the logarithm.
-
-    Parameters
-    ----------
-    mean : shape (2, n_features), of log-normalised values
-
-    Returns
-    -------
-    shape (n_features,), float64; NaN where a mean before the logarithm is below 0
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change: np.ndarray = np.log2((np.expm1(mean[0]) + pseudo_mean) / (np.expm1(mean[1]) + pseudo_mean))
-    return change
-
-
 def moments(blocks: Iterable[MatrixBlock], labels: np.ndarray, *, n_features: int) -> Moments:
     """Means and variances of two sets of cells, the variances about the means in a second look at each block.
 
     Parameters
     ----------
-    blocks : log-normalised values, axis "features" (CSC)
+    blocks : log-normalised values, or others where ``is_log`` is False; axis "features" (CSC)
     labels : shape (n_cells,), integer; 0 = first set, 1 = second, -1 = neither
     n_features : features that no block brings count as all zero
     """

@@ -44,10 +44,9 @@ class Markers:
         or its rest is empty
     p : float64; two-sided, asymptotic, without continuity correction; 1 where z is 0 for want of data
     p_adjusted : float64; Benjamini and Hochberg over the features of a cluster
-    log2_fold_change : float64; of the means of the values before the logarithm (expm1 of the mean of log values, as
-        scanpy); NaN where the cluster or its rest is empty
+    log2_fold_change : float64; see `fold_change`; NaN where the cluster or its rest is empty
     share_in, share_out : float64, share of 1 of cells with a value other than 0; NaN where there are none
-    mean_in, mean_out : float64; means of the log-normalised values; NaN where there are none
+    mean_in, mean_out : float64; means of the values as given; NaN where there are none
     """
 
     z: np.ndarray
@@ -71,15 +70,17 @@ def find_markers(
     n_groups: int,
     n_features: int,
     params: MarkerParams | None = None,
+    is_log: bool = True,
 ) -> Markers:
     """Test every feature in every cluster against all other labelled cells.
 
     Parameters
     ----------
-    blocks : log-normalised values, axis "features" (CSC)
+    blocks : log-normalised values, or others where ``is_log`` is False; axis "features" (CSC)
     labels : shape (n_cells,), integer; cluster of each cell, 0 to n_groups - 1, -1 = left out
     n_groups, n_features : size of the result; features that no block brings count as all zero
     params : None = defaults
+    is_log : whether fold changes are of what the values are the logarithm of
 
     Raises
     ------
@@ -109,7 +110,7 @@ def find_markers(
     sums.ties[:] = float(n_cells) ** 3 - n_cells
     for block in blocks:
         _add_block(sums, block, groups, sizes)
-    return _tests(sums, sizes, params.pseudo_mean)
+    return _tests(sums, sizes, params.pseudo_mean, is_log=is_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def _labelled(
     return data, group, indptr
 
 
-def _tests(sums: _Sums, sizes: np.ndarray, pseudo_mean: float) -> Markers:
+def _tests(sums: _Sums, sizes: np.ndarray, pseudo_mean: float, *, is_log: bool) -> Markers:
     """From sums of shape (n_features, n_groups) to results of shape (n_groups, n_features)."""
     n_cells = int(sizes.sum())
     inside = sizes[:, None].astype(np.float64)
@@ -189,10 +190,29 @@ def _tests(sums: _Sums, sizes: np.ndarray, pseudo_mean: float) -> Markers:
         share_out = (sums.counts.sum(axis=1) - sums.counts.T) / outside
         # A rest without the gene can come out a rounding error below zero.
         mean_out = np.where(share_out == 0, 0.0, mean_out)
-        change = np.log2((np.expm1(mean_in) + pseudo_mean) / (np.expm1(mean_out) + pseudo_mean))
+    change = fold_change(mean_in, mean_out, pseudo_mean, is_log=is_log)
     z[~np.isfinite(z)] = 0
     p = np.minimum(2 * scipy.special.ndtr(-np.abs(z)), 1.0)
     return Markers(z, p, adjust_p(p), change, share_in, share_out, mean_in, mean_out)
+
+
+def fold_change(first: np.ndarray, second: np.ndarray, pseudo_mean: float, *, is_log: bool = True) -> np.ndarray:
+    """log2 of the ratio of two means, of log values before the logarithm (expm1 of their mean, as scanpy).
+
+    Parameters
+    ----------
+    first, second : any one shape; means of log-normalised values, or of others where ``is_log`` is False
+
+    Returns
+    -------
+    the same shape, float64; NaN where one of the means is below 0
+    """
+    if is_log:
+        first, second = np.expm1(first), np.expm1(second)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = first + pseudo_mean, second + pseudo_mean
+        change: np.ndarray = np.where((first < 0) | (second < 0), np.nan, np.log2(first / second))
+    return change
 
 
 def adjust_p(p: np.ndarray) -> np.ndarray:

@@ -67,7 +67,7 @@ def _choice(said: Mapping[str, Any]) -> EventChoice:
     for name in ("preSubsampleN", "postSubsampleN"):
         value = said.get(name)
         if value is not None and (value != int(value) or value < 0):
-            raise InvalidInputError(f'"{name}" must be a whole number')
+            raise InvalidInputError(f'"{name}" must be a whole number, 0 or more')
         counts[name] = None if value is None else int(value)
     return EventChoice(
         population_id=given_key(said.get("populationId"), "populationId"),

@@ -266,7 +266,7 @@ def _whole(given: Mapping[str, str], name: str) -> int | None:
     if name not in given:
         return None
     if not given[name].isascii() or not given[name].isdigit():
-        raise InvalidInputError(f'"{name}" must be a whole number')
+        raise InvalidInputError(f'"{name}" must be a whole number, 0 or more')
     return int(given[name][:_MAX_DIGITS])
 
 

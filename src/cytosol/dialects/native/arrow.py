@@ -28,7 +28,7 @@ def arrow_bytes(
 
     Parameters
     ----------
-    columns : numeric arrays of shape (n_rows,), or texts (None = null)
+    columns : numeric arrays of shape (n_rows,), or texts (None = null); none at all is a stream without a batch
     metadata : facts about a column, stored as JSON in the field's metadata
     """
     table = _table(columns, metadata)
@@ -59,8 +59,8 @@ def _table(
         fields.append(ac.Field(name, array.type, nullable=True, metadata=extra))
         arrays.append(array)
     schema = ac.Schema(fields)
-    batch = ac.RecordBatch.from_arrays(arrays, schema=schema)
-    return ac.Table.from_batches([batch], schema=schema)
+    batches = [ac.RecordBatch.from_arrays(arrays, schema=schema)] if arrays else []
+    return ac.Table.from_batches(batches, schema=schema)
 
 
 def arrow_response(

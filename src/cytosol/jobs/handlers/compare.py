@@ -33,7 +33,9 @@ async def compare(run: TableRun) -> Outcome:
         found = await _pseudobulk(run, params, labels, notes)
     else:
         blocks = run.matrix.feature_blocks(_TARGET_SUM, run.report)
-        found = compare_cells(blocks, labels, n_features=run.matrix.index.n_features, params=params)
+        found = compare_cells(
+            blocks, labels, n_features=run.matrix.index.n_features, params=params, is_log=run.matrix.is_log
+        )
     for note in notes:
         run.report.log(note, level="warning")
     words = [await selections.described(run.pinned, said) for said in (params.first, params.second)]

@@ -24,7 +24,12 @@ async def markers(run: TableRun) -> Outcome:
     run.report.log(f"Testing {run.matrix.index.n_features:,} genes in {len(levels):,} groups")
     blocks = run.matrix.feature_blocks(_TARGET_SUM, run.report)
     found = find_markers(
-        blocks, column.values, n_groups=len(levels), n_features=run.matrix.index.n_features, params=params
+        blocks,
+        column.values,
+        n_groups=len(levels),
+        n_features=run.matrix.index.n_features,
+        params=params,
+        is_log=run.matrix.is_log,
     )
     meta = {
         "column": params.column,

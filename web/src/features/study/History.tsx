@@ -1,6 +1,6 @@
 /** What was changed in a study, each undone with a click; and what was deleted. */
 
-import { undoRevision } from '../../api/routes';
+import { goBackTo, undoRevision } from '../../api/routes';
 import type { Revision } from '../../api/types';
 import { verbText } from '../../data/verbs';
 import { ago } from '../../data/words';
@@ -12,10 +12,17 @@ import { DeletedDatasets } from '../TrashPage';
 
 /** Undo, then read afresh whatever may have changed. */
 export function undo(studyId: string, revision: Pick<Revision, 'id'>): void {
-  undoRevision(revision.id).then(() => {
-    tell('Undone');
-    return refresh(keys.revisions(studyId), keys.samples(studyId), keys.datasets(studyId), keys.study(studyId), ['dataset']);
-  }, tellError);
+  undoRevision(revision.id).then(() => reread(studyId, 'Undone'), tellError);
+}
+
+/** Bring the whole study back to a mark, then read it afresh. */
+function goBack(studyId: string, mark: Revision): void {
+  goBackTo(mark.id).then(() => reread(studyId, `The study is as it was at ‘${mark.label}’`), tellError);
+}
+
+function reread(studyId: string, said: string) {
+  tell(said);
+  return refresh(keys.revisions(studyId), keys.samples(studyId), keys.datasets(studyId), keys.study(studyId), ['dataset']);
 }
 
 export function History({ studyId }: { studyId: string }) {
@@ -36,7 +43,9 @@ export function History({ studyId }: { studyId: string }) {
                       <td className="muted">{revision.actor?.name ?? ''}</td>
                       <td className="num muted">{ago(revision.created_at)}</td>
                       <td className="num" style={{ width: 110 }}>
-                        {revision.undone_at ? (
+                        {revision.verb === 'study.mark' ? (
+                          <Button small icon="undo" onClick={() => goBack(studyId, revision)}>Go back</Button>
+                        ) : revision.undone_at ? (
                           <span className="pill">undone</span>
                         ) : (
                           <Button small icon="undo" onClick={() => undo(studyId, revision)}>Undo</Button>

@@ -111,6 +111,17 @@ class StudyRoutes(Routes):
         made = await self.catalog.history.undo(actor_of(request), revision_id=revision_id)
         return answer(revision_json(made, await self.catalog.history.people([made])), status=201)
 
+    @endpoint("POST", "/revisions/{revision_id}/go-back", gives=Page[wire.RevisionRecord], status=201)
+    async def go_back(self, request: Request, revision_id: Id) -> Response:
+        """Bring a study back to where it was at a mark, or just after a change: every later change is undone, or none.
+
+        What was done for it is answered, newest first; each of it is a revision, too.
+        """
+        history = self.catalog.history
+        made = await history.go_back(actor_of(request), revision_id=revision_id, whole_study=True)
+        people = await history.people(made)
+        return list_answer(made, lambda revision: revision_json(revision, people), status=201)
+
 
 class SharingRoutes(Routes):
     """Who may see and do what."""
