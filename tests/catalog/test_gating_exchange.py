@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cytosol.base.gating import Axis, Gating, Matrix, Region, SampleGating
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.control_matrices import Control
+from cytosol.catalog.unmixing import References
 from cytosol.formats.flowjo.reader import read_workspace
 from cytosol.formats.flowjo.writer import write_workspace
 from cytosol.formats.gating_ml.reader import read_gating_ml
@@ -265,8 +267,7 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
             people.ada,
             study_id=study_id,
             dataset_ids=[ids[3]],
-            controls=controls,
-            unstained=Control("", ids[2]),
+            references=References(controls, Control("", ids[2])),
             weighted=weighted,
         )
         assert made.name == ("mix (unmixed, weighted).fcs" if weighted else "mix (unmixed).fcs")
@@ -277,14 +278,27 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
             assert np.corrcoef(found, dyes[:, place])[0, 1] > 0.99
             assert np.median(found - dyes[:, place]) == pytest.approx(0, abs=40)
         assert np.array_equal(await column(catalog, people.ada, made, "Time"), np.arange(2500, dtype=np.float32))
+        (report,) = await catalog.reports.list(people.ada, dataset_id=made.id)
+        _, page = await catalog.reports.read(people.ada, dataset_id=made.id, id=report.id)
+        assert ("weighted" in page.decode()) == weighted
+        assert "<td>BV605</td><td>V3-A</td>" in page.decode()
+        cosine = spectra[0] @ spectra[1] / np.linalg.norm(spectra[0]) / np.linalg.norm(spectra[1])
+        (said,) = re.findall(r"<td>BV421</td><td class=number>1</td><td class=number>([\d.]+)</td>", page.decode())
+        assert float(said) == pytest.approx(cosine, abs=0.02)
     with pytest.raises(InvalidInputError, match="not unique"):
         await catalog.unmixing.unmix(
-            people.ada, study_id=study_id, dataset_ids=[ids[3]], controls=[replace(one, dye="x") for one in controls]
+            people.ada,
+            study_id=study_id,
+            dataset_ids=[ids[3]],
+            references=References([replace(one, dye="x") for one in controls]),
         )
     (other,) = await add(catalog, people.ada, study_id, "other", build(plain(2, ("FSC-A", "V1-A")), bytes(16)))
     before = await catalog.cytometry.files(people.ada, study_id=study_id)
     with pytest.raises(NotFoundError, match="has no channel 'V2-A'"):
         await catalog.unmixing.unmix(
-            people.ada, study_id=study_id, dataset_ids=[ids[3], other.id], controls=controls, detectors=detectors
+            people.ada,
+            study_id=study_id,
+            dataset_ids=[ids[3], other.id],
+            references=References(controls, detectors=detectors),
         )
     assert await catalog.cytometry.files(people.ada, study_id=study_id) == before, "nothing of the first file stays"

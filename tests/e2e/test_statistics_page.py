@@ -100,3 +100,17 @@ def test_formulas_and_beads_are_columns_and_the_table_is_kept(
     assert _told(row, 4) == pytest.approx(truth, rel=5e-3)
     page.get_by_role("button", name="Delete For the paper.csv").click()
     expect(kept).to_have_count(0)
+
+
+def test_a_table_of_usual_statistics_needs_no_scrolling_sideways(page: Page, url: str) -> None:
+    page.goto(f"{url}?gating=%7B%22view%22%3A%22statistics%22%7D")
+    table = page.get_by_role("table", name="Statistics of populations")
+    expect(table.get_by_role("columnheader", name="Median CD8")).to_be_visible()
+    expect(page.locator(".statistics[aria-busy=false]")).to_be_visible()
+    over, shown = page.locator(".data-table").evaluate("(room) => [room.scrollWidth, room.clientWidth]")
+    assert over <= shown
+    cells = table.get_by_role("row").nth(1).get_by_role("cell")
+    cut = cells.evaluate_all(
+        "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)"
+    )
+    assert cut == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import flowio
@@ -80,7 +81,14 @@ def test_dyes_are_found_and_a_file_is_unmixed(
     expect(found["FITC"]).to_have_value("B1-A")
     expect(found["APC"]).to_have_value("R1-A")
     expect(form.get_by_label("Unstained reference").locator("option:checked")).to_have_text("Unstained_control.fcs")
+    figure = form.get_by_role("figure", name="Spectra")
+    expect(figure.get_by_role("img", name=re.compile("Spectra of .*FITC.* over 8 detectors"))).to_be_visible()
     _choose_by_hand(form)
+    expect(figure).to_have_attribute("aria-busy", "false")
+    with page.expect_download() as download:
+        figure.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="SVG drawing").click()
+    assert ">FITC (B1-A)" in Path(download.value.path()).read_text(encoding="utf-8")
     assert not faults(page, axe)
     for squares, name in (("Ordinary", "patient (unmixed).fcs"), ("Weighted", "patient (unmixed, weighted).fcs")):
         form.get_by_role("button", name=squares).click()
@@ -108,6 +116,7 @@ def _choose_by_hand(form: Locator) -> None:
     detector.select_option("R1-A")
     expect(form.get_by_role("status", name="What is lacking")).to_contain_text("Two dyes have the detector R1-A")
     expect(form.get_by_role("button", name="Unmix 1 file")).to_be_disabled()
+    expect(form.get_by_role("figure", name="Spectra")).to_have_count(0)
     control = form.get_by_label(f"Control of dye {number}")
     chosen = control.input_value()
     control.select_option("")

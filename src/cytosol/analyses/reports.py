@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LIGHT = "--paper: #ffffff; --ink: #1b1f23; --soft: #5c656d; --line: #dfe3e6; color-scheme: light;"
-_DARK = "--paper: #1a1e22; --ink: #e8ebee; --soft: #b4bcc4; --line: #3a4148; color-scheme: dark;"
+_DARK = "--paper: #14171a; --ink: #e8ebee; --soft: #b4bcc4; --line: #3a4148; color-scheme: dark;"
 # as the reader's system has it, or as the address says: '#light', '#dark'; on paper always light
 _STYLE = f"""
 :root {{ {_LIGHT} }}
@@ -23,7 +23,12 @@ th {{ text-align: left; color: var(--soft); font-weight: 600; }}
 th, td {{ padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line); }}
 td.number, th.number {{ text-align: right; }} .soft {{ color: var(--soft); }}
 .wide {{ overflow-x: auto; margin: 4px 0 12px; }}
-img {{ max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; }}
+img {{ max-width: 100%; height: auto; }} .dark {{ display: none; }}
+@media screen and (prefers-color-scheme: dark) {{ .light {{ display: none; }} .dark {{ display: inline; }} }}
+@media screen {{
+  :root:target .light, :root:has(> body:target) .dark {{ display: none; }}
+  :root:target .dark, :root:has(> body:target) .light {{ display: inline; }}
+}}
 """
 Cell = str | int | float | None
 
@@ -38,9 +43,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG, and what it shows in words."""
+    """A PNG, the same on dark paper, and what it shows in words."""
 
     png: bytes
+    dark: bytes
     alt: str
     width: int
 
@@ -69,9 +75,12 @@ def _part(part: str | Table | Picture) -> str:
     if isinstance(part, str):
         return f"<p>{html.escape(part)}</p>"
     if isinstance(part, Picture):
-        data = base64.b64encode(part.png).decode()
         alt = html.escape(part.alt, quote=True)
-        return f'<img src="data:image/png;base64,{data}" alt="{alt}" width="{part.width}">'
+        images = [("light", base64.b64encode(part.png).decode()), ("dark", base64.b64encode(part.dark).decode())]
+        return "".join(
+            f'<img class={theme} src="data:image/png;base64,{data}" alt="{alt}" width="{part.width}">'
+            for theme, data in images
+        )
     return _table(part)
 
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cosine
 
 from cytosol.analyses.cytometry.compensation import compensate
 from cytosol.analyses.cytometry.spillover import (
     Controls,
     compute_spillover,
     reference_spectra,
+    similarity,
     spreading_matrix,
     unmix,
 )
@@ -151,3 +153,6 @@ def test_spectra_of_controls() -> None:
     assert np.abs(spectra - TRUE).max() < 0.01
     with pytest.raises(InvalidInputError, match="told apart"):
         unmix(stained["A"], np.vstack([spectra[0], spectra[0]]))
+    alike = similarity(spectra)
+    angles = [[1 - cosine(one, other) for other in spectra] for one in spectra]
+    assert alike == pytest.approx(np.array(angles), abs=1e-12)

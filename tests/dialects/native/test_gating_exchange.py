@@ -97,6 +97,12 @@ async def test_a_compensation_is_computed_and_kept(world: World) -> None:
     made = await world["ada"].post(f"studies/{study_id}/unmix", json=said)
     assert made.status_code == 201, made.text
     assert made.json()["items"][0]["name"] == "pe (unmixed, weighted).fcs"
+    spectra = {"controls": said["controls"], "unstained": body["unstained"], "format": "svg", "width": 600}
+    figure = await world["ada"].post(f"studies/{study_id}/spectra", json={**spectra, "dark": True})
+    assert figure.headers["content-type"] == "image/svg+xml"
+    assert ">dye 1 (PE-A)</text>" in figure.text.replace("\n", "")
+    assert "#14171a" in figure.text
+    assert "#14171a" not in (await world["ada"].post(f"studies/{study_id}/spectra", json=spectra)).text
     body["controls"].append({"channel": "APC-A", "dataset_id": ids[0]})  # type: ignore[union-attr]
     response = await world["ada"].post(path, json=body)
     assert response.status_code in (400, 404)

@@ -43,13 +43,27 @@ export interface Computed {
 export const computeCompensation = (studyId: string, json: ComputeWish, signal?: AbortSignal) =>
   sendJson<Computed>('POST', `studies/${studyId}/compensations/compute`, { json, signal });
 
-export interface UnmixWish {
-  dataset_ids: string[];
+/** Reference controls, which give spectra. */
+export interface ReferencesWish {
   controls: (ControlWish & { dye?: string })[];
-  unstained?: { dataset_id: string } | null;
-  detectors?: string[];
+  unstained: { dataset_id: string } | null;
+  detectors: string[];
+}
+
+export interface UnmixWish extends ReferencesWish {
+  dataset_ids: string[];
   weighted?: boolean;
 }
+
+export interface SpectraWish extends ReferencesWish {
+  format: 'png' | 'svg' | 'pdf';
+  width: number;
+  height: number;
+  dpi?: number;
+  dark?: boolean;
+}
+
+export const drawSpectra = (studyId: string, json: SpectraWish, signal?: AbortSignal) => send('POST', `studies/${studyId}/spectra`, { json, signal }).then((response) => response.blob());
 
 export const unmixFiles = (studyId: string, json: UnmixWish) => sendJson<{ items: MadeFile[] }>('POST', `studies/${studyId}/unmix`, { json }).then((page) => page.items);
 

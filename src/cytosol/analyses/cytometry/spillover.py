@@ -213,6 +213,21 @@ def reference_spectra(controls: Controls) -> np.ndarray:
     return np.array(spectra)
 
 
+def similarity(spectra: np.ndarray) -> np.ndarray:
+    """Tell how alike spectra are.
+
+    Parameters
+    ----------
+    spectra : shape (n_dyes, n_detectors), unitless
+
+    Returns
+    -------
+    shape (n_dyes, n_dyes), float64, unitless; the cosine of the angle between two: 1 = the same, 0 = nothing in common
+    """
+    lengths = np.linalg.norm(spectra, axis=1)
+    return np.asarray(spectra @ spectra.T / np.outer(lengths, lengths), np.float64)
+
+
 def unmix(columns: Columns, spectra: np.ndarray, *, weighted: bool = False) -> list[np.ndarray]:
     """Find how much of each dye every event has.
 

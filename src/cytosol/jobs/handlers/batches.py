@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -13,8 +14,9 @@ from cytosol.analyses.cytometry.batches import BatchModel, apply_batches, learn_
 from cytosol.analyses.cytometry.event_params import BatchRun
 from cytosol.analyses.cytometry.plots.figures import draw_grid
 from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, Layer, PlotStyle
+from cytosol.analyses.cytometry.plots.themes import picture
 from cytosol.analyses.cytometry.scales import Scale, scale_from_json
-from cytosol.analyses.reports import Picture, Section, Table, report_page
+from cytosol.analyses.reports import Section, Table, report_page
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.axes import Spill
@@ -198,13 +200,16 @@ def _report(run: TableRun, plan: _Plan, model: BatchModel, learnt: Sequence[np.n
     scale = PICTURE_DPI / 96
     wide, high = 2 * _PANEL_PX[0], n_drawn * _PANEL_PX[1]
     style = PlotStyle(width=round(wide * scale), height=round(high * scale), dpi=PICTURE_DPI)
-    png = draw_grid(drawings, n_rows=n_drawn, n_columns=2, style=style)
+    grid = partial(draw_grid, drawings, n_rows=n_drawn, n_columns=2)
+    figure = picture(
+        lambda look: grid(style=look), style, alt="Histograms of each channel, before and after", width=wide
+    )
     files = [(file.view.dataset.name, plan.batches[file.batch], file.pinned.part.n_cells) for file in plan.files]
     told = f"{len(plan.batches)} batches; {len(plan.controls)} controls; {len(model.goal)} populations."
     heads = ("Channel", "Medians of the batches apart before", "After")
     sections = [
         Section("Controls", [told, Table(heads, rows), "How far medians are apart is scaled."]),
-        Section("Distributions of the controls", [Picture(png, "Histograms of each channel, before and after", wide)]),
+        Section("Distributions of the controls", [figure]),
         Section("Files", [Table(("File", "Batch", "Events"), files)]),
     ]
     return report_page(run.name or "Normalisation across runs", "Controls of all batches", sections)

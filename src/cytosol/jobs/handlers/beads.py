@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -12,7 +13,8 @@ from cytosol.analyses.cytometry.beads import KINDS, BeadCourse, find_beads, foll
 from cytosol.analyses.cytometry.event_params import BeadRun
 from cytosol.analyses.cytometry.plots.courses import Panel, draw_courses
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
-from cytosol.analyses.reports import Cell, Picture, Section, Table, report_page
+from cytosol.analyses.cytometry.plots.themes import picture
+from cytosol.analyses.reports import Cell, Section, Table, report_page
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import ColumnData
 from cytosol.jobs.handlers.base import Outcome, TableRun
@@ -84,7 +86,9 @@ def _report(run: TableRun, course: BeadCourse, beads: Sequence[str], counts: np.
     pictures = {}
     for when, values in (("before", course.before), ("after", course.after)):
         panels = [Panel(name, at, values[shown, place], none) for place, name in enumerate(beads)]
-        pictures[when] = draw_courses(panels, "Time", style)
+        pictures[when] = picture(
+            partial(draw_courses, panels, "Time"), style, alt=f"Running medians of the beads {when}", width=_WIDTH_PX
+        )
     rows: list[list[Cell]] = []
     for place, name in enumerate(beads):
         ends = (*_ends(course.before[:, place]), *_ends(course.after[:, place]))
@@ -95,8 +99,8 @@ def _report(run: TableRun, course: BeadCourse, beads: Sequence[str], counts: np.
     sections = [
         Section("Events", [Table(("", "Events", "Percent"), kinds)]),
         Section("Beads", [f"Events were multiplied by {low:.3f} to {high:.3f}.", Table(heads, rows)]),
-        Section("Before", [Picture(pictures["before"], "Running medians of the beads before", _WIDTH_PX)]),
-        Section("After", [Picture(pictures["after"], "Running medians of the beads after", _WIDTH_PX)]),
+        Section("Before", [pictures["before"]]),
+        Section("After", [pictures["after"]]),
     ]
     return report_page("Bead normalisation", f"Beads of {run.pinned.dataset.name}", sections)
 

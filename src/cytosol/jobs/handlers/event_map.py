@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from cytosol.analyses.cytometry.event_params import EventMapParams
 from cytosol.analyses.cytometry.plots.figures import draw
 from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, Layer, PlotStyle
+from cytosol.analyses.cytometry.plots.themes import picture
 from cytosol.analyses.cytometry.sampling import sample_rows
 from cytosol.analyses.matrix.clustering import Clustering, LeidenParams, leiden
 from cytosol.analyses.matrix.connectivities import connectivities
@@ -16,7 +18,7 @@ from cytosol.analyses.matrix.neighbors import NeighborParams, find_neighbors
 from cytosol.analyses.matrix.spectral import SpectralParams, spectral_embedding
 from cytosol.analyses.matrix.tsne import TsneParams, tsne
 from cytosol.analyses.matrix.umap import UmapParams, umap
-from cytosol.analyses.reports import Picture, Section, report_page
+from cytosol.analyses.reports import Section, report_page
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.tables import ColumnData
 from cytosol.jobs.handlers.base import Outcome, TableRun
@@ -98,11 +100,16 @@ def _report(
     labels = clustering.labels if clustering else np.zeros(len(found.rows), np.int32)
     scale = PICTURE_DPI / 96
     size = round(_PICTURE_PX * scale)
-    style = PlotStyle(width=size, height=size, dpi=PICTURE_DPI, tick_labels=(False, False), ticks=(False, False))
+    look = PlotStyle(width=size, height=size, dpi=PICTURE_DPI, tick_labels=(False, False), ticks=(False, False))
     for name, places in pictures:
         layers = tuple(Layer(each, *places[labels == number, :2].T) for number, each in enumerate(names))
-        drawing = Drawing("dot", Axis(f"{name} 1"), layers, y=Axis(f"{name} 2"), style=style)
-        sections.append(Section(name, [Picture(draw(drawing), f"{name} of the events, by cluster", _PICTURE_PX)]))
+        drawing = Drawing("dot", Axis(f"{name} 1"), layers, y=Axis(f"{name} 2"))
+
+        def drawn(style: PlotStyle, drawing: Drawing = drawing) -> bytes:
+            return draw(replace(drawing, style=style))
+
+        alt = f"{name} of the events, by cluster"
+        sections.append(Section(name, [picture(drawn, look, alt=alt, width=_PICTURE_PX)]))
     told = f"{len(found.rows):,} events of {run.pinned.dataset.name}."
     sections.append(Section("Clusters" if clustering else "Events", [told, *groups_parts(found, labels, names)]))
     return report_page(run.name or "Map of events", f"Map of {run.pinned.dataset.name}", sections)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
+from cytosol.analyses.cytometry.plots.themes import picture
 from cytosol.analyses.reports import Picture, Table
 from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.axes import is_events
@@ -109,12 +110,13 @@ def groups_parts(found: EventValues, codes: np.ndarray, names: Sequence[str]) ->
     width, height = 260 + 46 * len(found.labels), 150 + 24 * len(names)
     scale = PICTURE_DPI / 96
     style = PlotStyle(width=round(width * scale), height=round(height * scale), dpi=PICTURE_DPI)
-    made = draw_heatmap(Heatmap(tuple(names), tuple(found.labels), table, "Median, scaled", style=style))
+    heatmap = Heatmap(tuple(names), tuple(found.labels), table, "Median, scaled")
+    alt = "Heatmap of the medians of each population in each channel"
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     total = max(1, int(counts.sum()))
     rows = [(name, int(n), round(100 * n / total, 2)) for name, n in zip(names, counts, strict=True)]
     return [
-        Picture(made, "Heatmap of the medians of each population in each channel", width),
+        picture(lambda look: draw_heatmap(replace(heatmap, style=look)), style, alt=alt, width=width),
         Table(("Population", "Events", "Percent"), rows),
     ]
 

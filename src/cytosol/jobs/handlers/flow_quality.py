@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from cytosol.analyses.cytometry.event_params import QualityRun
 from cytosol.analyses.cytometry.plots.courses import Panel, draw_courses
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
+from cytosol.analyses.cytometry.plots.themes import picture
 from cytosol.analyses.cytometry.quality import CATEGORIES, Quality, check_quality
-from cytosol.analyses.reports import Picture, Section, Table, report_page
+from cytosol.analyses.reports import Section, Table, report_page
 from cytosol.base.tables import ColumnData
 from cytosol.jobs.handlers.base import Outcome, TableRun
 from cytosol.jobs.handlers.event_values import PICTURE_DPI, channels_of, is_time, read_values, report_result
@@ -49,14 +51,14 @@ def _report(run: TableRun, title: str, made: Quality, counts: np.ndarray) -> byt
     panels = [Panel(each.name, each.time, each.values, each.bad) for each in (*courses, *made.channels)]
     scale = PICTURE_DPI / 96
     style = PlotStyle(width=round(_WIDTH_PX * scale), dpi=PICTURE_DPI)
-    png = draw_courses(panels, "Time" if made.rate is not None else "Event", style)
+    course = partial(draw_courses, panels, "Time" if made.rate is not None else "Event")
     sections = [
         Section("Events", [*made.notes, Table(("", "Events", "Percent"), rows)]),
         Section(
             "Course of the run",
             [
                 "Events per unit of time, and the median of every channel, scaled. What is marked was taken out.",
-                Picture(png, "The flow rate and the medians of all channels in time", _WIDTH_PX),
+                picture(course, style, alt="The flow rate and the medians of all channels in time", width=_WIDTH_PX),
             ],
         ),
     ]

@@ -22,7 +22,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 from PIL import Image
 
-from cytosol.analyses.cytometry.plots.colors import Rgba
+from cytosol.analyses.cytometry.plots.colors import PAPER, Rgba, on_dark
 from cytosol.analyses.cytometry.plots.spec import Format
 
 FONT = "DejaVu Sans"
@@ -62,19 +62,21 @@ class _Picture(Artist):
 
 
 class Canvas:
-    """A white sheet.
+    """A sheet.
 
     Parameters
     ----------
     width, height : pixels
     dpi : pixels per inch
+    dark : whether it is dark; what is drawn in the colours of ink and paper follows
     """
 
-    def __init__(self, width: int, height: int, dpi: float) -> None:
+    def __init__(self, width: int, height: int, dpi: float, *, dark: bool = False) -> None:
         self.width, self.height = width, height
-        self._dpi = dpi
+        self._dpi, self._dark = dpi, dark
+        paper = self._shown(PAPER)
         # a hair more, or rounding makes the sheet a pixel smaller
-        self._figure = Figure(figsize=((width + 1e-6) / dpi, (height + 1e-6) / dpi), dpi=dpi, facecolor="white")
+        self._figure = Figure(figsize=((width + 1e-6) / dpi, (height + 1e-6) / dpi), dpi=dpi, facecolor=paper)
         self._place = Affine2D().scale(1 / dpi) + self._figure.dpi_scale_trans
         self._points = 72 / dpi
         self._order = count(1)
@@ -84,8 +86,12 @@ class Canvas:
         part = object.__new__(Canvas)
         part.width, part.height = width, height
         part._figure, part._dpi, part._points, part._order = self._figure, self._dpi, self._points, self._order
+        part._dark = self._dark
         part._place = Affine2D().translate(*at) + self._place
         return part
+
+    def _shown(self, color: Rgba | str) -> Rgba | str:
+        return on_dark(color) if self._dark else color
 
     def _add(self, artist: Artist, clip: Box | None) -> None:
         artist.set_zorder(next(self._order))
@@ -113,7 +119,7 @@ class Canvas:
         whole = Path.make_compound_path(*paths)
         whole.should_simplify = False
         patch = PathPatch(
-            whole, facecolor=fill, edgecolor=stroke, linewidth=width * self._points,
+            whole, facecolor=self._shown(fill), edgecolor=self._shown(stroke), linewidth=width * self._points,
             transform=self._place, joinstyle="round",
         )  # fmt: skip
         self._add(patch, clip)
@@ -137,9 +143,9 @@ class Canvas:
         upright : whether it runs from below to above
         """
         shown = self._figure.text(
-            *at, text, transform=self._place, color=color, fontsize=size * self._points, family=FONT, ha=across, va=up,
-            rotation=90 if upright else 0, rotation_mode="anchor" if upright else "default", parse_math=False,
-            linespacing=1.15,
+            *at, text, transform=self._place, color=self._shown(color), fontsize=size * self._points, family=FONT,
+            ha=across, va=up, rotation=90 if upright else 0,
+            rotation_mode="anchor" if upright else "default", parse_math=False, linespacing=1.15,
         )  # fmt: skip
         shown.set_zorder(next(self._order))
 

@@ -1,10 +1,11 @@
-"""Colours of figures: on white paper, as the explorer draws them."""
+"""Colours of figures, as the explorer draws them: on white paper, or on the dark paper of a page."""
 
 from __future__ import annotations
 
 import numpy as np
 
 INK, SOFT, LINE, PAPER, MISSING = "#1b1f23", "#5c656d", "#dfe3e6", "#ffffff", "#c3c6cb"
+_DARK = {INK: "#e8ebee", SOFT: "#b4bcc4", LINE: "#3a4148", PAPER: "#14171a"}
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c9b800", "#6b6b6b")
 """Okabe and Ito's eight, in the order of the explorer."""
 SET_24 = (
@@ -29,6 +30,16 @@ def rgba(color: str) -> Rgba:
     parts = [int(digits[at : at + 2], 16) / 255 for at in range(0, len(digits), 2)]
     red, green, blue = parts[:3]
     return red, green, blue, parts[3] if len(parts) > 3 else 1.0
+
+
+def on_dark(color: Rgba | str) -> Rgba | str:
+    """What a colour of the paper and of what is written on it becomes on dark paper; those of data stay."""
+    if isinstance(color, str):
+        return _DARK.get(color, color)
+    for light, dark in _DARK.items():
+        if color[:3] == rgba(light)[:3]:
+            return (*rgba(dark)[:3], color[3])
+    return color
 
 
 def category(number: int, n: int) -> str:

@@ -46,7 +46,7 @@ def draw_courses(panels: Sequence[Panel], time_label: str, style: PlotStyle | No
     high = len(panels) * (_PANEL_PX + _GAP_PX) + _GAP_PX + _BOTTOM_PX
     look = finer(replace(look, height=round(high * look.unit)))
     unit = look.unit
-    canvas = Canvas(look.width, look.height, look.dpi)
+    canvas = Canvas(look.width, look.height, look.dpi, dark=look.dark)
     low, top = min(float(p.time[0]) for p in panels), max(float(p.time[-1]) for p in panels)
     ends = (low, top) if top > low else (low - 0.5, low + 0.5)
     left, right = round(_LEFT_PX * unit), look.width - round(12 * unit)

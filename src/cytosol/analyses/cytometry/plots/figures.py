@@ -33,7 +33,7 @@ _DENSITY_BINS = 256
 _CONTOUR_BINS = 128
 _ALWAYS_SMOOTH = 1.0
 """Contours of plain counts would be noise."""
-_DOTS = "#1f5c9c"
+_DOTS, _DOTS_ON_DARK = "#1f5c9c", "#6ea3d3"
 _MOST_LEVELS = 24
 
 
@@ -53,7 +53,7 @@ def draw(drawing: Drawing) -> bytes:
 
     drawing = replace(drawing, style=finer(drawing.style))
     style = drawing.style
-    canvas = Canvas(style.width, style.height, style.dpi)
+    canvas = Canvas(style.width, style.height, style.dpi, dark=style.dark)
     _paint(canvas, drawing)
     return canvas.encode(style.format)
 
@@ -70,11 +70,11 @@ def draw_grid(drawings: Iterable[Drawing], *, n_rows: int, n_columns: int, style
     from cytosol.analyses.cytometry.plots.canvas import Canvas  # loads matplotlib
 
     sheet = finer(style)
-    canvas = Canvas(sheet.width, sheet.height, sheet.dpi)
+    canvas = Canvas(sheet.width, sheet.height, sheet.dpi, dark=sheet.dark)
     wide, high = sheet.width // n_columns, sheet.height // n_rows
     for number, drawing in enumerate(drawings):
         row, column = divmod(number, n_columns)
-        look = replace(drawing.style, format=sheet.format, dpi=sheet.dpi, width=wide, height=high)
+        look = replace(drawing.style, format=sheet.format, dpi=sheet.dpi, width=wide, height=high, dark=sheet.dark)
         at = (float(column * wide), float(sheet.height - (row + 1) * high))
         _paint(canvas.part(at, wide, high), replace(drawing, style=look))
     return canvas.encode(sheet.format)
@@ -180,6 +180,7 @@ def _draw_outliers(sheet: Sheet, of: tuple[Scaled, np.ndarray, float], color: st
 def _draw_dots(sheet: Sheet, drawing: Drawing, layers: list[Scaled]) -> None:
     style = drawing.style
     diameter = 2.0 * style.stroke * style.unit
+    own = _DOTS_ON_DARK if style.dark else _DOTS
     for number, layer in enumerate(layers):
         shade = layer.layer.shade
         if shade is not None and drawing.shade is not None:
@@ -187,7 +188,7 @@ def _draw_dots(sheet: Sheet, drawing: Drawing, layers: list[Scaled]) -> None:
             order = np.argsort(np.nan_to_num(shade, nan=-np.inf), kind="stable")
             _stamp(sheet, (layer.x[order], np.asarray(layer.y)[order], colors[order]), diameter)
             continue
-        color = category(number, len(layers)) if len(layers) > 1 else style.color or _DOTS
+        color = category(number, len(layers)) if len(layers) > 1 else style.color or own
         _stamp(sheet, (layer.x, np.asarray(layer.y), _bytes(rgba(color))[None]), diameter)
 
 

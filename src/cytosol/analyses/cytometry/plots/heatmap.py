@@ -84,7 +84,7 @@ def draw_heatmap(heatmap: Heatmap) -> bytes:
         raise InvalidInputError("There is nothing to draw", do="Name populations and channels")
     style = finer(heatmap.style)
     unit = style.unit
-    canvas = Canvas(style.width, style.height, style.dpi)
+    canvas = Canvas(style.width, style.height, style.dpi, dark=style.dark)
     left = min(0.4 * style.width, (10 + max(text_width(name, TICK_PX) for name in heatmap.rows)) * unit)
     bottom = min(0.4 * style.height, (10 + max(text_width(name, TICK_PX) for name in heatmap.columns)) * unit)
     right, top = style.width - 70 * unit, style.height - 8 * unit
@@ -105,7 +105,7 @@ def draw_heatmap(heatmap: Heatmap) -> bytes:
             canvas.shape([corners + np.array([x, y])], fill=color)
             if heatmap.texts is not None:
                 size = min(TICK_PX * unit, 0.5 * cell[1], 0.24 * cell[0])
-                ink = "#ffffff" if place < 140 else INK
+                ink = "white" if place < 140 else "black"
                 middle = (x + (cell[0] - gap) / 2, y + (cell[1] - gap) / 2)
                 canvas.text(middle, str(heatmap.texts[row, column]), size, color=ink, across="center")
     size = min(TICK_PX * unit, 0.9 * cell[1])

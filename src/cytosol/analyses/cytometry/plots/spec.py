@@ -41,6 +41,7 @@ class PlotStyle:
     gate_label_size, stroke : pixels at 96 dpi, of gate labels and of lines, dots and gates
     normalise : whether the highest bin of every histogram is 100 %
     offset : 0 to 1, by how much of its height each further histogram stands higher
+    dark : whether the sheet is dark, for a page in its dark theme
     """
 
     format: Format = "png"
@@ -61,6 +62,7 @@ class PlotStyle:
     stroke: float = 1.0
     normalise: bool = False
     offset: float = 0.0
+    dark: bool = False
 
     def __post_init__(self) -> None:
         bounds = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query
@@ -19,9 +20,11 @@ from cytosol.dialects.native.translate.exchange import (
     control_of,
     matrix_of,
     matrix_text,
+    references_of,
     unstained_of,
 )
 from cytosol.dialects.native.translate.gating import compensation_json
+from cytosol.dialects.native.translate.plots import MEDIA, sheet_style
 from cytosol.dialects.native.wire import exchange as wire
 from cytosol.dialects.native.wire.common import Id, Page
 from cytosol.dialects.native.wire.cytometry import FileRecord
@@ -137,19 +140,30 @@ class ExchangeRoutes(Routes):
         headers = {"content-disposition": attachment(f"{found.name}.csv"), "cache-control": "no-store"}
         return Response(matrix_text(found), media_type="text/csv", headers=headers)
 
+    @endpoint("POST", "/studies/{study_id}/spectra", media="image/png")
+    async def draw_spectra(self, request: Request, study_id: Id, body: wire.SpectraRequest) -> Response:
+        """The spectra of reference controls as PNG, SVG or PDF: a line for each dye over the detectors.
+
+        What the bright events of a control rise over the dim ones, by the detector in which it rises most.
+        """
+        style = replace(sheet_style(body), dark=body.dark)
+        data = await self.catalog.unmixing.draw(
+            actor_of(request), study_id=study_id, references=references_of(body), style=style
+        )
+        return Response(data, media_type=MEDIA[body.format], headers={"cache-control": "private, no-cache"})
+
     @endpoint("POST", "/studies/{study_id}/unmix", gives=Page[FileRecord], status=201)
     async def unmix_files(self, request: Request, study_id: Id, body: wire.UnmixRequest) -> Response:
         """Make a new file of each: its detectors become dyes by least squares, scatter and time stay.
 
+        A report of each new file shows the spectra, and how alike they are.
         The spectra come from reference controls: what their bright events rise over the dim ones.
         """
         made = await self.catalog.unmixing.unmix(
             actor_of(request),
             study_id=study_id,
             dataset_ids=body.dataset_ids,
-            controls=[control_of(one) for one in body.controls],
-            unstained=unstained_of(body),
-            detectors=body.detectors,
+            references=references_of(body),
             weighted=body.weighted,
         )
         return list_answer(await self.catalog.cytometry.described(made), file_json, status=201)

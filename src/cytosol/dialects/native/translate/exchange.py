@@ -13,6 +13,7 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.control_matrices import ComputedMatrix, Control
 from cytosol.catalog.gating_exchange import BroughtGating
+from cytosol.catalog.unmixing import References
 from cytosol.dialects.native.translate.gating import (
     compensation_json,
     gate_json,
@@ -42,7 +43,12 @@ def control_of(said: wire.ControlRequest) -> Control:
     return Control(said.channel, said.dataset_id, said.population_id, positive, negative, dye)
 
 
-def unstained_of(said: wire.ComputeRequest | wire.UnmixRequest) -> Control | None:
+def references_of(said: wire.ReferencesRequest) -> References:
+    """Reference controls."""
+    return References([control_of(one) for one in said.controls], unstained_of(said), said.detectors)
+
+
+def unstained_of(said: wire.ComputeRequest | wire.ReferencesRequest) -> Control | None:
     """The unstained control, where there is one."""
     one = said.unstained
     return None if one is None else Control("", one.dataset_id, one.population_id)

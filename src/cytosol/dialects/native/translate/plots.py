@@ -10,7 +10,7 @@ from cytosol.base.keys import Key
 from cytosol.catalog.file_groups import Files
 from cytosol.catalog.plot_specs import Overlay, PlotSpec, Sampling
 from cytosol.dialects.native.wire.plots import (
-    FigureQuery,
+    FigureSize,
     FilesRequest,
     PlotGridRequest,
     PlotQuery,
@@ -22,7 +22,7 @@ ALL = "all"
 _MM_PER_INCH = 25.4
 
 
-def sheet_style(query: FigureQuery | PlotGridRequest | StudyHeatmapRequest) -> PlotStyle:
+def sheet_style(query: FigureSize | PlotGridRequest | StudyHeatmapRequest) -> PlotStyle:
     """Format and size."""
     factor = query.dpi / _MM_PER_INCH if query.unit == "mm" else 1.0
     size = max(1, round(query.width * factor)), max(1, round(query.height * factor))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cytosol.dialects.native.wire.common import Id, Wire
 from cytosol.dialects.native.wire.gating import CompensationRecord, GateRecord, PopulationRecord, ScaleSetRecord
+from cytosol.dialects.native.wire.plots import FigureSize
 
 Range = Annotated[list[float], Field(min_length=2, max_length=2, examples=[[300, 5000]])]
 
@@ -62,14 +63,26 @@ class DyeRequest(ControlRequest):
     """Name of the new channel; empty = that of the detector."""
 
 
-class UnmixRequest(Wire):
-    """Files to be unmixed by the spectra of reference controls."""
+class ReferencesRequest(Wire):
+    """Reference controls, which give spectra."""
 
-    dataset_ids: list[Id] = Field(min_length=1, max_length=1000)
     controls: list[DyeRequest] = Field(min_length=1, max_length=200)
     unstained: ControlSource | None = None
     detectors: list[str] = Field(default_factory=list, max_length=1000)
     """Channels that are unmixed; empty = all but scatter and time."""
+
+
+class SpectraRequest(ReferencesRequest, FigureSize):
+    """The spectra of reference controls as a figure."""
+
+    dark: bool = False
+    """Whether the sheet is dark, for a page in its dark theme."""
+
+
+class UnmixRequest(ReferencesRequest):
+    """Files to be unmixed by the spectra of reference controls."""
+
+    dataset_ids: list[Id] = Field(min_length=1, max_length=1000)
     weighted: bool = False
     """Whether detectors count by one over their signal, as of counted photons; else all alike."""
 

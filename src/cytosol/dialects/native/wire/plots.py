@@ -9,8 +9,8 @@ from pydantic import Field
 from cytosol.dialects.native.wire.common import Id, Wire
 
 
-class FigureQuery(Wire):
-    """How a figure looks."""
+class FigureSize(Wire):
+    """The format of a figure and how large it is."""
 
     format: Literal["png", "svg", "pdf"] = "png"
     width: float = Field(480, gt=0)
@@ -19,6 +19,11 @@ class FigureQuery(Wire):
     unit: Literal["px", "mm"] = "px"
     dpi: float = Field(96, ge=10, le=2400)
     """Pixels per inch; text and lines keep their size in mm."""
+
+
+class FigureQuery(FigureSize):
+    """How a figure looks."""
+
     compensation: str = "own"
     """none, internal (the file's), own (what the dataset says), or the id of one."""
     attachment: bool = False

@@ -14,6 +14,7 @@ import { useColumns } from '../compensation/useColumns';
 import { fitsMatrix } from '../compensation/UseMenu';
 import type { GatedFile, GatingState } from '../useGating';
 import { MadeFiles } from './MadeFiles';
+import { SpectraFigure } from './SpectraFigure';
 
 interface Dye {
   dataset: string;
@@ -50,14 +51,15 @@ export function UnmixView({ state, file }: { state: GatingState; file: GatedFile
     setDyes(found.dyes.map(({ key, channel, dye }) => ({ dataset: key, channel, dye })));
     setUnstained(found.unstained ?? '');
   };
-  const problem = problemOf(dyes, used, targets);
+  const lack = lackOf(dyes, used);
+  const problem = lack || (targets.length ? '' : 'Choose files to unmix.');
+  const references = { detectors: used, controls: dyes.map((d) => ({ channel: d.channel, dataset_id: d.dataset, dye: d.dye.trim() })), unstained: unstained ? { dataset_id: unstained } : null };
   const run = async () => {
     setBusy(true);
     setError(null);
     setMade([]);
     try {
-      const wish = { dataset_ids: targets, weighted, detectors: used, controls: dyes.map((d) => ({ channel: d.channel, dataset_id: d.dataset, dye: d.dye.trim() })), unstained: unstained ? { dataset_id: unstained } : null };
-      setMade(await unmixFiles(state.study.id, wish));
+      setMade(await unmixFiles(state.study.id, { ...references, dataset_ids: targets, weighted }));
       await changeFile(state.study.id, async () => undefined);
     } catch (failure) {
       setError(failure);
@@ -97,6 +99,7 @@ export function UnmixView({ state, file }: { state: GatingState; file: GatedFile
           </tbody>
         </table>
       )}
+      {dyes.length > 0 && !lack && <SpectraFigure studyId={state.study.id} studyName={state.study.name} wish={references} />}
       <div className="row wrap">
         <TickMenu label="Files to unmix" all={files.map((f) => ({ id: f.dataset.id, label: f.name }))} ticked={targets} onChange={setTargets} />
         <Segments label="Least squares" value={weighted ? 'weighted' : 'ordinary'} options={[{ value: 'ordinary', label: 'Ordinary' }, { value: 'weighted', label: 'Weighted' }]} onChange={(v) => setWeighted(v === 'weighted')} />
@@ -112,8 +115,8 @@ export function UnmixView({ state, file }: { state: GatingState; file: GatedFile
   );
 }
 
-/** Why nothing can be unmixed so; '' = it can. */
-function problemOf(dyes: Dye[], used: string[], targets: string[]): string {
+/** Why there are no spectra that tell the dyes apart; '' = there are. */
+function lackOf(dyes: Dye[], used: string[]): string {
   const open = dyes.findIndex((d) => !d.dataset || !used.includes(d.channel));
   const names = dyes.map((d) => d.dye.trim() || d.channel);
   const twice = (list: string[]) => list.find((name, i) => list.indexOf(name) < i);
@@ -122,5 +125,5 @@ function problemOf(dyes: Dye[], used: string[], targets: string[]): string {
   if (twice(dyes.map((d) => d.channel))) return `Two dyes have the detector ${twice(dyes.map((d) => d.channel))}: choose another for one of them.`;
   if (twice(names)) return `Two dyes are called ${twice(names)}: name each.`;
   if (dyes.length > used.length) return `${plural(dyes.length, 'dye')} cannot be told apart by ${plural(used.length, 'detector')}.`;
-  return targets.length ? '' : 'Choose files to unmix.';
+  return '';
 }

@@ -2,8 +2,9 @@
 
 import { useMemo } from 'react';
 import type { StatisticsQuery, StatisticsRow } from '../../../api/gating';
-import { count, number } from '../../../data/words';
+import { count } from '../../../data/words';
 import { DataTable, type TableColumn } from '../../../views/DataTable';
+import { alignedNumbers, widthOf } from './columns';
 import { labelOf, populationChoices, statisticLabel, STATISTICS } from '../choices';
 import type { GatingState } from '../useGating';
 
@@ -43,20 +44,22 @@ export function StatisticsTable({ state, rows, asked, sort, onSort, busy }: Tabl
     ...[...asked.statistics.filter((s) => !isPerChannel(s)), ...Object.keys(asked.formulas ?? {})].map((statistic) => ({ statistic, channel: '' })),
     ...asked.statistics.filter(isPerChannel).flatMap((statistic) => asked.axes.map((channel) => ({ statistic, channel }))),
   ];
-  /** Ratios and concentrations may be small: four digits count. */
-  const isSmall = (statistic: string, value: number) => Math.abs(value) < 1 && (statistic === 'events_per_ul' || statistic in (asked.formulas ?? {}));
-  const text = (statistic: string, value: number | null | undefined) => (value == null ? '–' : statistic === 'event_count' ? count(value) : statistic === 'percent' ? `${value.toFixed(value < 1 ? 2 : 1)} %` : (isSmall(statistic, value) ? String(Number(value.toPrecision(4))) : number(value)).replace('-', '−'));
+  const texts = (statistic: string, key: string): string[] => {
+    const values = lines.map((line) => line.values.get(key) ?? null);
+    if (statistic === 'event_count') return values.map(count);
+    if (statistic === 'percent') return values.map((v) => (v == null ? '–' : `${v.toFixed(v < 1 ? 2 : 1)} %`));
+    return alignedNumbers(values);
+  };
+  /** A column that is as wide as what stands in it. */
+  const fitted = (column: Omit<TableColumn, 'cell' | 'width'>, cells: string[]): TableColumn => ({ ...column, width: widthOf([column.over ?? '', sort.key === column.key ? `${column.title} ↓` : column.title], cells), cell: (i) => cells[i] });
   const columns: TableColumn[] = [
-    { key: 'file', title: 'File', width: 150, stays: true, cell: (i) => fileName(lines[i].dataset) },
-    { key: 'population', title: 'Population', width: 130, stays: true, cell: (i) => populationName(lines[i].population) },
-    ...state.attributes.map((name): TableColumn => ({ key: `@${name}`, title: name, width: 80, cell: (i) => said(lines[i], name) })),
-    ...numbers.map(({ statistic, channel }): TableColumn => ({
-      key: `${statistic} ${channel}`,
-      title: channel ? `${statisticLabel(statistic)} ${labelOf(state, channel)}` : statisticLabel(statistic),
-      num: true,
-      width: channel || !STATISTICS.some((s) => s.id === statistic) ? 124 : 84,
-      cell: (i) => text(statistic, lines[i].values.get(`${statistic} ${channel}`)),
-    })),
+    fitted({ key: 'file', title: 'File', stays: true }, lines.map((line) => fileName(line.dataset))),
+    fitted({ key: 'population', title: 'Population', stays: true }, lines.map((line) => populationName(line.population))),
+    ...state.attributes.map((name) => fitted({ key: `@${name}`, title: name }, lines.map((line) => String(said(line, name))))),
+    ...numbers.map(({ statistic, channel }) => {
+      const [key, label] = [`${statistic} ${channel}`, statisticLabel(statistic)];
+      return fitted({ key, num: true, ...(channel ? { over: label, title: labelOf(state, channel) } : { title: label }) }, texts(statistic, key));
+    }),
   ];
   const order = lines.map((_, i) => i);
   if (sort.key !== 'file' || sort.descending) {
