@@ -385,3 +385,19 @@ def test_genes_and_embeddings_are_gated_alike(page: Page, site: Site) -> None:
     left = t_cells & (members(gate, umap[:, 0], umap[:, 1]) == 0)
     assert 0 < left.sum() < t_cells.sum()
     expect_count(page, "left", left.sum())
+
+
+def test_a_name_that_stands_outside_its_gate_selects_and_opens_it(workspace: Page) -> None:
+    at = markers(workspace)
+    workspace.keyboard.press("r")
+    drag(workspace, at(0.3, 0.2), at(0.6, 0.4))
+    name_gate(workspace, "corner")
+    chosen = workspace.locator(".gate.selected")
+    expect(chosen).to_have_count(1)
+    workspace.keyboard.press("Escape")
+    expect(chosen).to_have_count(0)
+    name = workspace.locator(".gate-name", has_text="corner")
+    name.click()
+    expect(chosen).to_have_count(1)
+    name.dblclick()
+    expect(workspace.locator(".plot-card figcaption").first).to_contain_text("corner")

@@ -129,7 +129,8 @@ async def test_a_map_draws_events_and_gives_the_others_no_place(lab: Lab) -> Non
     assert adjusted_rand(lab.truth[drawn], clusters.values[drawn]) > 0.9
     assert job.result["n_events"] == 800
     page = await lab.report("Report of Map")
-    assert page.count("data:image/png;base64,") == 4
+    for theme in ("light", "dark"):
+        assert page.count(f'<img class={theme} src="data:image/png;base64,') == 4
 
 
 async def test_the_quality_of_a_run_finds_the_drift(lab: Lab) -> None:

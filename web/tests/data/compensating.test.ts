@@ -2,12 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { brightestDetector, channelInName, dyeInName, guessControls, guessDyes, oneOfEachDetector } from '../../src/data/gating/controls';
-import { compensated, compensatedLazily, inverted, matrixCsv, mostSpilling, parseMatrixCsv, pasteInto, spillOf } from '../../src/data/gating/spill';
+import { compensated, compensatedLazily, inverted, matrixCsv, matrixNumber, mostSpilling, parseMatrixCsv, pasteInto, spillOf } from '../../src/data/gating/spill';
 import { seeded } from './random';
 
 const CHANNELS = [{ channel: 'FITC-A', reagent: 'CD4' }, { channel: 'PE-A', reagent: '' }, { channel: 'PE-Cy7-A', reagent: 'CD8' }];
 
 describe('a matrix', () => {
+  it('is written short enough for its cells', () => {
+    expect([100, 71.3649, 4.737, 0.04844, 0.003875, -0.00001].map(matrixNumber)).toEqual(['100', '71.36', '4.737', '0.0484', '0.0039', '0']);
+  });
+
   it('is that of the file, under any of its names', () => {
     const keywords = [{ name: '$TOT', value: '9' }, { name: 'spill', value: '2,FITC-A,PE-A,1,0.2,0.01,1' }];
     expect(spillOf(keywords)).toEqual({ channels: ['FITC-A', 'PE-A'], matrix: [1, 0.2, 0.01, 1] });

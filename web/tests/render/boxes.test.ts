@@ -34,6 +34,20 @@ describe('boxes and bars', () => {
     expect([endsFor([], false), endsFor([0, 0], true), endsFor([7, 7], false)]).toEqual([[0, 1], [0, 1], [0, 8]]);
   });
 
+  it('groups of two things are named in two rows, nothing cut', () => {
+    const groups = ['A, 0', 'A, 25', 'B, 0'];
+    const nested = { firsts: ['donor A', 'donor A', 'donor B'], seconds: ['0', '25', '0'], title: 'dose' };
+    const { marks } = drawBoxes({ ...input, points: groups.map((group) => ({ name: group, group, value: 1 })), groups, nested }, ON_PAPER, 300, 400);
+    const texts = marks.filter((m) => m.kind === 'text');
+    expect(texts.filter((t) => ['0', '25'].includes(t.text) && t.anchor === 'middle').map((t) => t.text)).toEqual(['0', '25', '0']);
+    const [dose, a, b] = ['dose', 'donor A', 'donor B'].map((text) => texts.filter((t) => t.text === text));
+    expect([dose.length, a.length, b.length]).toEqual([1, 1, 1]);
+    // the first one stands in the middle of its two groups
+    const places = texts.filter((t) => t.text.startsWith('n = ')).map((t) => t.x);
+    expect(a[0].x).toBeCloseTo((places[0] + places[1]) / 2, 6);
+    expect(b[0].x).toBeCloseTo(places[2], 6);
+  });
+
   it('a box has the quartiles; two values or fewer have none', () => {
     const { marks } = drawBoxes(input, ON_PAPER, 600, 400);
     expect(rects(marks).map((m) => m.data)).toEqual([{ group: 'KO', median: 3, q1: 2, q3: 4 }]);

@@ -102,3 +102,6 @@ export function pasteInto(n: number, at: number, text: string): Map<number, numb
   );
   return out;
 }
+
+/** Four digits that count, and no more than four decimals: what fits a cell. */
+export const matrixNumber = (v: number) => String(Math.abs(v) < 1 ? Number(v.toFixed(4)) : Number(v.toPrecision(4)));

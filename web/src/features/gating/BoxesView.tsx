@@ -41,10 +41,12 @@ export function BoxesView({ state }: { state: GatingState }) {
   });
   const sorted = [...state.files].sort((a, b) => compareValues(groupOf(a)[0], groupOf(b)[0]) || compareValues(groupOf(a)[1] ?? '', groupOf(b)[1] ?? ''));
   const groups = [...new Set(sorted.map(nameOf))].filter((g) => points.some((p) => p.group === g));
+  const fileOf = (group: string) => sorted.find((f) => nameOf(f) === group)!;
   // groups that begin alike have one colour
   const firsts = [...new Set(sorted.map((f) => groupOf(f)[0]))];
   const palette = lineColors(firsts.length);
-  const colors = groups.map((g) => palette[firsts.indexOf(groupOf(sorted.find((f) => nameOf(f) === g)!)[0]) % palette.length]);
+  const colors = groups.map((g) => palette[firsts.indexOf(groupOf(fileOf(g))[0]) % palette.length]);
+  const nested = kept.then && { firsts: groups.map((g) => spokenValue(fileOf(g), by)), seconds: groups.map((g) => String(valueOf(fileOf(g), kept.then))), title: offered.find((g) => g.id === kept.then)?.title ?? '' };
   const isBars = kept.kind === 'bars';
   const populationName = populationChoices(state).find((p) => p.id === populationId)?.label ?? state.allName;
   const whole = { parent: 'parent', grandparent: 'grandparent', total: state.allName.toLowerCase() }[kept.of] ?? populationChoices(state).find((p) => p.id === kept.of)?.label ?? '';
@@ -97,7 +99,7 @@ export function BoxesView({ state }: { state: GatingState }) {
         <Figure
           title={title} lines={[state.study.name, plural(points.length, 'file', 'files'), isBars ? 'bar: mean; whiskers: standard deviation' : 'box: quartiles; whiskers: to 1.5 times the box']} name={title} busy={query.isFetching}
           label={`${title}: ${groups.map((g) => `${g}, ${points.filter((p) => p.group === g).length} files`).join('; ')}`}
-          draw={(ink, width, height) => drawBoxes({ points, groups, colors, title: what, kind: isBars ? 'bars' : 'boxes' }, ink, width, height)}
+          draw={(ink, width, height) => drawBoxes({ points, groups, nested: nested || undefined, colors, title: what, kind: isBars ? 'bars' : 'boxes' }, ink, width, height)}
           csv={() => toCsv(['file', 'group', what], points.map((p) => [p.name, p.group, p.value]))}
           code={statisticsCode(state.study.name, asked.statistics, asked.axes)}
         />

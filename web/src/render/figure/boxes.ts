@@ -15,6 +15,8 @@ export interface BoxesInput {
   points: BoxPoint[];
   /** In the order in which they stand. */
   groups: string[];
+  /** Where they are grouped by two things: the first and the second of each, and what the second is. */
+  nested?: { firsts: string[]; seconds: string[]; title: string };
   /** Of each group. */
   colors: string[];
   title: string;
@@ -50,7 +52,7 @@ export function endsFor(values: number[], isBars: boolean): [number, number] {
   return [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)].map((n) => Number((n * step).toPrecision(12))) as [number, number];
 }
 
-export function drawBoxes({ points, groups, colors, title, kind = 'boxes' }: BoxesInput, ink: Ink, width: number, height: number): Scene {
+export function drawBoxes({ points, groups, nested, colors, title, kind = 'boxes' }: BoxesInput, ink: Ink, width: number, height: number): Scene {
   const at = { left: 66, right: Math.max(200, Math.min(width - 12, 66 + groups.length * 150)), top: 14, bottom: Math.max(200, Math.min(height, 460) - 46) };
   const isBars = kind === 'bars';
   const reach = isBars ? groups.map((g) => points.filter((p) => p.group === g).map((p) => p.value)).filter((of) => of.length).flatMap((of) => { const [mean, sd] = meanAndDeviation(of); return [mean - sd, mean + sd]; }) : [];
@@ -64,7 +66,7 @@ export function drawBoxes({ points, groups, colors, title, kind = 'boxes' }: Box
     const x = at.left + step * (g + 0.5);
     const of = points.filter((p) => p.group === group);
     const sorted = of.map((p) => p.value).sort((a, b) => a - b);
-    marks.push({ kind: 'text', x, y: at.bottom + 14, text: shortened(group, step - 6, 12), anchor: 'middle', fill: ink.ink, tip: group });
+    marks.push({ kind: 'text', x, y: at.bottom + 14, text: shortened(nested ? nested.seconds[g] : group, step - 6, 12), anchor: 'middle', fill: ink.ink, tip: group });
     marks.push({ kind: 'text', x, y: at.bottom + 30, text: `n = ${of.length}`, anchor: 'middle', size: 11, fill: ink.soft });
     if (sorted.length >= (isBars ? 1 : 3)) marks.push(...(isBars ? bar : box)(sorted, { x, half, y, color: colors[g % colors.length], group, ink }));
     of.forEach((p, i) => {
@@ -73,7 +75,22 @@ export function drawBoxes({ points, groups, colors, title, kind = 'boxes' }: Box
       marks.push({ kind: 'circle', x: x + shift, y: y(p.value), r: 3.5, fill: isBars ? ink.ink : colors[g % colors.length], stroke: ink.paper, tip: `${p.name}\n${number(p.value)}`, data: { name: p.name, group, value: p.value } });
     });
   });
-  return { width: at.right + 12, height: at.bottom + 44, marks };
+  if (nested) marks.push(...nestedNames(nested, { ...at, step }, ink));
+  return { width: at.right + 12, height: at.bottom + (nested ? 70 : 44), marks };
+}
+
+/** Below the seconds: what they are, and each first over a line across its groups. */
+function nestedNames({ firsts, title }: NonNullable<BoxesInput['nested']>, { left, bottom, step }: { left: number; bottom: number; step: number }, ink: Ink): Mark[] {
+  const marks: Mark[] = [{ kind: 'text', x: left - 10, y: bottom + 14, text: shortened(title, left - 12, 11), anchor: 'end', size: 11, fill: ink.soft, tip: title }];
+  for (let from = 0; from < firsts.length; ) {
+    let to = from + 1;
+    while (to < firsts.length && firsts[to] === firsts[from]) to++;
+    const [x1, x2] = [left + step * from + 4, left + step * to - 4];
+    marks.push({ kind: 'line', x1, x2, y1: bottom + 42, y2: bottom + 42, stroke: ink.soft });
+    marks.push({ kind: 'text', x: (x1 + x2) / 2, y: bottom + 57, text: shortened(firsts[from], x2 - x1, 12), anchor: 'middle', fill: ink.ink, tip: firsts[from] });
+    from = to;
+  }
+  return marks;
 }
 
 const bar: Summary = (sorted, { x, half, y, color, group, ink }) => {

@@ -1,6 +1,6 @@
 /** Gates over a plot: drawn, selected, dragged, reshaped and opened with mouse, pen, finger or keys. */
 
-import { useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
+import { useRef, useState, type KeyboardEvent, type MouseEvent, type PointerEvent } from 'react';
 import { shapeFromClick, shapeFromDrag, simplified, toPixels, toPlaces, type Axes } from '../../data/gating/drawing';
 import { isOneDimensional, moved, reshaped, withoutVertex, type GateKind, type Point, type Shape } from '../../data/gating/geometry';
 import { placeLabels } from '../../data/gating/labels';
@@ -56,6 +56,11 @@ export function GateLayer(props: Props) {
     return [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
   };
   const placesOf = ([px, py]: Point, shape?: Shape): Point => (shape && isOneDimensional(shape.kind) ? [toPlaces(axes, px, py)[0], 1 - py / axes.height] : toPlaces(axes, px, py));
+  const namedAt = (target: EventTarget) => {
+    const name = target instanceof Element ? target.closest('.gate-name') : null;
+    const gate = gates.find((g) => g.id === name?.closest('[data-gate]')?.getAttribute('data-gate'));
+    return gate && { gate, sector: Number(name?.getAttribute('data-sector')) };
+  };
   const finish = (pixels: Point[]) => {
     setStroke(null);
     const vertices = pixels.filter((p, i) => i === 0 || Math.hypot(p[0] - pixels[i - 1][0], p[1] - pixels[i - 1][1]) > 1);
@@ -73,9 +78,11 @@ export function GateLayer(props: Props) {
       return setStroke({ ...stroke, points: [...stroke.points, p], pointer: p });
     }
     const handle = event.target instanceof Element ? event.target.closest('[data-handle]')?.getAttribute('data-handle') ?? null : null;
-    const held = handle ? gates.find((g) => g.id === selected) : gateAt(gates, axes, p);
+    const under = handle ? gates.find((g) => g.id === selected) : gateAt(gates, axes, p);
+    // a name may stand outside its gate: it selects, but does not drag
+    const held = under ?? namedAt(event.target)?.gate;
     props.onSelect(held?.id ?? null);
-    if (!held || !props.mayEdit || held.locked) return;
+    if (!held || !under || !props.mayEdit || held.locked) return;
     if (handle && event.altKey && /^\d+$/.test(handle)) return props.onReshape(held.id, withoutVertex(held.shape, Number(handle)));
     svg.current?.setPointerCapture(event.pointerId);
     setDrag({ id: held.id, handle, from: p, before: held.shape, now: held.shape });
@@ -116,9 +123,9 @@ export function GateLayer(props: Props) {
     if (shape) props.onDraw(shape);
   };
 
-  const open = (event: { clientX: number; clientY: number }) => {
+  const open = (event: MouseEvent) => {
     if (tool !== 'select') return;
-    const hit = partAt(gates, axes, at(event));
+    const hit = partAt(gates, axes, at(event)) ?? namedAt(event.target);
     if (hit) props.onOpen(hit.gate.id, hit.sector);
   };
 

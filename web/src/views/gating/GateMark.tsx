@@ -51,7 +51,7 @@ export function GateMark({ gate, shape, percents, axes, selected, place, onFocus
         const x = corner === 'middle' ? Math.min(axes.width - room, Math.max(room, px)) : px;
         const lower = shape.kind === 'quadrant' ? i > 1 : py > 26;
         return (
-          <text key={i} className="gate-name" textAnchor={corner} fontSize={SIZE}>
+          <text key={i} className="gate-name" data-sector={i} textAnchor={corner} fontSize={SIZE}>
             <tspan x={x} y={lower ? py - 13 : py}>{name}</tspan>
             <tspan x={x} y={lower ? py : py + 13} className="gate-percent">{percent}</tspan>
           </text>

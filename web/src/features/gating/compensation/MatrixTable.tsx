@@ -1,7 +1,7 @@
 /** A matrix as a table: typed, pasted, moved about in by keys. */
 
 import { memo, useEffect, useRef, useState, type ClipboardEvent, type KeyboardEvent } from 'react';
-import { pasteInto } from '../../../data/gating/spill';
+import { matrixNumber, pasteInto } from '../../../data/gating/spill';
 
 interface Props {
   label: string;
@@ -116,7 +116,7 @@ const Row = memo(PlainRow, (a, b) => SAME.every((name) => a[name] === b[name]) &
 
 function PlainRow({ i, names, values, most, times, unit, isEdited, current, typed, newest }: RowProps) {
   const n = names.length;
-  const shown = (cell: number) => (Number.isFinite(values[cell]) ? String(Math.abs(values[cell]) < most * 1e-9 ? 0 : Number((values[cell] * times).toPrecision(4))) : '');
+  const shown = (cell: number) => (Number.isFinite(values[cell]) ? matrixNumber(Math.abs(values[cell]) < most * 1e-9 ? 0 : values[cell] * times) : '');
   return (
     <tr>
       <th scope="row" className={current >= 0 ? 'current' : ''}>{names[i]}</th>
