@@ -20,7 +20,7 @@ import pytest
 EMAIL = "ada@example.org"
 PASSWORD = "long enough words"
 COMMAND = (sys.executable, "-m", "cytosol.cli.main")
-_READY_S = 60
+_READY_S = 120
 
 
 @dataclass

@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-START_S = 60.0
+START_S = 120.0
 STOP_S = 3.0
 
 

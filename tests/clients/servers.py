@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.services import program, stop
 
-START_S = 60.0
+START_S = 120.0
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class Site:
         job = study.submit(
             DATA / "pbmc68k_reduced.h5ad", name="labelled", matrix="normalized", embeddings="keep", progress=False
         )
-        job.wait(progress=False, timeout_s=60)
+        job.wait(progress=False, timeout_s=120)
         return study.id, study.dataset().id
 
 

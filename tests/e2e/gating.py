@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHANNELS = (("FSC-A", ""), ("SSC-A", ""), ("B530-A", "CD4"), ("R660-A", "CD8"), ("Time", ""))
 TOP = 262144
-_JOB_S = 60
+_JOB_S = 120
 
 
 def make_events(n: int, seed: int, shift: float = 1.0) -> np.ndarray:

@@ -208,7 +208,7 @@ def arms(site: Site, counted: tuple[str, str]) -> tuple[str, str, np.ndarray]:
     study = site.client.create_study("Arms")
     buffer = Path(str(site.server.data)) / "arms.h5ad"
     data.write_h5ad(buffer)
-    study.submit(buffer, name="arms", embeddings="keep", progress=False).wait(progress=False, timeout_s=60)
+    study.submit(buffer, name="arms", embeddings="keep", progress=False).wait(progress=False, timeout_s=120)
     values = {"arm": ["treated"] * 3 + ["control"] * 3}
     study.set_samples(pd.DataFrame(values, index=pd.Index(donors, name="sample")))
     return study.id, study.dataset().id, np.isin(of_cell, donors[:3])

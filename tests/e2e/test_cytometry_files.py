@@ -19,7 +19,7 @@ from tests.e2e.conftest import Site, Watch, faults
 from tests.e2e.gating import make_events, write_fcs
 from tests.formats import facsdiva_samples as diva
 
-_RUN_MS = 60_000
+_RUN_MS = 120_000
 _PASTE = """text => {
   const clipboardData = new DataTransfer();
   clipboardData.setData('text/plain', text);

@@ -96,7 +96,7 @@ def test_selected_cells_become_a_dataset_that_keeps_its_embedding(page: Page, ow
     page.goto(f"{own.url}/app/studies/{own.study_id}")
     page.get_by_role("tab", name="Data").click()
     row = page.get_by_role("row", name=re.compile("^Drawn"))
-    expect(row).to_contain_text("ready", timeout=60_000)
+    expect(row).to_contain_text("ready", timeout=120_000)
     expect(row).to_contain_text(f"Subset of labelled: {inside.sum()} cells, selected in the plot")
     table = next(d for d in own.study.datasets() if d.name == "Drawn").table()
     np.testing.assert_array_equal(table.embedding("X_umap"), own.table.embedding("X_umap")[inside])

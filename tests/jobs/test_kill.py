@@ -78,7 +78,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 async def wait_gone(processes: list[psutil.Process]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not all(map(is_gone, processes)):
         assert time.monotonic() < end, [process for process in processes if not is_gone(process)]
         await asyncio.sleep(0.01)
@@ -132,7 +132,7 @@ def leftovers(catalog: Catalog, jobs: list[Job]) -> list[str]:
 
 async def finish(catalog: Catalog) -> None:
     """Wait until no job waits or runs."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while any(job.state not in ENDED for job in await all_jobs(catalog)) and time.monotonic() < end:
         await asyncio.sleep(0.02)
 

@@ -22,7 +22,7 @@ __all__ = ["server"]
 def run(*arguments: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith("CYTOSOL_")} | environment
     return subprocess.run(
-        [*COMMAND, *arguments, "--data", str(data)], capture_output=True, text=True, env=env, timeout=60, check=False
+        [*COMMAND, *arguments, "--data", str(data)], capture_output=True, text=True, env=env, timeout=120, check=False
     )
 
 
@@ -179,7 +179,7 @@ def test_a_password_from_standard_input(tmp_path: Path) -> None:
         input=f"{PASSWORD}\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
