@@ -260,6 +260,8 @@ def test_refusals_are_the_errors_of_the_server(lab: Lab, tmp_path: Path) -> None
         lab.study.submit(tmp_path / "none.h5ad", progress=False)
     with pytest.raises(UnreadableFileError, match="directory"):
         lab.study.submit(tmp_path, progress=False)
+    with pytest.raises(InvalidInputError, match="one by one"):
+        lab.study.submit([REDUCED], progress=False)  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="max_genes"):
         lab.study.submit(REDUCED, filters={"max_genes": -1}, progress=False)
     with socket.socket() as free:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cytosol.base.errors import NotFoundError
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.aio.events import AsyncEvents
 from cytosol.sdk.aio.files import AsyncDatasetFile, AsyncStudyFiles
 from cytosol.sdk.aio.gating import AsyncGating
@@ -213,6 +213,12 @@ class AsyncStudy(Record, AsyncGating, AsyncStatistics, AsyncStudyPlots, AsyncStu
 
     async def _uploaded(self, files: Files, *, progress: bool) -> tuple[dict[str, dict[str, str]], str]:
         """Files by role as a submission names them, and the name of the first."""
+        if not isinstance(files, str | Path | Mapping):
+            raise InvalidInputError(
+                "A submission takes one file, or files by role, not a list of them",
+                where="files",
+                do="Give a path, or {'matrix': …, 'features': …, 'barcodes': …}; submit further files one by one",
+            )
         by_role = {"matrix": files} if isinstance(files, str | Path) else dict(files)
         uploaded = {}
         for role, path in by_role.items():

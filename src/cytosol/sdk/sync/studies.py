@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cytosol.base.errors import NotFoundError
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.figures import Figure, Kind
 from cytosol.sdk.frames import to_frame
 from cytosol.sdk.records import ExportFormat, Record, format_of, progress_bar
@@ -213,6 +213,12 @@ class Study(Record, Gating, Statistics, StudyPlots, StudyFiles):
 
     def _uploaded(self, files: Files, *, progress: bool) -> tuple[dict[str, dict[str, str]], str]:
         """Files by role as a submission names them, and the name of the first."""
+        if not isinstance(files, str | Path | Mapping):
+            raise InvalidInputError(
+                "A submission takes one file, or files by role, not a list of them",
+                where="files",
+                do="Give a path, or {'matrix': …, 'features': …, 'barcodes': …}; submit further files one by one",
+            )
         by_role = {"matrix": files} if isinstance(files, str | Path) else dict(files)
         uploaded = {}
         for role, path in by_role.items():
