@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -246,3 +247,33 @@ async def test_what_cannot_be_grouped_or_seen(catalog: Catalog, people: People, 
         await catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=["var:PE-H"])
     with pytest.raises(InvalidInputError, match="nothing to draw"):
         await catalog.plots.heatmap_of_files(people.ada, study_id=tubes.study_id, axes=[])
+
+
+async def test_large_sheets_hold_one_file_at_a_time(catalog: Catalog, people: People) -> None:
+    n_events = 400_000
+    study_id = await study(catalog, people.ada)
+    made = [await add(catalog, people.ada, study_id, f"{n}.fcs", fcs(n_events, seed=n)) for n in range(6)]
+    ids = [one.id for (one,) in made]
+    gate = NewGate(kind="range", name="few", x="var:SSC-A", geometry={"x1": 0, "x2": 20, "y": 0.5})
+    _, [few] = await catalog.gates.create_with_populations(people.ada, study_id=study_id, gates=[gate])
+    spec = PlotSpec("dot", "var:FSC-A", "var:Time", population_id=few.id, compensation="none")
+    axes = ["var:FSC-A", "var:FITC-A", "var:PE-A", "var:Time"]
+
+    async def peak(group: list[Key], *, together: bool) -> int:
+        for dataset_id in group:
+            annotations = [("all", "yes")] if together else []
+            await catalog.cytometry.annotate(people.ada, dataset_id=dataset_id, annotations=annotations)
+        files = Files(group, group_by="all" if together else "")
+        asked: dict[str, Any] = {"study_id": study_id, "files": files, "style": LOOK}
+        tracemalloc.start()
+        try:
+            await catalog.plots.grid(people.ada, specs=[spec], **asked)
+            more = {"axes": axes, "population_id": few.id, "compensation": "none"}
+            await catalog.plots.heatmap_of_files(people.ada, **more, **asked)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    for together in (False, True):
+        await peak(ids, together=together)  # what is kept of masks is kept now
+        assert await peak(ids, together=together) < await peak(ids[:2], together=together) + 8 * n_events

@@ -272,3 +272,29 @@ async def test_real_instruments_say_the_volume(
     row = found.rows[0]
     assert row.dataset_id == made.id
     assert row.per_ul == (None if volume is None else pytest.approx(row.n_events / volume))
+
+
+class Counting(dict[Key, dict[str, Any]]):
+    """Annotations that count how often somebody looks through all of them."""
+
+    looked_through = 0
+
+    def values(self) -> Any:
+        self.looked_through += 1
+        return super().values()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_annotations_of_many_files_are_looked_through_once(
+    catalog: Catalog, people: People, cells: Cells, layout: str
+) -> None:
+    found = await table(catalog, people, cells, Asked(["var:FITC-A"], ["mean", "event_count"]))
+    annotations = Counting({cells.files[0].id: {"dose": 2.5}, cells.files[1].id: {"day": 1}})
+    laid = LAYOUTS[layout](found, annotations)
+    assert annotations.looked_through == 1
+    if layout == "prism":
+        place = laid["statistic"].index("annotation:dose")
+        assert [laid[file.name][place] for file in cells.files] == [2.5, None]
+    else:
+        of_file = dict(zip(laid["dataset"], laid["annotation:dose"], strict=True))
+        assert of_file == {"one.fcs": 2.5, "two.fcs": None}

@@ -202,7 +202,8 @@ class Reading:
     ) -> None:
         self._compute = context.compute
         self._reader = reader
-        self._held = ByteCache(context.settings.compute_cache_bytes)
+        self._most_bytes = context.settings.compute_cache_bytes
+        self._held = ByteCache(self._most_bytes)
         self._matrix = list(matrix)
         self.pinned = pinned
         self.sources = sources
@@ -219,6 +220,10 @@ class Reading:
             held = self._feature(home, place) if spill is None else self._compensated(reference, place, spill)
             self._held.put(reference, held, held.nbytes)
         return held
+
+    def forget(self) -> None:
+        """Let go of what was read; it is read again when it is asked for."""
+        self._held = ByteCache(self._most_bytes)
 
     def rising(self, reference: str) -> tuple[np.ndarray, np.ndarray]:
         """The values in order and the row of each, for statistics of many populations; see `rising`."""

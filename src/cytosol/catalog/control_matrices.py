@@ -153,7 +153,7 @@ class ControlMatrices:
     async def _columns(self, actor: Actor, study_id: Key, control: Control, channels: Sequence[str]) -> Columns:
         """The channels of a control as measured, in its population."""
         (pinned,) = await self.pin(actor, study_id, [control.dataset_id])
-        state = await self._gating.state(study_id)
+        state = await self._gating.state(study_id, [])
         population = state.population(control.population_id)
         mask = None if population is None else await self._gating.mask(pinned, population=population)
         references = [f"var:{channel}" for channel in channels]

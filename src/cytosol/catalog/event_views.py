@@ -81,7 +81,7 @@ class EventViews:
         if not 1 <= len(wanted.axes) <= MAX_AXES:
             raise InvalidInputError(f"1 to {MAX_AXES} axes can be asked for at once", where="axes")
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table, version=version)
-        state = await self._gating.state(pinned.dataset.study_id)
+        state = await self._gating.state(pinned.dataset.study_id, [dataset_id])
         population = state.population(wanted.population_id)
         spill = await self._compensations.resolve(pinned, wanted.compensation)
         prepared = await self._gating.prepare(pinned, [population], state=state, compensation=spill, axes=wanted.axes)

@@ -136,7 +136,7 @@ class FileExports:
         mask = None
         if choice.population_id is not None:
             spill = await self._compensations.resolve(pinned, choice.compensation)
-            state = await self._gating.state(pinned.dataset.study_id)
+            state = await self._gating.state(pinned.dataset.study_id, [pinned.dataset.id])
             population = state.population(choice.population_id)
             mask = await self._gating.mask(pinned, population=population, compensation=spill)
         root = self._context.blobs.zarr(dataset_path(pinned.dataset.bytes_id), read_only=True)
@@ -184,7 +184,7 @@ class FileExports:
     async def _population_names(self, datasets: Sequence[Dataset], what: ZipRequest) -> dict[Key, str]:
         if not any(what.population_ids) or not datasets:
             return {}
-        state = await self._gating.state(datasets[0].study_id)
+        state = await self._gating.state(datasets[0].study_id, [])
         return unique_names(state.populations.values())
 
     async def _datasets(self, actor: Actor, study_id: Key, ids: Keys) -> tuple[list[Dataset], str]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from cytosol.analyses.cytometry.geometry import check_geometry
 from cytosol.analyses.cytometry.trees import gids_of
-from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
 from cytosol.catalog.context import Context
+from cytosol.catalog.gate_limits import require_open, require_room, require_unlocked
 from cytosol.catalog.gating_history import Edits
 from cytosol.catalog.populations import PopulationList, insert_populations, parent_of
 from cytosol.catalog.records import UNSET, Unset, all_to, to
@@ -23,7 +24,6 @@ from cytosol.model.gating_rules import clean_axes, clean_gid, clean_sectors, kno
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
 
-MAX_GATES = 10_000
 MAX_VERTICES = 10_000
 _GONE = "There is no such gate, or it is not shared with you"
 GateList = list[Gate]
@@ -152,16 +152,12 @@ class Gates:
         fresh = [{**gate.checked(), "study_id": study_id} for gate in gates]
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
-            if (
-                await rows.count(conn, tables.gates, {"study_id": study_id, "deleted_at": None}) + len(fresh)
-                > MAX_GATES
-            ):
-                raise ConflictError(f"A study has at most {MAX_GATES:,} gates", do="Delete some that you do not need")
+            await require_room(conn, study_id, len(fresh))
             ids = [row["dataset_id"] for row in fresh]
-            await _datasets_open(conn, study_id, ids, known=ids if known else ())
+            await require_open(conn, study_id, ids, known=ids if known else ())
             replaced = {row["gid"] for row in fresh if row["dataset_id"] is not None}
             where = {"study_id": study_id, "deleted_at": None, "dataset_id": None, "gid": replaced}
-            _require_unlocked(all_to(Gate, await rows.find(conn, tables.gates, where)) if replaced else ())
+            require_unlocked(all_to(Gate, await rows.find(conn, tables.gates, where)) if replaced else ())
             await rows.insert_many(conn, tables.gates, fresh)
             await changes.require_unique_gates(conn, study_id)
             edits = [changes.made("gate", row["id"]) for row in fresh]
@@ -201,6 +197,8 @@ class Gates:
             edits: Edits = []
             for gate in family:
                 edits += await self._change(conn, gate, fields)
+            if "sectors" in fields:
+                await changes.require_unique_gates(conn, study_id)
             await changes.record(conn, actor, "gate.change", study_id=study_id, edits=edits)
         self._context.notifier.events_stored()
         return len(family)
@@ -210,8 +208,8 @@ class Gates:
     ) -> Edits:
         values = checked_fields(gate, fields)
         if values.get("locked") is not False and set(values) - {"locked"}:
-            _require_unlocked([gate])
-        await _datasets_open(conn, gate.study_id, [gate.dataset_id])
+            require_unlocked([gate])
+        await require_open(conn, gate.study_id, [gate.dataset_id])
         row = await rows.need(conn, tables.gates, gate.id)
         return await changes.apply_changes(conn, "gate", row, values, expected=expected)
 
@@ -254,8 +252,8 @@ class Gates:
     async def _delete(
         self, conn: Connection, actor: Actor, study_id: Key, gates: GateList, *, expected: int | None = None
     ) -> None:
-        _require_unlocked(gates)
-        await _datasets_open(conn, study_id, [gate.dataset_id for gate in gates])
+        require_unlocked(gates)
+        await require_open(conn, study_id, [gate.dataset_id for gate in gates])
         edits = await changes.remove(conn, "gate", [gate.id for gate in gates], expected=expected)
         await changes.record(conn, actor, "gate.delete", study_id=study_id, edits=edits)
 
@@ -281,14 +279,15 @@ class Gates:
             if not family:
                 raise NotFoundError(f"This study has no gate of the family {gid[:64]}", where="gid")
             own = {one.dataset_id: one for one in family if one.dataset_id in set(dataset_ids)}
-            await _datasets_open(conn, study_id, dataset_ids, known=set(dataset_ids) - own.keys())
-            _require_unlocked(own.values())
+            await require_open(conn, study_id, dataset_ids, known=set(dataset_ids) - own.keys())
+            require_unlocked(own.values())
             if gate.dataset_id is not None and set(dataset_ids) - set(own):
-                _require_unlocked(one for one in family if one.dataset_id is None)
+                require_unlocked(one for one in family if one.dataset_id is None)
             if gate.dataset_id is None:
                 edits = await changes.remove(conn, "gate", [one.id for one in own.values()])
                 done = Tailored([], [], [one for id in dataset_ids if (one := own.get(id)) is not None])
             else:
+                await require_room(conn, study_id, len(set(dataset_ids) - own.keys()))
                 done, edits = await _put_own(conn, family, values, dataset_ids)
             await changes.record(conn, actor, "gate.tailor", study_id=study_id, edits=edits)
         self._context.notifier.events_stored()
@@ -300,7 +299,8 @@ class Gates:
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
             found = all_to(Gate, await rows.find(conn, tables.gates, where))
-            _require_unlocked(found)
+            require_unlocked(found)
+            await require_open(conn, study_id, [gate.dataset_id for gate in found])
             edits = await changes.remove(conn, "gate", [gate.id for gate in found])
             below = [row["id"] for row in await rows.find(conn, tables.populations, where)]
             edits += await changes.remove(conn, "population", below)
@@ -347,6 +347,12 @@ async def _put_own(
 ) -> tuple[Tailored, Edits]:
     own = {gate.dataset_id: gate for gate in family}
     model = next((gate for gate in family if gate.dataset_id is None), family[0])
+    if values["kind"] != model.kind:
+        raise InvalidInputError(
+            f"'{model.name}' is a {model.kind} gate, not a {values['kind']}",
+            where="gate.kind",
+            do="Give its own gates the same kind, or draw a gate of its own family",
+        )
     edits: Edits = []
     inserted, updated = [], []
     for dataset_id in dict.fromkeys(dataset_ids):
@@ -383,30 +389,3 @@ async def _gate(conn: Connection, actor: Actor, id: Key, permission: Permission)
 
 async def _family(conn: Connection, study_id: Key, gid: str) -> GateList:
     return all_to(Gate, await rows.find(conn, tables.gates, {"study_id": study_id, "gid": gid, "deleted_at": None}))
-
-
-def _require_unlocked(gates: Iterable[Gate]) -> None:
-    for gate in gates:
-        if gate.locked:
-            raise ConflictError(
-                f"The gate '{gate.name}' is locked", where=f"gate {gate.id.hex24}", do="Unlock it first"
-            )
-
-
-async def _datasets_open(
-    conn: Connection, study_id: Key, ids: Iterable[Key | None], *, known: Iterable[Key | None] = ()
-) -> None:
-    """Refuse datasets whose gates are locked, and of `known` those that the study does not have."""
-    wanted = {id for id in ids if id is not None}
-    if not wanted:
-        return
-    of_study = {"id": wanted, "study_id": study_id}
-    found = {row["id"]: row for row in await rows.find(conn, tables.datasets, of_study)}
-    live = {id for id, row in found.items() if row["deleted_at"] is None}
-    for id in sorted(wanted & set(known) - live):
-        raise NotFoundError("There is no such dataset in this study", where=id.hex24)
-    for id, row in sorted(found.items()):
-        if row["gates_locked"]:
-            raise ConflictError(
-                f"The gates of '{row['name']}' are locked", where=f"dataset {id.hex24}", do="Unlock them first"
-            )

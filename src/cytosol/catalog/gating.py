@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
-from cytosol.base.errors import CytosolError, InvalidInputError, NotFoundError
+from cytosol.base.errors import ConflictError, CytosolError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.access import study_access
@@ -79,10 +79,15 @@ class Gating:
         self._attributes = attributes
         self._compensations = compensations
 
-    async def state(self, study_id: Key) -> GatingState:
-        """The gating of a study now; rights were asked before."""
+    async def state(self, study_id: Key, dataset_ids: Collection[Key] | None = None) -> GatingState:
+        """The gating of a study now; rights were asked before.
+
+        Parameters
+        ----------
+        dataset_ids : that it is asked about; None = all
+        """
         async with self._context.db.read() as conn:
-            return await gating_state(conn, study_id)
+            return await gating_state(conn, study_id, dataset_ids)
 
     async def mask(
         self, pinned: Pinned, *, population: Population | None, compensation: Spill | None = None
@@ -90,20 +95,20 @@ class Gating:
         """Who is in a population of the table's study: shape (n_cells,), bool; None = all."""
         if population is None:
             return np.ones(pinned.part.n_cells, bool)
-        state = await self.state(pinned.dataset.study_id)
+        state = await self.state(pinned.dataset.study_id, [pinned.dataset.id])
         prepared = await self.prepare(pinned, [population], state=state, compensation=compensation)
         return await self._context.compute.run(prepared.mask, 0)
 
     async def members(self, pinned: Pinned, population_id: Key) -> np.ndarray:
         """Who is in a population by id, read with the dataset's own compensation: shape (n_cells,), bool."""
-        state = await self.state(pinned.dataset.study_id)
+        state = await self.state(pinned.dataset.study_id, [pinned.dataset.id])
         spill = await self._compensations.resolve(pinned, "own")
         prepared = await self.prepare(pinned, [state.population(population_id)], state=state, compensation=spill)
         return await self._context.compute.run(prepared.mask, 0)
 
     async def names(self, pinned: Pinned) -> dict[Key, str]:
         """The unique names of the populations of a table's study."""
-        return unique_names((await self.state(pinned.dataset.study_id)).populations.values())
+        return unique_names((await self.state(pinned.dataset.study_id, [])).populations.values())
 
     async def prepare(
         self,
@@ -176,8 +181,11 @@ class Gating:
         except NotFoundError as error:
             raise NotFoundError(
                 f"'{pinned.dataset.name}' has no annotation, and its samples have no attribute, called '{name[:255]}'",
+                where=f"annotation '{name[:255]}'",
                 do="Annotate it, or change the population that names it",
             ) from error
+        except ConflictError as error:  # nothing says which sample its cells are of
+            raise NotFoundError(error.what, where=f"annotation '{name[:255]}'", do=error.do) from error
         content = hashlib.blake2b(np.ascontiguousarray(column.values).tobytes(), digest_size=16).hexdigest()
         return column, ["attribute", name, column.categories, content]
 
@@ -201,7 +209,7 @@ class Gating:
         table : "" = the main one of each dataset
         """
         pinned = await self.pin(actor, study_id=study_id, dataset_ids=dataset_ids, table=table)
-        state = await self.state(study_id)
+        state = await self.state(study_id, dataset_ids)
         ids = [None, *state.populations] if population_ids is None else list(dict.fromkeys(population_ids))
         for id in ids:
             state.population(id)

@@ -21,7 +21,7 @@ from cytosol.analyses.cytometry.gating_samples import (
     drawn_on_of,
     plan_samples,
 )
-from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
+from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.gating import UNCOMPENSATED, Gating, Matrix, SampleGating
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
@@ -30,12 +30,14 @@ from cytosol.catalog.axes import Axes, Reading, Spill
 from cytosol.catalog.compensations import Compensations, check_said
 from cytosol.catalog.context import Context
 from cytosol.catalog.cytometry import Cytometry
-from cytosol.catalog.gates import MAX_GATES, NewGate
+from cytosol.catalog.gate_limits import require_open, require_room
+from cytosol.catalog.gates import NewGate
 from cytosol.catalog.gating import Gating as GatingVerbs
 from cytosol.catalog.gating_refit import moved
 from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.records import all_to, to
 from cytosol.catalog.scales import checked, need_scales
+from cytosol.catalog.tables import Pinned
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.formats.facsdiva.reader import is_experiment, read_experiment
@@ -48,6 +50,8 @@ from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission
 
 _INTERNAL: DrawnOn = ("internal", (), ())
+_Drawn = tuple[Pinned, Matrix | None, dict[str, float]]
+"""A table, the matrix that its gates are evaluated on, and the factors of its channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,36 +145,26 @@ class GatingExchange:
         -------
         The file; what it cannot hold is named in a comment at its top.
         """
+        if form not in ("gating-ml", "flowjo"):
+            raise InvalidInputError(f"{form!r} is no form of gates", do="Use gating-ml or flowjo")
         check_said(compensation)
         pinned = await self._gating.pin(actor, study_id=study_id, dataset_ids=dataset_ids)
         state = await self._gating.state(study_id)
-        found = []
-        for one in pinned:
+        found: list[_Drawn] = []
+        for one in pinned if form == "flowjo" else pinned[:1]:
             spill = await self._compensations.resolve(one, compensation)
             matrix = None if spill is None else _matrix(spill.channels, spill.matrix)
             factors = await self._factors(actor, one.dataset.id) if one.dataset.panel else {}
             found.append((one, matrix, factors))
-            if form == "gating-ml" and found:
-                break
         if form == "flowjo":
-            samples = [
-                SampleGating(
-                    name=one.dataset.name,
-                    gating=to_data(_described(state, one.dataset.id, matrix, factors, own_scales=True)),
-                    n_events=one.part.n_cells,
-                )
-                for one, matrix, factors in found
-            ]
-            return await self._context.compute.run(write_workspace, samples)
-        if form != "gating-ml":
-            raise InvalidInputError(f"{form!r} is no form of gates", do="Use gating-ml or flowjo")
+            return await self._context.compute.run(_workspace, state, found)
         if not found:
             raise NotFoundError("The study has no data yet, so its gates cannot be written", do="Add a file first")
         one, matrix, factors = found[0]
-        # no dataset has the id of the study: the gates of the study are in force
-        owner = one.dataset.id if dataset_ids is not None else study_id
-        gating = _described(state, owner, matrix, factors, own_scales=False)
-        return await self._context.compute.run(write_gating_ml, gating)
+        owner = one.dataset.id if dataset_ids is not None else None
+        return await self._context.compute.run(
+            lambda: write_gating_ml(_described(state, owner, matrix, factors, own_scales=False))
+        )
 
     async def _as_counted(
         self, actor: Actor, study_id: Key, samples: list[SampleGating], datasets: Mapping[str, Key]
@@ -252,10 +246,22 @@ def _matrix(channels: Sequence[str], values: np.ndarray) -> Matrix:
     return Matrix(names, names, tuple(tuple(row) for row in np.asarray(values, np.float64).tolist()))
 
 
+def _workspace(state: GatingState, drawn: Sequence[_Drawn]) -> bytes:
+    samples = [
+        SampleGating(
+            name=one.dataset.name,
+            gating=to_data(_described(state, one.dataset.id, matrix, factors, own_scales=True)),
+            n_events=one.part.n_cells,
+        )
+        for one, matrix, factors in drawn
+    ]
+    return write_workspace(samples)
+
+
 def _described(
-    state: GatingState, owner: Key, matrix: Matrix | None, factors: Mapping[str, float], *, own_scales: bool
+    state: GatingState, owner: Key | None, matrix: Matrix | None, factors: Mapping[str, float], *, own_scales: bool
 ) -> Gating:
-    """The populations as an exchange file holds them, with the gates that are in force for a dataset."""
+    """The populations as an exchange file holds them, with the gates in force for a dataset, None = of the study."""
     gates = {gid: (one.gate, one.sector) for gid, one in state.in_force(owner).items()}
     compensated = Compensated(UNCOMPENSATED) if matrix is None else Compensated("Compensation", matrix)
     populations = list(state.populations.values())
@@ -277,9 +283,8 @@ async def _store(conn: Connection, actor: Actor, study_id: Key, planned: Planned
     of_datasets = {gate.gid for _, gate in planned.tailored}
     fresh = [_row(study_id, gate, None, tailored=gate.gid in of_datasets) for gate in plan.gates]
     fresh += [_row(study_id, gate, dataset_id, tailored=True) for dataset_id, gate in planned.tailored]
-    held = await rows.count(conn, tables.gates, {"study_id": study_id, "deleted_at": None})
-    if held + len(fresh) > MAX_GATES:
-        raise ConflictError(f"A study has at most {MAX_GATES:,} gates", do="Delete some that you do not need")
+    await require_room(conn, study_id, len(fresh))
+    await require_open(conn, study_id, [dataset_id for dataset_id, _ in planned.tailored])
     await rows.insert_many(conn, tables.gates, fresh)
     keys: dict[str, Key] = {one.key: new_key() for one in plan.populations}
     position = await rows.count(conn, tables.populations, {"study_id": study_id})

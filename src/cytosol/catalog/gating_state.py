@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ class GatingState:
 
     Attributes
     ----------
+    gates : of the study, and own ones of the datasets that it is asked about
     populations : in their order
     kept : what was found out of it already, so that it is not for each of a thousand datasets
     """
@@ -83,10 +84,20 @@ class GatingState:
             raise NotFoundError("There is no such population in this study", where=id.hex24) from None
 
 
-async def gating_state(conn: Connection, study_id: Key) -> GatingState:
-    """The gating of a study, read in one transaction."""
-    live = {"study_id": study_id, "deleted_at": None}
-    gates = all_to(Gate, await rows.find(conn, tables.gates, live))
+async def gating_state(conn: Connection, study_id: Key, dataset_ids: Collection[Key] | None = None) -> GatingState:
+    """The gating of a study, read in one transaction.
+
+    Parameters
+    ----------
+    dataset_ids : that it is asked about; None = all. Of a thousand files each may have an own gate of each family
+    """
+    live: dict[str, Any] = {"study_id": study_id, "deleted_at": None}
+    if dataset_ids is None:
+        found = await rows.find(conn, tables.gates, live)
+    else:
+        found = await rows.find(conn, tables.gates, live | {"dataset_id": None})
+        found += await rows.find(conn, tables.gates, live | {"dataset_id": list(dataset_ids)})
+    gates = all_to(Gate, found)
     populations = all_to(Population, await rows.find(conn, tables.populations, live, order=("position", "id")))
     scales = await rows.first(conn, tables.scale_sets, {"study_id": study_id})
     return GatingState(gates, {one.id: one for one in populations}, {} if scales is None else scales["scales"])

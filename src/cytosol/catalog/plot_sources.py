@@ -19,6 +19,9 @@ from cytosol.catalog.plot_marks import axis_label
 from cytosol.catalog.plot_specs import PlotSpec, Sampling
 from cytosol.catalog.tables import Pinned
 
+_ROOM_BYTES = 256 << 20
+"""For the events of a group of datasets whose medians are taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -52,6 +55,10 @@ class Source:
             rows = rows[sample_rows(len(rows), count=sampling.post_n, fraction=sampling.post_p, seed=sampling.seed)]
         return rows
 
+    def forget(self) -> None:
+        """Let go of what was read: sheets are made of more tables than memory holds."""
+        self.prepared.reading.forget()
+
     def layer(self, spec: PlotSpec, rows: np.ndarray | None = None) -> Layer:
         """The events, in the unit of the data; ``rows`` in place of those that the spec draws."""
         rows, n_cells = self.rows(spec.sampling) if rows is None else rows, self.prepared.reading.pinned.part.n_cells
@@ -81,14 +88,20 @@ class Pool:
 
     def rows(self, sampling: Sampling) -> list[np.ndarray]:
         """Rows of the events that are drawn of each dataset."""
-        rows = [source.rows(sampling) for source in self.sources]
+        rows = []
+        for source in self.sources:
+            rows.append(source.rows(sampling))
+            source.forget()
         most = min((len(one) for one in rows if len(one)), default=0) if self.equal else max(map(len, rows), default=0)
         return [one[sample_rows(len(one), count=most, seed=sampling.seed)] for one in rows]
 
     def layer(self, spec: PlotSpec) -> Layer:
         """The events, in the unit of the data."""
         rows = self.rows(spec.sampling)
-        layers = [source.layer(spec, each) for source, each in zip(self.sources, rows, strict=True)]
+        layers = []
+        for source, each in zip(self.sources, rows, strict=True):
+            layers.append(source.layer(spec, each))
+            source.forget()
         if len(layers) == 1:
             return replace(layers[0], name=self.name)
         y = [layer.y for layer in layers if layer.y is not None]
@@ -99,12 +112,20 @@ class Pool:
     def medians(self, axes: Sequence[str]) -> list[float]:
         """The median of all events on each axis, in the unit of the data; NaN = no events, or no dataset has the axis.
 
-        One axis at a time is in memory.
+        As many axes at a time are in memory as have room, one dataset after the other.
         """
-        each = list(zip(self.sources, self.rows(Sampling()), strict=True))
-        return [
-            median([one.values(axis)[rows] for one, rows in each if one.axes[axis] not in one.lacks]) for axis in axes
-        ]
+        rows = self.rows(Sampling())
+        n_at_once = max(1, _ROOM_BYTES // (4 * sum(map(len, rows)) + 1))
+        found: list[float] = []
+        for first in range(0, len(axes), n_at_once):
+            parts: dict[str, list[np.ndarray]] = {axis: [] for axis in axes[first : first + n_at_once]}
+            for source, own in zip(self.sources, rows, strict=True):
+                for axis in parts:
+                    if source.axes[axis] not in source.lacks:
+                        parts[axis].append(source.values(axis)[own])
+                source.forget()
+            found += map(median, parts.values())
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class Plots:
         """
         spec = spec.checked()
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
-        state = await self._gating.state(pinned.dataset.study_id)
+        shown = [dataset_id, *(one.dataset_id for one in spec.overlays if one.dataset_id is not None)]
+        state = await self._gating.state(pinned.dataset.study_id, shown)
         sources = [await self._source(pinned, spec, state, spec.population_id)]
         place = (pinned, table, pinned.dataset.panel or ())
         for overlay in spec.overlays:
@@ -189,7 +190,7 @@ class Plots:
         population_ids : None among them = all events; None = all populations of the study
         """
         pinned = await self._reader.pin(actor, dataset_id=dataset_id, table=table)
-        state = await self._gating.state(pinned.dataset.study_id)
+        state = await self._gating.state(pinned.dataset.study_id, [dataset_id])
         ids: list[Key | None] = list(dict.fromkeys(state.populations if population_ids is None else population_ids))
         populations = [state.population(id) for id in ids]
         if not populations or not axes:

@@ -80,7 +80,7 @@ class Statistics:
         asked = asked.checked()
         parsed = asked.parsed()
         pinned = await self._gating.pin(actor, study_id=study_id, dataset_ids=dataset_ids, table=asked.table)
-        state = await self._gating.state(study_id)
+        state = await self._gating.state(study_id, dataset_ids)
         ids = [None] if population_ids is None else list(dict.fromkeys(population_ids))
         for id in [*ids, *(of for of in asked.percent_of if isinstance(of, Key))]:
             state.population(id)

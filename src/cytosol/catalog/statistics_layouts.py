@@ -22,9 +22,9 @@ _TEXTS = ("population_id", "parent_id", "parent", "percent_of_id", "reagent")
 def medium(table: StatisticsTable, annotations: Annotations) -> Columns:
     """One row for each dataset, population, reference of percent, and axis; the statistics are columns."""
     columns: Columns = {}
-    asked = table.asked
+    asked, annotated = table.asked, _annotated(table, annotations)
     for row in table.rows:
-        head = _head(table, row, annotations)
+        head = _head(table, row, annotated)
         for share in row.shares if "percent" in asked.statistics else [None]:
             said = dict(head)
             if share is not None:
@@ -43,8 +43,9 @@ def medium(table: StatisticsTable, annotations: Annotations) -> Columns:
 def tall(table: StatisticsTable, annotations: Annotations) -> Columns:
     """One row a value: dataset, population, axis, statistic, value."""
     columns: Columns = {}
+    annotated = _annotated(table, annotations)
     for row in table.rows:
-        head = _head(table, row, annotations)
+        head = _head(table, row, annotated)
         for axis, name, value in _values(table, row):
             shown = _axis(table, row, axis) if axis else {"axis": "", "channel": "", "reagent": None}
             _add(columns, {**head, **shown, "statistic": name, "value": value})
@@ -54,10 +55,10 @@ def tall(table: StatisticsTable, annotations: Annotations) -> Columns:
 def wide(table: StatisticsTable, annotations: Annotations) -> Columns:
     """One row a dataset, one column a value: "population | channel | statistic"."""
     found: dict[Key, dict[str, Any]] = {}
-    titles = _titles(table)
+    titles, annotated = _titles(table), _annotated(table, annotations)
     for row in table.rows:
         head = {"dataset_id": row.dataset_id.hex24, "dataset": table.datasets[row.dataset_id]}
-        line = found.setdefault(row.dataset_id, {**head, **_annotated(annotations, row.dataset_id)})
+        line = found.setdefault(row.dataset_id, {**head, **annotated[row.dataset_id]})
         for axis, name, value in _values(table, row):
             line[_label(table, row, titles[row.dataset_id].get(axis, ""), name)] = value
     names = dict.fromkeys(name for line in found.values() for name in line)
@@ -103,7 +104,7 @@ def typed(columns: Columns) -> dict[str, np.ndarray]:
     return made
 
 
-def _head(table: StatisticsTable, row: StatisticsRow, annotations: Annotations) -> dict[str, Any]:
+def _head(table: StatisticsTable, row: StatisticsRow, annotated: Annotations) -> dict[str, Any]:
     id = row.population_id
     parent = None if id is None else table.parents.get(id)
     return {
@@ -114,14 +115,14 @@ def _head(table: StatisticsTable, row: StatisticsRow, annotations: Annotations) 
         "unique_name": table.unique_names[id],
         "parent_id": _hex(parent),
         "parent": table.names.get(parent),
-        **_annotated(annotations, row.dataset_id),
+        **annotated[row.dataset_id],
     }
 
 
-def _annotated(annotations: Annotations, id: Key) -> dict[str, Any]:
+def _annotated(table: StatisticsTable, annotations: Annotations) -> Annotations:
+    """The columns of annotations, the same ones for all datasets."""
     names = dict.fromkeys(name for values in annotations.values() for name in values)
-    own = annotations.get(id, {})
-    return {f"{_ANNOTATION}{name}": own.get(name) for name in names}
+    return {id: {f"{_ANNOTATION}{name}": annotations.get(id, {}).get(name) for name in names} for id in table.datasets}
 
 
 def _axis(table: StatisticsTable, row: StatisticsRow, axis: str) -> dict[str, Any]:

@@ -29,6 +29,14 @@ def test_rectangle_and_range_take_their_edges() -> None:
     assert inside("range", {"x1": 1, "x2": 3, "y": 0.5}, x).tolist() == [True, True, False, False, True, True, False]
 
 
+def test_sides_beyond_32_bits_are_open() -> None:
+    x, y = points((1, 1), (-3e38, 2), (np.inf, 5), (1, -1), (np.nan, 1))
+    rectangle = {"x1": -1e39, "x2": 1e300, "y1": 0, "y2": 1e39}
+    assert inside("rectangle", rectangle, x, y).tolist() == [True, True, True, False, False]
+    triangle = {"vertices": [[0, 0], [1e39, 0], [0, 9]]}
+    assert inside("polygon", triangle, x, y).shape == (5,)
+
+
 def test_the_boundary_of_a_polygon_is_inside() -> None:
     x, y = points((0, 0), (2, 2), (1, 0), (0, 1), (2, 1), (1, 2), (1, 1), (2.0001, 1), (-0.0001, 0), (1, np.nan))
     assert inside("polygon", SQUARE, x, y).tolist() == [True] * 7 + [False] * 3

@@ -177,6 +177,8 @@ def test_the_table_of_the_biexponential() -> None:
         ({"type": "linear", "minimum": 5, "maximum": 1}, "not below"),
         ({"type": "linear", "minimum": None, "maximum": 1}, "not a finite number"),
         ({"type": "linear", "minimum": True, "maximum": 2}, "not a finite number"),
+        ({"type": "linear", "minimum": [0], "maximum": 2}, "minimum holds a list or an object"),
+        ({"type": {}}, "type holds a list or an object"),
         ({"type": "arcsinh", "minimum": 0, "maximum": 1, "cofactor": 0}, "not above zero"),
         ({"type": "logicle", "t": 1000, "w": 3, "m": 4, "a": 0}, "half of m"),
         ({"type": "logicle", "t": 1000, "w": 1, "m": 4, "a": 3}, "m - 2 w"),

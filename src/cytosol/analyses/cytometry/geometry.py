@@ -124,9 +124,10 @@ def _between(points: np.ndarray, one: float, other: float) -> np.ndarray:
 def _in_rectangle(geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     from cytosol.analyses.cytometry import kernels  # numba; loaded when the first gate needs it
 
-    corners = np.sort(np.array([[geometry["x1"], geometry["y1"]], [geometry["x2"], geometry["y2"]]], x.dtype), axis=0)
+    corners = [[_rounded(geometry[f"{axis}{n}"], x) for axis in "xy"] for n in (1, 2)]
+    low, high = np.sort(np.array(corners, x.dtype), axis=0)
     mask = np.empty(x.shape, np.bool_)
-    kernels.box_mask(x, y, corners[0], corners[1], mask)
+    kernels.box_mask(x, y, low, high, mask)
     return mask
 
 
@@ -134,7 +135,8 @@ def _in_polygon(vertices: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarra
     from cytosol.analyses.cytometry import kernels  # numba; loaded when the first gate needs it
 
     if x.dtype == np.float32:
-        vertices = vertices.astype(np.float32).astype(np.float64)
+        with np.errstate(over="ignore"):  # as `_rounded`
+            vertices = vertices.astype(np.float32).astype(np.float64)
     xs, ys = np.ascontiguousarray(vertices[:, 0]), np.ascontiguousarray(vertices[:, 1])
     mask = np.empty(x.shape, np.bool_)
     if len(x) < _GRID_FROM:

@@ -327,6 +327,11 @@ def scale_from_json(json: Mapping[str, Any]) -> Scale:
     InvalidInputError
         For an unknown type, a missing, further or impossible parameter.
     """
+    for name, value in json.items():
+        if isinstance(value, list | dict):
+            raise InvalidInputError(
+                f"The scale cannot be used: {name[:64]} holds a list or an object", do="Correct the scale"
+            )
     return _scale_of(tuple((name, type(value), value) for name, value in json.items()))
 
 

@@ -115,7 +115,7 @@ async def _plan(run: TableRun, params: BatchRun) -> _Plan:
         pinned = await catalog.tables.pin(actor, dataset_id=Key.parse(id))
         spill = await catalog.compensations.resolve(pinned, params.compensation)
         files[id] = _File(views[id], pinned, spill, batches.index(batch_of[id]))
-    state = await catalog.gating.state(study_id)
+    state = await catalog.gating.state(study_id, [])
     said = {name: state.scales.get(f"var:{name}") for name in channels}
     scales = {name: scale_from_json(scale) for name, scale in said.items() if scale is not None}
     return _Plan([files[id] for id in wanted], [files[id] for id in controls if id in files], batches, channels, scales)

@@ -84,7 +84,7 @@ async def read_values(
     """
     catalog = run.run.catalog
     spill = await catalog.compensations.resolve(run.pinned, compensation)
-    state = await catalog.gating.state(run.pinned.dataset.study_id)
+    state = await catalog.gating.state(run.pinned.dataset.study_id, [])
     references = [f"var:{name}" for name in channels]
     reading = await catalog.axes.reading(run.pinned, references, spill)
     rows = await run.cells(cells) if cells else np.arange(run.n_cells)

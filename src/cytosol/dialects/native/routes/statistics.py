@@ -74,8 +74,7 @@ class StatisticsRoutes(Routes):
         actor = actor_of(request)
         columns = await self._columns(actor, study_id, body)
         if body.format == "json":
-            rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-            return answer({"columns": list(columns), "items": rows})
+            return await asyncio.to_thread(_json_answer, columns)
         arrays = await asyncio.to_thread(typed, columns)
         if body.format == "arrow":
             return await arrow_answer(arrays, headers={"cache-control": "no-store"})
@@ -176,6 +175,11 @@ def _count_json(row: CountRow) -> dict[str, Any]:
         "percent_of_total": row.of_total,
         "problem": row.problem,
     }
+
+
+def _json_answer(columns: Columns) -> Response:
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return answer({"columns": list(columns), "items": rows})
 
 
 def _file(columns: dict[str, np.ndarray], format: str) -> bytes:

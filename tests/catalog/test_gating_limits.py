@@ -1,0 +1,160 @@
+"""What gates of single files must not do: slip past a lock, take over another family, stand for the whole study."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from cytosol.analyses.cytometry.plots.spec import PlotStyle
+from cytosol.base.errors import ConflictError, InvalidInputError
+from cytosol.base.keys import Key
+from cytosol.catalog import gate_limits
+from cytosol.catalog.catalog import Catalog
+from cytosol.catalog.gates import NewGate
+from cytosol.catalog.plot_specs import PlotSpec
+from cytosol.catalog.statistics_records import Asked
+from cytosol.formats.gating_ml.reader import read_gating_ml
+from cytosol.model.gating import Gate
+from cytosol.model.studies import Dataset
+from tests.catalog.people import People
+from tests.catalog.test_cytometry import add, fcs, study
+
+BOX = NewGate(
+    kind="rectangle", name="box", x="var:FSC-A", y="var:SSC-A", geometry={"x1": 0, "x2": 500, "y1": 0, "y2": 500}
+)
+SMALL = {"x1": 1, "x2": 2, "y1": 1, "y2": 2}
+CROSS = {"x": 500, "y": 500, "angles": [0, math.pi / 2, math.pi, 3 * math.pi / 2]}
+LOOK = PlotStyle(width=220, height=200)
+QUADRANT = replace(BOX, kind="quadrant", geometry=CROSS)
+
+
+class Files:
+    """A study of two files, whose gates can be locked."""
+
+    def __init__(self, catalog: Catalog, people: People, study_id: Key, one: Dataset, two: Dataset) -> None:
+        self.catalog, self.people, self.study_id, self.one, self.two = catalog, people, study_id, one, two
+
+    async def draw(self, *gates: NewGate) -> list[Gate]:
+        made, _ = await self.catalog.gates.create_with_populations(self.people.ada, study_id=self.study_id, gates=gates)
+        return made
+
+    async def tailor(self, gate: Gate, own: NewGate) -> None:
+        own = replace(own, dataset_id=self.one.id)
+        await self.catalog.gates.tailor(
+            self.people.ada, study_id=self.study_id, gid=gate.gid, gate=own, dataset_ids=[self.one.id]
+        )
+
+    async def lock(self) -> None:
+        await self.catalog.cytometry.change(self.people.ada, dataset_id=self.one.id, gates_locked=True)
+
+    async def gates(self) -> list[Gate]:
+        return await self.catalog.gates.list(self.people.ada, study_id=self.study_id)
+
+
+@pytest.fixture
+async def files(catalog: Catalog, people: People) -> Files:
+    study_id = await study(catalog, people.ada)
+    (one,) = await add(catalog, people.ada, study_id, "one.fcs", fcs(50, seed=1))
+    (two,) = await add(catalog, people.ada, study_id, "two.fcs", fcs(50, seed=2))
+    return Files(catalog, people, study_id, one, two)
+
+
+async def test_locked_files_keep_their_gates_when_a_study_is_emptied(files: Files) -> None:
+    (gate,) = await files.draw(BOX)
+    await files.tailor(gate, replace(BOX, geometry=SMALL))
+    await files.lock()
+    before = await files.gates()
+    with pytest.raises(ConflictError, match=r"The gates of 'one\.fcs' are locked"):
+        await files.catalog.gates.reset(files.people.ada, study_id=files.study_id)
+    assert await files.gates() == before
+
+
+async def test_locked_files_get_no_gates_of_an_exchange_file(files: Files) -> None:
+    exchange = files.catalog.gating_exchange
+    (gate,) = await files.draw(BOX)
+    await files.tailor(gate, replace(BOX, geometry=SMALL))
+    data = await exchange.write(files.people.ada, study_id=files.study_id, form="flowjo")
+    await files.catalog.gates.reset(files.people.ada, study_id=files.study_id)
+    await files.lock()
+    await files.catalog.cytometry.change(files.people.ada, dataset_id=files.two.id, gates_locked=True)
+    with pytest.raises(ConflictError, match="are locked"):
+        await exchange.bring(files.people.ada, study_id=files.study_id, data=data)
+    assert await files.gates() == []
+    assert await files.catalog.populations.list(files.people.ada, study_id=files.study_id) == []
+
+
+async def test_sectors_of_a_family_are_not_those_of_another(files: Files) -> None:
+    one, two = await files.draw(QUADRANT, QUADRANT)
+    with pytest.raises(ConflictError, match="that of another gate already"):
+        await files.catalog.gates.change_family(
+            files.people.ada, study_id=files.study_id, gid=one.gid, sectors=two.sectors
+        )
+    renamed = [{**sector, "name": f"part {place}"} for place, sector in enumerate(one.sectors)]
+    changed = await files.catalog.gates.change_family(
+        files.people.ada, study_id=files.study_id, gid=one.gid, sectors=renamed
+    )
+    assert changed == 1
+
+
+async def test_a_file_gets_no_gate_of_another_kind_in_a_family(files: Files) -> None:
+    (gate,) = await files.draw(QUADRANT)
+    with pytest.raises(InvalidInputError, match="is a quadrant gate, not a rectangle"):
+        await files.tailor(gate, BOX)
+    assert len(await files.gates()) == 1
+
+
+async def test_a_gate_that_names_no_dataset_is_not_written_as_that_of_the_study(files: Files) -> None:
+    (gate,) = await files.draw(BOX)
+    for dataset_id in (files.study_id, files.one.id):
+        own = replace(BOX, gid=gate.gid, dataset_id=dataset_id, geometry=SMALL)
+        await files.catalog.gates.create(files.people.ada, study_id=files.study_id, gates=[own], known=False)
+    data = await files.catalog.gating_exchange.write(files.people.ada, study_id=files.study_id, form="gating-ml")
+    (region,) = read_gating_ml(data).regions.values()
+    assert region.geometry["limits"][0][0] is None or region.geometry["limits"][0][0] < 1
+
+
+async def test_a_file_of_no_sample_lacks_what_samples_have(files: Files) -> None:
+    catalog, ada, study_id = files.catalog, files.people.ada, files.study_id
+    dose = await catalog.samples.add_attribute(ada, study_id=study_id, name="dose", kind="number")
+    sample = await catalog.samples.add(ada, study_id=study_id, name="s", values={dose.id: 1})
+    await catalog.datasets.change(ada, dataset_id=files.one.id, sample_id=sample.sample.id)
+    treated = await catalog.populations.create(
+        ada, study_id=study_id, name="treated", tree={"column": "dose", "groups": ["1"]}
+    )
+    counts = await catalog.gating.counts(ada, study_id=study_id)
+    assert [(row.population_id, row.n_events) for row in counts] == [
+        (None, 50), (treated.id, 50), (None, 50), (treated.id, None),
+    ]  # fmt: skip
+    assert "Nothing says which sample" in counts[3].problem
+    asked = Asked(["var:FSC-A"], ["event_count", "mean"])
+    found = await catalog.statistics.table(ada, study_id=study_id, asked=asked, population_ids=[None, treated.id])
+    assert [row.n_events for row in found.rows] == [50, 50, 50, None]
+    assert found.rows[0].values == found.rows[1].values
+    assert found.rows[3].values == {"var:FSC-A": {"mean": None}}
+    spec = PlotSpec("dot", "var:FSC-A", "var:SSC-A", population_id=treated.id)
+    sheet = await catalog.plots.grid(ada, study_id=study_id, specs=[spec], style=replace(LOOK, format="svg"))
+    assert b"lacks annotation 'dose'" in sheet
+
+
+async def test_one_file_is_asked_about_without_the_own_gates_of_others(files: Files) -> None:
+    (gate,) = await files.draw(BOX)
+    await files.tailor(gate, replace(BOX, geometry=SMALL))
+    whole = await files.catalog.gating.state(files.study_id)
+    for dataset in (files.one, files.two):
+        alone = await files.catalog.gating.state(files.study_id, [dataset.id])
+        assert alone.in_force(dataset.id) == whole.in_force(dataset.id)
+        assert alone.populations == whole.populations
+    assert [one.dataset_id for one in alone.gates] == [None]
+    assert alone.in_force(None) == whole.in_force(None)
+
+
+async def test_a_study_has_so_many_gates(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_limits, "MAX_GATES", 1)
+    (gate,) = await files.draw(BOX)
+    with pytest.raises(ConflictError, match="at most 1 gates"):
+        await files.draw(BOX)
+    with pytest.raises(ConflictError, match="at most 1 gates"):
+        await files.tailor(gate, BOX)
+    assert len(await files.gates()) == 1
