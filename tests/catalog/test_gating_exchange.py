@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from cytosol.analyses.cytometry.exchange import evaluate_regions
 from cytosol.analyses.cytometry.exchange_units import to_data, to_scaled
-from cytosol.base.errors import InvalidInputError, NotFoundError, UnreadableFileError
+from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError, UnreadableFileError
 from cytosol.base.gating import Axis, Gating, Matrix, Region, SampleGating
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
@@ -238,6 +239,30 @@ async def test_a_compensation_from_controls(catalog: Catalog, people: People) ->
     assert len(await catalog.compensations.list(people.ada, study_id=study_id)) == 1
     with pytest.raises(InvalidInputError, match="one control"):
         await catalog.control_matrices.compute(people.ada, study_id=study_id, controls=controls[:1] * 2)
+    assert found.warnings == []
+
+
+async def test_swapped_controls_are_kept_only_where_somebody_insists(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    ids = []
+    for name, place in (("fitc", 0), ("pe", 1)):
+        ids += [one.id for one in await add(catalog, people.ada, study_id, f"{name}.fcs", control(place, 7))]
+    swapped = [Control("FITC-A", ids[1]), Control("PE-A", ids[0])]
+    compute = partial(catalog.control_matrices.compute, people.ada, study_id=study_id, controls=swapped)
+    shown = await compute()
+    assert [text.rpartition(":")[0] for text in shown.warnings] == [
+        "The control of FITC-A, 'pe.fcs', looks like one of PE-A",
+        "The control of PE-A, 'fitc.fcs', looks like one of FITC-A",
+    ]
+    assert "it is 3.98 times" in shown.warnings[1]  # about one over 0.25
+    with pytest.raises(
+        ConflictError, match=r"'pe\.fcs', looks like one of PE-A.*'fitc\.fcs', looks like one of FITC-A"
+    ):
+        await compute(name="Swapped")
+    assert await catalog.compensations.list(people.ada, study_id=study_id) == []
+    kept = await compute(name="Swapped", insist=True)
+    assert kept.compensation is not None
+    assert kept.warnings == shown.warnings
 
 
 async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people: People) -> None:

@@ -13,10 +13,11 @@ from cytosol.analyses.cytometry.spillover import (
     Controls,
     Parts,
     Range,
+    Spillover,
     compute_spillover,
     spreading_matrix,
 )
-from cytosol.base.errors import InvalidInputError
+from cytosol.base.errors import ConflictError, InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.access import study_access
 from cytosol.catalog.axes import Axes, is_events
@@ -57,6 +58,7 @@ class ComputedMatrix:
     compensation : as it was kept; None = it was only asked for
     matrix, spread : shape (n_channels, n_channels), float64; row = dye, column = detector; NaN in ``spread`` = unknown
     parts : channel → what was taken of its control
+    warnings : a sentence for each control that looks like one of another channel
     """
 
     compensation: Compensation | None
@@ -64,6 +66,7 @@ class ComputedMatrix:
     matrix: np.ndarray
     spread: np.ndarray
     parts: dict[str, Parts]
+    warnings: list[str]
 
 
 class ControlMatrices:
@@ -84,6 +87,7 @@ class ControlMatrices:
         unstained: Control | None = None,
         channels: Sequence[str] = (),
         name: str = "",
+        insist: bool = False,
     ) -> ComputedMatrix:
         """Compute a spillover matrix from single-stained controls, and how much it spreads populations.
 
@@ -93,11 +97,14 @@ class ControlMatrices:
         unstained : an unstained control; None = the dim events of each control stand in
         channels : of the matrix; () = those of the controls
         name : under which it is kept; "" = it is not
+        insist : keep it also where a control is brighter in another channel than in its own
 
         Raises
         ------
         InvalidInputError
             Where a channel has two controls or is not among the channels, or a control cannot serve; names it.
+        ConflictError
+            Where a control looks like one of another channel, and the matrix shall be kept without ``insist``.
         """
         async with self._context.db.read() as conn:
             needed = Permission.GATE_EDIT if name else Permission.DATA_READ
@@ -106,7 +113,14 @@ class ControlMatrices:
         asked = await self.read(actor, study_id, controls, unstained=unstained, channels=wanted)
         found = await self._context.compute.run(compute_spillover, asked)
         spread = await self._context.compute.run(spreading_matrix, asked, found.matrix)
+        warnings = await self._warnings(actor, study_id, controls, found)
         kept = None
+        if name and warnings and not insist:
+            raise ConflictError(
+                ". ".join(warnings),
+                where="controls",
+                do="Exchange the files, or insist where the controls are right and a dye is brighter elsewhere",
+            )
         if name:
             kept = await self._compensations.create(
                 actor,
@@ -116,7 +130,20 @@ class ControlMatrices:
                 matrix=found.matrix.reshape(-1).tolist(),
                 made_by=_made_by(controls, unstained, found.parts),
             )
-        return ComputedMatrix(kept, wanted, found.matrix, spread, found.parts)
+        return ComputedMatrix(kept, wanted, found.matrix, spread, found.parts, warnings)
+
+    async def _warnings(self, actor: Actor, study_id: Key, controls: Sequence[Control], found: Spillover) -> list[str]:
+        """What is to be said of controls that look like those of other channels."""
+        said = []
+        for control in controls:
+            if control.channel in found.brighter:
+                (pinned,) = await self.pin(actor, study_id, [control.dataset_id])
+                other, times = found.brighter[control.channel]
+                said.append(
+                    f"The control of {control.channel}, '{pinned.dataset.name}', looks like one of {other}: "
+                    f"it is {times:.3g} times as bright there"
+                )
+        return said
 
     async def read(
         self,

@@ -64,9 +64,30 @@ def test_the_published_matrix_of_real_controls(shared_data: Path) -> None:
     unstained = columns.pop("unstained")
     found = compute_spillover(Controls(channels, columns, unstained))
     assert np.abs(found.matrix - published).max() < 0.005
+    assert found.brighter == {}
+    swapped = columns | {"FL1-H": columns["FL2-H"], "FL2-H": columns["FL1-H"]}
+    brighter = compute_spillover(Controls(channels, swapped, unstained)).brighter
+    assert {name: other for name, (other, _) in brighter.items()} == {"FL1-H": "FL2-H", "FL2-H": "FL1-H"}
     alone = compute_spillover(Controls(channels, {"FL1-H": columns["FL1-H"]}, unstained))
     assert np.array_equal(alone.matrix[0], found.matrix[0])
     assert np.array_equal(alone.matrix[1:], np.eye(4)[1:])
+
+
+@pytest.mark.parametrize("with_unstained", [True, False])
+def test_controls_that_were_swapped_are_told(with_unstained: bool) -> None:
+    stained, unstained = made()
+    assert compute_spillover(Controls(CHANNELS, stained, unstained if with_unstained else None)).brighter == {}
+    swapped = stained | {"A": stained["B"], "B": stained["A"]}
+    brighter = compute_spillover(Controls(CHANNELS, swapped, unstained if with_unstained else None)).brighter
+    assert {name: other for name, (other, _) in brighter.items()} == {"A": "B", "B": "A"}
+    assert brighter["B"][1] == pytest.approx(1 / TRUE[0, 1], rel=0.3)  # what A gives in B, turned round
+    # a control that shows nothing in the channel that it shall be of
+    with pytest.raises(InvalidInputError, match=r"control of D has .* positive events, .*; it is brightest in B"):
+        compute_spillover(
+            Controls(
+                CHANNELS, stained | {"D": [*(column[:4000] for column in stained["B"][:3]), unstained[3]]}, unstained
+            )
+        )
 
 
 def test_what_is_taken_can_be_said() -> None:

@@ -89,6 +89,13 @@ async def test_a_compensation_is_computed_and_kept(world: World) -> None:
     assert found["matrix"][0] == pytest.approx([1, 0.25], abs=0.01)
     assert found["spread"][0][0] is None
     assert found["parts"][1]["positive"] == [300, 5000]
+    assert found["warnings"] == []
+    others = [{"channel": "FITC-A", "dataset_id": ids[1]}, {"channel": "PE-A", "dataset_id": ids[0]}]
+    swapped = await world["ada"].post(path, json={**body, "controls": others, "name": "Swapped"})
+    assert swapped.status_code == 409
+    assert "'pe.fcs', looks like one of PE-A" in swapped.json()["detail"]
+    insisted = await world["ada"].post(path, json={**body, "controls": others, "name": "Swapped", "insist": True})
+    assert len(insisted.json()["warnings"]) == 2
     kept = (await world["ada"].post(path, json={**body, "name": "From controls"})).json()["compensation"]
     assert kept["matrix"] == pytest.approx([1, 0.25, 0.05, 1], abs=0.01)
     assert kept["made_by"]["function"] == "compute_spillover"

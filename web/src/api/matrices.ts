@@ -21,6 +21,8 @@ export interface ComputeWish {
   channels?: string[];
   /** Under which it is kept; '' = it is only computed. */
   name?: string;
+  /** Keep it also where a control looks like one of another channel. */
+  insist?: boolean;
 }
 
 export interface Parts {
@@ -38,6 +40,8 @@ export interface Computed {
   matrix: number[][];
   spread: (number | null)[][];
   parts: Parts[];
+  /** A sentence for each control that looks like one of another channel. */
+  warnings: string[];
 }
 
 export const computeCompensation = (studyId: string, json: ComputeWish, signal?: AbortSignal) =>

@@ -67,10 +67,13 @@ class Spillover:
     matrix : shape (n_channels, n_channels), float64, unitless; row = dye, column = detector; a channel without control
         has its row of the identity
     parts : channel → what was taken
+    brighter : channel → the channel in which its control is brightest, where that is another, and how many times as
+        bright as in its own: it may be the control of that one
     """
 
     matrix: np.ndarray
     parts: dict[str, Parts]
+    brighter: dict[str, tuple[str, float]] = field(default_factory=dict)
 
 
 def compute_spillover(controls: Controls) -> Spillover:
@@ -91,6 +94,7 @@ def compute_spillover(controls: Controls) -> Spillover:
     """
     matrix = np.eye(len(controls.channels))
     parts = {}
+    brighter = {}
     for row, name in enumerate(controls.channels):
         if name in controls.stained:
             bright, dim, parts[name] = _taken(controls, name)
@@ -100,7 +104,10 @@ def compute_spillover(controls: Controls) -> Spillover:
                     f"The control of {name} has no brighter events in that channel", do="Check that it is its control"
                 )
             matrix[row] = rises / rises[row]
-    return Spillover(matrix, parts)
+            most = int(matrix[row].argmax())
+            if matrix[row, most] > 1:
+                brighter[name] = controls.channels[most], float(matrix[row, most])
+    return Spillover(matrix, parts, brighter)
 
 
 def spreading_matrix(controls: Controls, matrix: np.ndarray) -> np.ndarray:
@@ -165,11 +172,18 @@ def _taken(controls: Controls, name: str) -> tuple[list[np.ndarray], list[np.nda
     parts = Parts(positive, negative, len(bright[row]), len(dim[row]))
     for said, count in (("positive", parts.n_positive), ("negative", parts.n_negative)):
         if count < FEWEST_EVENTS:
+            most = controls.channels[_brightest(columns)]
+            looks = f"; it is brightest in {most}" if said == "positive" and most != name else ""
             raise InvalidInputError(
-                f"The control of {name} has {count} {said} events, {FEWEST_EVENTS} are needed",
+                f"The control of {name} has {count} {said} events, {FEWEST_EVENTS} are needed{looks}",
                 do=f"Give the range of its {said} events, or another control",
             )
     return bright, dim, parts
+
+
+def _brightest(columns: Columns) -> int:
+    """The place of the channel whose bright events are farthest from its dim ones."""
+    return int(np.argmax([quantile(column, 0.99) - quantile(column, 0.01) for column in columns]))
 
 
 def _finite(columns: Columns) -> list[np.ndarray]:

@@ -270,7 +270,13 @@ class Gating:
         return place
 
     def compute_compensation(
-        self, controls: Mapping[str, Any], *, unstained: Any = None, name: str = "", channels: Sequence[str] = ()
+        self,
+        controls: Mapping[str, Any],
+        *,
+        unstained: Any = None,
+        name: str = "",
+        channels: Sequence[str] = (),
+        insist: bool = False,
     ) -> dict[str, Any]:
         """Compute a spillover matrix from single-stained controls; with a name it is kept.
 
@@ -279,16 +285,19 @@ class Gating:
         controls : channel → its control: a dataset, or a mapping with ``dataset_id`` and, if wanted, ``population_id``,
             ``positive`` and ``negative``
         unstained : an unstained control, in the same manner
+        insist : keep it also where a control looks like one of another channel, which is refused else
 
         Returns
         -------
-        ``channels``, ``matrix``, ``spread``, ``parts``: what was taken of each control, and ``compensation``
+        ``channels``, ``matrix``, ``spread``, ``parts``: what was taken of each control, ``warnings``: which look like
+        controls of other channels, and ``compensation``
         """
         body = {
             "controls": [{"channel": channel, **_control(one)} for channel, one in controls.items()],
             "unstained": None if unstained is None else _control(unstained),
             "name": name,
             "channels": list(channels),
+            "insist": insist,
         }
         found: dict[str, Any] = self._http.post(f"studies/{self.id}/compensations/compute", body)
         return found

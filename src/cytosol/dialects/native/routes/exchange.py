@@ -107,7 +107,8 @@ class ExchangeRoutes(Routes):
         """Compute a spillover matrix from single-stained controls, and how much it spreads populations.
 
         What is taken of each control is found where nothing is said, and answered, so that it can be changed. With a
-        name the matrix is kept.
+        name the matrix is kept. A control that is brightest in another channel than its own, as where two files were
+        swapped, has a warning; such a matrix is kept with ``insist`` only (else 409).
         """
         found = await self.catalog.control_matrices.compute(
             actor_of(request),
@@ -116,6 +117,7 @@ class ExchangeRoutes(Routes):
             unstained=unstained_of(body),
             channels=body.channels,
             name=body.name,
+            insist=body.insist,
         )
         return answer(computed_json(found))
 

@@ -86,4 +86,5 @@ def computed_json(found: ComputedMatrix) -> dict[str, Any]:
             }
             for channel, parts in found.parts.items()
         ],
+        "warnings": found.warnings,
     }

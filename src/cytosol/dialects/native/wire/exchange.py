@@ -54,6 +54,8 @@ class ComputeRequest(Wire):
     """Of the matrix; empty = those of the controls."""
     name: str = Field("", examples=["From controls"])
     """Under which it is kept; empty = it is only computed."""
+    insist: bool = False
+    """Whether it is kept also where a control looks like one of another channel; else that is refused."""
 
 
 class DyeRequest(ControlRequest):
@@ -109,3 +111,5 @@ class ComputedRecord(Wire):
     spread: list[list[float | None]]
     """How much each dye (row) widens populations in each detector (column), root of data units; null = unknown."""
     parts: list[PartsRecord]
+    warnings: list[str]
+    """A sentence for each control that is brighter in another channel than in its own."""

@@ -47,9 +47,12 @@ export function ControlsView({ state, before, onClose, onMade }: Props) {
   const asked = { controls, unstained: unstained ? { dataset_id: unstained, population_id: population || null } : null };
   const query = useQuery({ queryKey: ['computed-compensation', state.study.id, asked], queryFn: ({ signal }) => computeCompensation(state.study.id, asked, signal), enabled: controls.length > 1, placeholderData: keepPreviousData, retry: false, staleTime: Infinity });
   const found = controls.length > 1 && !query.error ? query.data : undefined;
+  const warnings = found?.warnings ?? [];
+  const [insisted, setInsisted] = useState('');
+  const insist = warnings.length > 0 && insisted === warnings.join();
   const keep = () =>
     changeFile(state.study.id, async () => {
-      const { compensation } = await computeCompensation(state.study.id, { ...asked, name: name.trim() });
+      const { compensation } = await computeCompensation(state.study.id, { ...asked, name: name.trim(), insist });
       tell(`‘${name.trim()}’ is kept`);
       if (compensation) onMade(compensation.id);
     });
@@ -86,10 +89,16 @@ export function ControlsView({ state, before, onClose, onMade }: Props) {
           {found && state.mayEdit && (
             <>
               <input className="input small" aria-label="Name of the matrix" value={name} onChange={(e) => setName(e.target.value)} style={{ width: 180 }} />
-              <Button small look="primary" disabled={!name.trim() || query.isFetching} onClick={() => void keep()}>Keep matrix</Button>
+              <Button small look="primary" disabled={!name.trim() || query.isFetching || (warnings.length > 0 && !insist)} onClick={() => void keep()}>Keep matrix</Button>
             </>
           )}
         </header>
+        {warnings.length > 0 && (
+          <div className="error stack" role="alert" aria-label="Controls that may be swapped">
+            {warnings.map((text) => <p key={text}>{text}.</p>)}
+            {state.mayEdit && <label className="row small"><input type="checkbox" checked={insist} onChange={(e) => setInsisted(e.target.checked ? warnings.join() : '')} /> The controls are right: keep it all the same</label>}
+          </div>
+        )}
         {found ? <Found state={state} found={found} /> : <p className="muted">Two controls at least are needed.</p>}
       </section>
     </div>
