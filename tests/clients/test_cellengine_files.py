@@ -154,6 +154,11 @@ def test_file_update(client: Toolkit, e: str) -> None:
         assert client.update(e, "fcsfile", id, compensation=value)["compensation"] == value
     with pytest.raises(APIError, match="compensation"):
         client.update(e, "fcsfile", id, compensation=-2)
+    client.delete(f"experiments/{e}/compensations/{matrix}")
+    with pytest.raises(APIError, match="is read with is not in its study any more"):
+        client.get_events(e, id, compensatedQ=True, compensationId=-2)
+    with pytest.raises(APIError, match="no such compensation in the study"):
+        client.get_events(e, id, compensatedQ=True, compensationId=matrix)
     panel = [{**item, "reagent": "CD4"} if item["channel"] == "Vio450-A" else item for item in file["panel"]]
     changed = client.update(e, "fcsfile", id, panel=panel, panelName="T cells", gatesLocked=True)
     assert (changed["panel"], changed["panelName"], changed["gatesLocked"]) == (panel, "T cells", True)

@@ -115,7 +115,8 @@ class Compensations:
         check_said(said)
         if not is_events(pinned):
             return None
-        if said == "own":
+        name, is_own = pinned.dataset.name, said == "own"
+        if is_own:
             said = pinned.dataset.compensation or await self._of_study(pinned)
         if said in ("", "none", "own"):
             return None
@@ -124,11 +125,11 @@ class Compensations:
         async with self._context.db.read() as conn:
             row = await rows.get(conn, tables.compensations, Key.parse(said))
         if row is None or row["deleted_at"] is not None or row["study_id"] != pinned.dataset.study_id:
-            raise NotFoundError(
-                f"The compensation of '{pinned.dataset.name}' is not in its study",
-                where=f"compensation {said}",
-                do="Choose another one",
-            )
+            where = f"compensation {said}"
+            if is_own:
+                text = f"The compensation that '{name}' is read with is not in its study any more"
+                raise NotFoundError(text, where=where, do="Give the file another one, or undo the deletion")
+            raise NotFoundError(f"There is no such compensation in the study of '{name}'", where=where)
         return Spill.of(row["channels"], row["matrix"])
 
     async def _of_study(self, pinned: Pinned) -> str:
