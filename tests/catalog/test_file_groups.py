@@ -252,7 +252,7 @@ async def test_what_cannot_be_grouped_or_seen(catalog: Catalog, people: People, 
 async def test_large_sheets_hold_one_file_at_a_time(catalog: Catalog, people: People) -> None:
     n_events = 400_000
     study_id = await study(catalog, people.ada)
-    made = [await add(catalog, people.ada, study_id, f"{n}.fcs", fcs(n_events, seed=n)) for n in range(6)]
+    made = [await add(catalog, people.ada, study_id, f"{n}.fcs", fcs(n_events, seed=n)) for n in range(4)]
     ids = [one.id for (one,) in made]
     gate = NewGate(kind="range", name="few", x="var:SSC-A", geometry={"x1": 0, "x2": 20, "y": 0.5})
     _, [few] = await catalog.gates.create_with_populations(people.ada, study_id=study_id, gates=[gate])
