@@ -74,6 +74,7 @@ def test_a_matrix_is_computed_from_controls_edited_and_used(page: Page, bench: B
     expect(page.get_by_label("Unstained control").locator("option:checked")).to_have_text("tube 0.fcs")
     expect(page.get_by_role("table", name="Spread")).to_be_visible()
     _narrow_the_bright_events(page)
+    _swap_two_controls(page, axe)
     assert not faults(page, axe)
     page.get_by_label("Name of the matrix").fill("Tubes")
     page.get_by_role("button", name="Keep matrix").click()
@@ -89,6 +90,25 @@ def test_a_matrix_is_computed_from_controls_edited_and_used(page: Page, bench: B
     files = bench.api.get(f"/studies/{bench.study_id}/fcs").json()["items"]
     assert {file["compensation"] for file in files} == {kept["id"]}
     assert not faults(page, axe)
+
+
+def _swap_two_controls(page: Page, axe: str) -> None:
+    """Swapped files are named, and their matrix is kept only where somebody insists."""
+    files = [page.get_by_label(f"File of the control of {channel}") for channel in _DYES[:2]]
+    keep = page.get_by_role("button", name="Keep matrix")
+    told = page.get_by_role("alert", name="Controls that may be swapped")
+    for file, tube in zip(files, ("tube 2.fcs", "tube 1.fcs"), strict=True):
+        file.select_option(label=tube)
+    for channel, tube, other in ((_DYES[0], "tube 2.fcs", _DYES[1]), (_DYES[1], "tube 1.fcs", _DYES[0])):
+        expect(told).to_contain_text(f"The control of {channel}, '{tube}', looks like one of {other}")
+    expect(keep).to_be_disabled()
+    assert not faults(page, axe)
+    told.get_by_role("checkbox").check()
+    expect(keep).to_be_enabled()
+    for file, tube in zip(files, ("tube 1.fcs", "tube 2.fcs"), strict=True):
+        file.select_option(label=tube)
+    expect(told).to_have_count(0)
+    expect(keep).to_be_enabled()
 
 
 def _narrow_the_bright_events(page: Page) -> None:
