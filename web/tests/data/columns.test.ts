@@ -12,7 +12,8 @@ describe('numbers of a column', () => {
 
   it('are never rounded to nothing', () => {
     expect(alignedNumbers([5000, 0.0123, 0])).toEqual(['5,000.0', '0.012', '0.0']);
-    expect(alignedNumbers([2.5e7, 12.34])).toEqual(['2.50e+7', '12.3']);
+    expect(alignedNumbers([2.5e7, 12.34])).toEqual(['25,000,000.0', '12.3']);
+    expect(alignedNumbers([2.5e9, 12.34])).toEqual(['2.50e+9', '12.3']);
     expect(alignedNumbers([NaN, Infinity])).toEqual(['–', '–']);
   });
 });

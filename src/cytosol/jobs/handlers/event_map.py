@@ -89,7 +89,7 @@ def _drawn(found: EventValues, params: EventMapParams) -> EventValues:
     if len(complete) < _FEWEST:
         raise InvalidInputError(f"{len(complete)} events have a value in every channel; {_FEWEST} are needed")
     complete = complete[sample_rows(len(complete), count=params.n_events, seed=params.seed)]
-    return EventValues(found.labels, found.rows[complete], found.values[complete])
+    return EventValues(found.labels, found.rows[complete], found.values[complete], found.scales)
 
 
 def _report(

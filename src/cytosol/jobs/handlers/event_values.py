@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cytosol.analyses.cytometry.plots.heatmap import Heatmap, draw_heatmap
+from cytosol.analyses.cytometry.plots.heatmap import Heatmap, compared, draw_heatmap
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
 from cytosol.analyses.cytometry.plots.themes import picture
+from cytosol.analyses.cytometry.scales import Scale, scale_from_json
 from cytosol.analyses.reports import Picture, Table
 from cytosol.base.errors import InvalidInputError
 from cytosol.catalog.axes import is_events
@@ -34,11 +35,13 @@ class EventValues:
     labels : of the channels, with their reagents
     rows : shape (n,), int64, rising
     values : shape (n, n_channels), float32, compensated and scaled as the study says
+    scales : of the channels; None = as they are
     """
 
     labels: list[str]
     rows: np.ndarray
     values: np.ndarray
+    scales: list[Scale | None]
 
 
 def is_time(name: str) -> bool:
@@ -91,7 +94,10 @@ async def read_values(
     values = np.empty((len(rows), len(channels)), np.float32)
     for place, reference in enumerate(references):
         values[:, place] = reading.scaled(reference, state.scales.get(reference))[rows]
-    return EventValues([axis_label(run.pinned, reference) for reference in references], rows, values)
+    labels = [axis_label(run.pinned, reference) for reference in references]
+    said = [state.scales.get(reference) for reference in references]
+    scales = [None if one is None else scale_from_json(one) for one in said]
+    return EventValues(labels, rows, values, scales)
 
 
 def medians(found: EventValues, codes: np.ndarray, n_groups: int) -> np.ndarray:
@@ -110,7 +116,7 @@ def groups_parts(found: EventValues, codes: np.ndarray, names: Sequence[str]) ->
     width, height = 260 + 46 * len(found.labels), 150 + 24 * len(names)
     scale = PICTURE_DPI / 96
     style = PlotStyle(width=round(width * scale), height=round(height * scale), dpi=PICTURE_DPI)
-    heatmap = Heatmap(tuple(names), tuple(found.labels), table, "Median, scaled")
+    heatmap = Heatmap(tuple(names), tuple(found.labels), *compared(table, found.scales))
     alt = "Heatmap of the medians of each population in each channel"
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     total = max(1, int(counts.sum()))

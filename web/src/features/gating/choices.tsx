@@ -66,9 +66,9 @@ export function channelChoicesOf(state: GatingState): Choice[] {
 
 /** Channels that measure something worth a statistic: those with reagents, else all but time. */
 export function usualChannels(state: GatingState): string[] {
-  const panel = state.file?.panel ?? [];
+  const panel = (state.file?.panel ?? []).filter((c) => !/^time$/i.test(c.channel));
   const named = panel.filter(hasReagent);
-  return (named.length ? named : panel.filter((c) => !/^time$/i.test(c.channel))).map((c) => `var:${c.channel}`);
+  return (named.length ? named : panel).map((c) => `var:${c.channel}`);
 }
 
 /** An axis in a table or figure: by its reagent, and its channel where several have that reagent. */

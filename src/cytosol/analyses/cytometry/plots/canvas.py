@@ -73,7 +73,7 @@ class Canvas:
 
     def __init__(self, width: int, height: int, dpi: float, *, dark: bool = False) -> None:
         self.width, self.height = width, height
-        self._dpi, self._dark = dpi, dark
+        self._dpi, self.dark = dpi, dark
         paper = self._shown(PAPER)
         # a hair more, or rounding makes the sheet a pixel smaller
         self._figure = Figure(figsize=((width + 1e-6) / dpi, (height + 1e-6) / dpi), dpi=dpi, facecolor=paper)
@@ -86,12 +86,12 @@ class Canvas:
         part = object.__new__(Canvas)
         part.width, part.height = width, height
         part._figure, part._dpi, part._points, part._order = self._figure, self._dpi, self._points, self._order
-        part._dark = self._dark
+        part.dark = self.dark
         part._place = Affine2D().translate(*at) + self._place
         return part
 
     def _shown(self, color: Rgba | str) -> Rgba | str:
-        return on_dark(color) if self._dark else color
+        return on_dark(color) if self.dark else color
 
     def _add(self, artist: Artist, clip: Box | None) -> None:
         artist.set_zorder(next(self._order))

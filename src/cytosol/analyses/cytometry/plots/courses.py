@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cytosol.analyses.cytometry.plots.canvas import Box, Canvas
 
 _PANEL_PX, _GAP_PX, _LEFT_PX, _BOTTOM_PX = 58, 14, 132, 40
-_BAD = "#d55e00"
+_BAD, _LINE_ON_DARK = "#d55e00", CATEGORIES[4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def _draw_panel(canvas: Canvas, panel: Panel, box: Box, of: tuple[tuple[float, f
     canvas.shape(marks, fill=(*rgba(_BAD)[:3], 0.25), clip=box)
     points = frame.place(np.column_stack([panel.time, panel.values]))
     there = np.isfinite(points[:, 1])
-    canvas.shape([points[there]], stroke=CATEGORIES[0], width=1.1 * unit, closed=False, clip=box)
+    color = _LINE_ON_DARK if canvas.dark else CATEGORIES[0]
+    canvas.shape([points[there]], stroke=color, width=1.1 * unit, closed=False, clip=box)
     corner = np.array([[left, top], [left, bottom], [right, bottom]])
     canvas.shape([corner], stroke=SOFT, width=0.8 * unit, closed=False)
     for tick in nice_ticks(low - margin, high + margin, 3):

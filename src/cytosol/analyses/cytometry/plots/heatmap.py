@@ -58,6 +58,12 @@ def of_axes(medians: np.ndarray, scales: Sequence[Scale | None]) -> tuple[np.nda
     for column, scale in enumerate(scales):
         if scale is not None:
             scaled[:, column] = scale.forward(scaled[:, column])
+    return compared(scaled, scales)
+
+
+def compared(medians: np.ndarray, scales: Sequence[Scale | None]) -> tuple[np.ndarray, str]:
+    """The same of medians that are scaled already; shape (n_rows, n_axes), NaN = none."""
+    scaled = np.array(medians, np.float64)
     if all(scale == scales[0] for scale in scales):
         return scaled, "Median, scaled"
     for column, scale in enumerate(scales):

@@ -12,7 +12,7 @@ export function alignedNumbers(values: (number | null)[]): string[] {
   const decimals = top >= 100 ? 1 : top >= 10 ? 2 : top >= 1 ? 3 : 4;
   const format = new Intl.NumberFormat('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   const least = 0.5 * 10 ** -decimals;
-  const text = (v: number) => (top >= 1e6 ? number(v) : v !== 0 && Math.abs(v) < least ? String(Number(v.toPrecision(2))) : format.format(v));
+  const text = (v: number) => (top >= 1e9 ? number(v) : v !== 0 && Math.abs(v) < least ? String(Number(v.toPrecision(2))) : format.format(v));
   return values.map((v) => (v == null || !Number.isFinite(v) ? '–' : text(v).replace('-', '−')));
 }
 
