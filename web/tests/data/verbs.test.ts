@@ -5,6 +5,7 @@ import { isUndoing, verbText } from '../../src/data/verbs';
 describe('verbs of revisions', () => {
   it('are told in words', () => {
     expect(verbText('annotation.change')).toBe('Annotation changed');
+    expect(verbText('gate.create')).toBe('Gate added');
     expect(verbText('undo: sample.delete')).toBe('Undone: sample deleted');
     expect(verbText('redo: sample.delete')).toBe('Done again: sample deleted');
     expect(verbText('gate.move_far')).toBe('gate move far');
