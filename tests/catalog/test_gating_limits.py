@@ -138,6 +138,28 @@ async def test_a_file_of_no_sample_lacks_what_samples_have(files: Files) -> None
     assert b"lacks annotation 'dose'" in sheet
 
 
+async def test_what_a_file_is_annotated_with_counts_for_all_its_events(files: Files) -> None:
+    """And for more than what its sample has."""
+    catalog, ada, study_id = files.catalog, files.people.ada, files.study_id
+    dose = await catalog.samples.add_attribute(ada, study_id=study_id, name="dose", kind="number")
+    sample = await catalog.samples.add(ada, study_id=study_id, name="s", values={dose.id: 1})
+    await catalog.datasets.change(ada, dataset_id=files.one.id, sample_id=sample.sample.id)
+    tree = {"column": "dose", "groups": ["2"]}
+    treated = await catalog.populations.create(ada, study_id=study_id, name="treated", tree=tree)
+
+    async def counts() -> list[int | None]:
+        found = await catalog.gating.counts(ada, study_id=study_id, population_ids=[treated.id])
+        return [row.n_events for row in found]
+
+    assert await counts() == [0, None]
+    await catalog.cytometry.annotate(ada, dataset_id=files.two.id, annotations=[("dose", 2)])
+    assert await counts() == [0, 50]
+    await catalog.cytometry.annotate(ada, dataset_id=files.one.id, annotations=[("dose", 2)])
+    assert await counts() == [50, 50]
+    await catalog.cytometry.annotate(ada, dataset_id=files.two.id, annotations=[("dose", 3)])
+    assert await counts() == [50, 0]
+
+
 async def test_one_file_is_asked_about_without_the_own_gates_of_others(files: Files) -> None:
     (gate,) = await files.draw(BOX)
     await files.tailor(gate, replace(BOX, geometry=SMALL))

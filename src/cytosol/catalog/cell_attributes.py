@@ -1,7 +1,8 @@
-"""Attributes of samples as properties of the cells of a table.
+"""Attributes of datasets and samples as properties of the cells of a table.
 
-The cells of a dataset that belongs to a sample are of that sample. Where it belongs to none, the annotation whose
-levels name samples of the study tells them apart: the one that does so for most cells.
+What a dataset is annotated with itself holds for all its cells. Else these have what their sample has: that of the
+dataset, or where it has none the sample that an annotation of the cells names, the one whose levels are names of samples
+of the study for most cells.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cytosol.catalog.tables import Pinned, Tables
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.columns import natural_key
 from cytosol.model.sample_values import Value
+from cytosol.model.studies import Dataset
 
 SAMPLE = "sample"
 """The name of the sample itself, as an attribute that every study has unless one is called so."""
@@ -27,10 +29,11 @@ SAMPLE = "sample"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Samples of a study: their names, and the values of one attribute, by id."""
+    """Samples of a study: their names, and the values of one attribute, by id; and that of the dataset itself."""
 
     names: Mapping[Key, str]
     values: Mapping[Key, Value]
+    own: Value | None = None
 
 
 class CellAttributes:
@@ -45,7 +48,7 @@ class CellAttributes:
 
         Parameters
         ----------
-        name : of an attribute of the study's samples; "sample" = the sample itself
+        name : of an attribute of the study; "sample" = the sample itself
 
         Raises
         ------
@@ -54,7 +57,9 @@ class CellAttributes:
         ConflictError
             Where nothing says which sample a cell is of.
         """
-        known = await self._load(pinned.dataset.study_id, name)
+        known = await self._load(pinned.dataset, name)
+        if known.own is not None:
+            return ColumnData(np.zeros(pinned.part.n_cells, np.int32), categories=[spell_group(known.own)])
         spelled = {id: spell_group(value) for id, value in known.values.items()}
         levels = sorted(set(spelled.values()), key=natural_key)
         place = {level: number for number, level in enumerate(levels)}
@@ -87,12 +92,12 @@ class CellAttributes:
             raise ConflictError(
                 "Nothing says which sample a cell of this dataset is of",
                 where=f"dataset '{pinned.dataset.name}'",
-                do="Give the dataset a sample, or add an annotation whose categories are the names of the samples",
+                do="Annotate the dataset, give it a sample, or add an annotation whose categories name the samples",
             )
         return best
 
-    async def _load(self, study_id: Key, name: str) -> _Known:
-        live = {"study_id": study_id, "deleted_at": None}
+    async def _load(self, dataset: Dataset, name: str) -> _Known:
+        live = {"study_id": dataset.study_id, "deleted_at": None}
         async with self._context.db.read() as conn:
             samples = await rows.find(conn, tables.samples, live, order=("position", "id"))
             attributes = await rows.find(conn, tables.attributes, live, order=("position", "id"))
@@ -105,6 +110,8 @@ class CellAttributes:
                 raise NotFoundError(
                     f"The samples of this study have no attribute called '{name[:255]}'", do=f"There are: {there}"
                 )
-            where = {"attribute_id": found["id"], "subject_kind": "sample", "subject_id": list(names)}
-            held = await rows.find(conn, tables.attribute_values, where, order=()) if names else []
-        return _Known(names, {row["subject_id"]: row["value"] for row in held if row["value"] is not None})
+            where = {"attribute_id": found["id"], "subject_id": [*names, dataset.id]}
+            held = await rows.find(conn, tables.attribute_values, where, order=())
+        values = {row["subject_id"]: row["value"] for row in held if row["value"] is not None}
+        own = values.pop(dataset.id, None)
+        return _Known(names, values, own)

@@ -172,7 +172,7 @@ class Gating:
         return Leaf(digest([token, leaf["groups"]]), lambda _reading: mask, is_cheap=True)
 
     async def _column(self, pinned: Pinned, name: str) -> tuple[ColumnData, Any]:
-        """An annotation, else an attribute of the samples; and what tells its values from others."""
+        """An annotation of the cells, the dataset or its samples; and what tells its values from others."""
         home = await self._axes.with_column(pinned, name)
         if home is not None:
             return await self._reader.column(home, name), ["column", home.part.table.path, home.part.column(name).path]
