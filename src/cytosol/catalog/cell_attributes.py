@@ -1,8 +1,8 @@
 """Attributes of datasets and samples as properties of the cells of a table.
 
 What a dataset is annotated with itself holds for all its cells. Else these have what their sample has: that of the
-dataset, or where it has none the sample that an annotation of the cells names, the one whose levels are names of samples
-of the study for most cells.
+dataset, or where it has none the sample that an annotation of the cells names, the one whose levels are names of
+samples of the study for most cells.
 """
 
 from __future__ import annotations
