@@ -137,7 +137,7 @@ def test_an_analysis_runs_and_its_report_is_read(page: Page, bench: Bench, axe: 
     form.get_by_role("button", name="Run FlowSOM").click()
     page.locator("iframe").wait_for(timeout=_RUN_MS)
     expect(page.frame_locator("iframe").get_by_text("joined to 4 populations")).to_be_visible()
-    for theme, paper in (("dark", "rgb(26, 30, 34)"), ("light", "rgb(255, 255, 255)")):
+    for theme, paper in (("dark", "rgb(20, 23, 26)"), ("light", "rgb(255, 255, 255)")):
         page.get_by_role("button", name="Theme").click()
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         expect(page.frame_locator("iframe").locator("html")).to_have_css("background-color", paper)
