@@ -26,7 +26,7 @@ from cytosol.catalog.datasets import ColumnView
 from cytosol.db import rows, tables
 from cytosol.formats.spatialdata.layout import read_table_spec
 from cytosol.model.rights import Actor
-from tests.catalog.making import barcodes, folder_of, make_dataset
+from tests.catalog.making import Made, barcodes, folder_of, make_dataset
 from tests.catalog.people import People, id_of
 
 
@@ -247,3 +247,85 @@ def test_edits_of_a_column() -> None:
             apply_edit(data, bad)
     with pytest.raises(ConflictError):
         apply_edit(ColumnData(np.zeros(3)), ColumnEdit(order=["a"]))
+
+
+async def _named(catalog: Catalog, people: People, made: Made, *groups: str) -> tuple[Key, Key, Key]:
+    """Two populations of categories of 'type', the second below the first with a gate; and the annotation."""
+    tree = {"column": "type", "groups": list(groups)}
+    above = await catalog.populations.create(people.ada, study_id=made.study_id, name="above", tree=tree)
+    both = {"and": [tree, {"not": [{"column": "other", "groups": ["T"]}]}, {"or": [{"gate": "ab" * 12}]}]}
+    below = await catalog.populations.create(
+        people.ada, study_id=made.study_id, name="below", tree=both, parent_id=above.id
+    )
+    return above.id, below.id, (await column(catalog, people.ada, made.id, "type"))[0].id
+
+
+async def _groups(catalog: Catalog, people: People, *ids: Key) -> list[Any]:
+    found = [(await catalog.populations.get(people.ada, population_id=id)).tree for id in ids]
+    return [tree["groups"] if "column" in tree else tree["and"][0]["groups"] for tree in found]
+
+
+async def test_populations_follow_renamed_categories(catalog: Catalog, people: People) -> None:
+    made = await make_dataset(catalog, people.ada)
+    above, below, id = await _named(catalog, people, made, "T", "nothing")
+    counts = await catalog.gating.counts(people.ada, study_id=made.study_id, population_ids=[above])
+
+    async def change(**edit: Any) -> None:
+        await catalog.annotations.change(people.ada, dataset_id=made.id, column_id=id, edit=ColumnEdit(**edit))
+
+    await change(colors={"T": "#123456"})
+    assert (await catalog.populations.get(people.ada, population_id=above)).version == 1
+    await change(rename={"T": "B", "B": "T"})
+    assert await _groups(catalog, people, above, below) == [["B", "nothing"]] * 2
+    tree = (await catalog.populations.get(people.ada, population_id=below)).tree
+    assert tree["and"][1:] == [{"not": [{"column": "other", "groups": ["T"]}]}, {"or": [{"gate": "ab" * 12}]}]
+    assert await catalog.gating.counts(people.ada, study_id=made.study_id, population_ids=[above]) == counts
+    await change(rename={"B": " T cell "})
+    assert await _groups(catalog, people, above, below) == [["T cell", "nothing"]] * 2
+    assert await catalog.gating.counts(people.ada, study_id=made.study_id, population_ids=[above]) == counts
+    # merged and renamed at once; a population that names both names the whole once
+    await change(merge={"cells": ["T cell", "T"]}, rename={"cells": "all cells"})
+    assert await _groups(catalog, people, above, below) == [["all cells", "nothing"]] * 2
+    revisions = (await catalog.history.list(people.ada, study_id=made.study_id)).items
+    assert [revision.verb for revision in revisions[:4]] == ["annotation.change"] * 4
+    for revision, groups in zip(revisions[:3], ("T cell", "B", "T"), strict=True):
+        await catalog.history.undo(people.ada, revision_id=revision.id)
+        assert await _groups(catalog, people, above, below) == [[groups, "nothing"]] * 2
+    assert await catalog.gating.counts(people.ada, study_id=made.study_id, population_ids=[above]) == counts
+    newest = (await catalog.history.list(people.ada, study_id=made.study_id)).items[0]
+    await catalog.history.undo(people.ada, revision_id=newest.id)
+    assert await _groups(catalog, people, above, below) == [["B", "nothing"]] * 2
+    found = (await column(catalog, people.ada, made.id, "type"))[1].categories
+    assert found == ["B", "T"]
+
+
+async def test_a_name_that_another_dataset_still_has_stays_beside_the_new_one(catalog: Catalog, people: People) -> None:
+    made = await make_dataset(catalog, people.ada)
+    other = await make_dataset(catalog, people.ada, study=made.study_id)
+    above, below, id = await _named(catalog, people, made, "T")
+    where = {"study_id": made.study_id, "population_ids": [above]}
+    counts = await catalog.gating.counts(people.ada, **where)
+    assert {row.n_events for row in counts} == {30}
+
+    async def rename(dataset: Made, id: Key) -> None:
+        edit = ColumnEdit(rename={"T": "T cell"})
+        await catalog.annotations.change(people.ada, dataset_id=dataset.id, column_id=id, edit=edit)
+
+    await rename(made, id)
+    assert await _groups(catalog, people, above, below) == [["T", "T cell"]] * 2
+    assert await catalog.gating.counts(people.ada, **where) == counts
+    await rename(other, (await column(catalog, people.ada, other.id, "type"))[0].id)
+    assert await _groups(catalog, people, above, below) == [["T cell"]] * 2
+    assert await catalog.gating.counts(people.ada, **where) == counts
+    # a private annotation is in no population, so nothing follows it
+    added = await catalog.annotations.add_groups(
+        people.ada, dataset_id=made.id, name="type", groups=[Group("T cell", [1])], private=True
+    )
+    edit = ColumnEdit(rename={"T cell": "mine"})
+    await catalog.annotations.change(people.ada, dataset_id=made.id, column_id=added.columns[0].id, edit=edit)
+    assert await _groups(catalog, people, above, below) == [["T cell"]] * 2
+    # what was made of a population since then is not lost
+    renamed = (await catalog.history.list(people.ada, study_id=made.study_id)).items[0]
+    await catalog.populations.change(people.ada, population_id=above, tree={"column": "type", "groups": ["B"]})
+    with pytest.raises(ConflictError, match="built on"):
+        await catalog.history.undo(people.ada, revision_id=renamed.id)

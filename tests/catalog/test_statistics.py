@@ -173,7 +173,10 @@ async def test_channels_that_share_a_reagent_keep_columns_of_their_own(
         ({"r": "median(CD4) +"}, "it ends where a value is expected at letter 14"),
         ({"r": "1 + percent(B cells)"}, "no population is called 'B cells'; it is named at letter 5"),
         ({"r": "median(CD99)"}, "has no channel 'CD99'"),
-        ({"r": "median(doublet)"}, "2 channels have the reagent 'doublet' (formulas). Name one of FSC-A, SSC-A."),
+        (
+            {"r": "median(doublet)"},
+            "2 channels have the reagent 'doublet' (reagent:doublet). Name one of FSC-A, SSC-A.",
+        ),
         ({"mean": "1"}, "another column"),
         ({"a | b": "1"}, "name of a formula"),
         ({" ": "1"}, "name of a formula"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
+import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.e2e.conftest import Site
+import cytosol
+from tests.e2e.conftest import Site, Watch, faults
 from tests.e2e.gating import CHANNELS, drag, make_events, name_gate, plot, show, spot, write_fcs
 
 
@@ -63,12 +67,113 @@ def test_files_are_compared_by_reagent(page: Page, site: Site, tmp_path: Path) -
     assert "CD19" not in sheet
     page.get_by_role("button", name="Overlay").click()
     curves = page.get_by_role("region", name="Curves")
-    expect(curves).to_contain_text("Without CD4: other.fcs")
+    expect(curves).to_contain_text("1 file has no CD4: other.fcs")
     expect(curves.locator("li")).to_have_count(2)
     curves.get_by_role("button", name="Save").click()
     with page.expect_download() as download:
         curves.get_by_role("link", name="SVG drawing").click()
     assert "CD4 (B530-A)" in download.value.path().read_text(encoding="utf-8")
+
+
+_PANELS = {
+    "plain.fcs": _panel("CD4", "CD8"),
+    "turned.fcs": _panel("CD8", "cd4"),
+    "other.fcs": _panel("CD19", "CD8"),
+    "twice.fcs": [("FSC-A", ""), ("SSC-A", ""), ("V450-A", "CD4"), ("V500-A", "CD4"), ("Time", "")],
+}
+_EVENTS = {name: make_events(600 + 50 * seed, seed) for seed, name in enumerate(_PANELS)}
+
+
+@pytest.fixture
+def panels(page: Page, site: Site, tmp_path: Path) -> cytosol.Study:
+    """CD4 on one detector, on another, nowhere, and on both; the first file is open."""
+    study = site.client.create_study("Reagents of panels")
+    for name, panel in _PANELS.items():
+        study.add_file(write_fcs(tmp_path / name, _EVENTS[name], panel))
+    page.goto(f"{site.url}/app/studies/{study.id}/gating")
+    page.get_by_role("region", name="Files").get_by_role("button", name="plain.fcs").click()
+    plot(page, "var:FSC-A", "var:SSC-A")
+    return study
+
+
+@pytest.mark.usefixtures("panels")
+def test_statistics_go_by_reagent(page: Page, watch: Watch, axe: str) -> None:
+    page.get_by_role("tab", name="Statistics").click()
+    table = page.get_by_role("table", name="Statistics of populations")
+    expect(table.get_by_role("columnheader", name="Median CD4")).to_be_visible()
+    notes = page.get_by_role("note", name="Notes on values")
+    several, none = (
+        "CD4 is on V450-A and V500-A; name one of these channels: twice.fcs",
+        "No channel has the reagent CD4",
+    )
+    expect(notes).to_contain_text(f"{none}: other.fcs")
+    expect(notes).to_contain_text(several)
+    # CD4 and CD8, as the panel of the open file has them
+    for name, columns in {"plain": (2, 3), "turned": (3, 2), "other": (None, 3), "twice": (None, None)}.items():
+        row = table.get_by_role("row").filter(has_text=f"{name}.fcs")
+        for text, column in zip(row.get_by_role("cell").all_inner_texts()[-2:], columns, strict=True):
+            truth = None if column is None else float(np.median(_EVENTS[f"{name}.fcs"][:, column]))
+            told = None if text == "–" else float(text.replace(",", "").replace("−", "-"))
+            assert told == (None if truth is None else pytest.approx(truth, rel=0.006))
+    assert not faults(page, axe)
+    _shot(page, "statistics")
+    # the channels of the file that has the reagent twice can be chosen by name
+    page.get_by_role("button", name="Channels").click()
+    menu = page.get_by_role("group", name="Channels")
+    menu.get_by_role("checkbox", name="CD4 · V450-A").check()
+    expect(table.get_by_role("columnheader", name="Median CD4 · V450-A")).to_be_visible()
+    expect(notes).to_contain_text("No channel V450-A: other.fcs, plain.fcs and turned.fcs")
+    page.keyboard.press("Escape")
+    for tab, of, picture in (("Heat map", "Files", "4 rows"), ("Boxes and bars", "Bars", "Median of CD4")):
+        page.get_by_role("tab", name=tab).click()
+        page.get_by_role("button", name=of, exact=True).click()
+        if of == "Bars":
+            page.get_by_role("combobox", name="Statistic", exact=True).select_option("median")
+            page.get_by_role("combobox", name="Channel").select_option(label="CD4")
+        expect(notes).to_contain_text(several)
+        expect(page.get_by_role("img", name=picture)).to_be_visible()
+        _shot(page, tab)
+
+
+def test_a_pasted_gate_asks_for_the_channel_where_several_have_its_reagent(
+    page: Page, panels: cytosol.Study, watch: Watch, axe: str
+) -> None:
+    files = page.get_by_role("region", name="Files")
+    show(page, "Horizontal", "CD4")
+    at = spot(plot(page, "var:B530-A", "var:SSC-A"))
+    page.keyboard.press("r")
+    drag(page, at(0.5, 0.2), at(0.9, 0.8))
+    name_gate(page, "helpers")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.locator(".notice", has_text="is copied")).to_be_visible()
+    files.get_by_role("button", name="turned.fcs").click()
+    plot(page, "var:FSC-A", "var:SSC-A")
+    page.keyboard.press("Control+v")
+    expect(page.locator(".notice", has_text="‘helpers 1’ is pasted into")).to_be_visible()
+    files.get_by_role("button", name="other.fcs").click()
+    page.keyboard.press("Control+v")
+    expect(page.locator(".notice", has_text="This file has no channel for ‘CD4’")).to_be_visible()
+    files.get_by_role("button", name="twice.fcs").click()
+    page.keyboard.press("Control+v")
+    dialog = page.get_by_role("dialog", name="Paste ‘helpers’")
+    expect(dialog).to_contain_text("In twice.fcs it is on V450-A and V500-A.")
+    expect(dialog.get_by_role("button", name="Paste gate")).to_be_disabled()
+    assert not faults(page, axe)
+    _shot(page, "paste")
+    dialog.get_by_label("Channel of CD4").select_option("V500-A")
+    dialog.get_by_role("button", name="Paste gate").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".notice", has_text="‘helpers 2’ is pasted into")).to_be_visible()
+    assert [(gate.name, gate.x) for gate in panels.gates.list()] == [
+        ("helpers", "var:B530-A"),
+        ("helpers 1", "var:R660-A"),
+        ("helpers 2", "var:V500-A"),
+    ]
+
+
+def _shot(page: Page, name: str) -> None:
+    if os.environ.get("CYTOSOL_SHOTS"):
+        page.screenshot(path=f"{os.environ['CYTOSOL_SHOTS']}/{name}.png")
 
 
 def test_colours_and_names_stay_the_same(page: Page, site: Site, tmp_path: Path) -> None:

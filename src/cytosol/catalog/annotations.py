@@ -14,9 +14,10 @@ import pandas as pd
 from cytosol.base.errors import ConflictError, InvalidInputError, VersionMismatchError
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
-from cytosol.catalog import events, history
+from cytosol.catalog import events, gating_history, history
 from cytosol.catalog.access import dataset_access
 from cytosol.catalog.annotation_edits import ColumnEdit, apply_edit, as_categories, column_meta
+from cytosol.catalog.annotation_followers import follow, renames_of
 from cytosol.catalog.column_terms import assigned_terms, edited_terms, partner_terms, terms_of, with_terms
 from cytosol.catalog.column_versions import replace_column, said_of
 from cytosol.catalog.commit import NewElement, insert_elements
@@ -192,6 +193,8 @@ class Annotations:
     ) -> ColumnView:
         """Rename an annotation, and rename, merge, colour or reorder its categories.
 
+        Populations that name a category follow its new name, in the same revision.
+
         Raises
         ------
         VersionMismatchError
@@ -216,9 +219,12 @@ class Annotations:
 
                 values["path"], values["meta"] = await asyncio.to_thread(rewrite)
                 await self._context.blobs.flush(dataset_path(pinned.dataset.bytes_id))
+            renames = await renames_of(self._context, self._layouts, pinned.dataset, old, edit=edit)
             async with self._context.db.write() as conn:
                 dataset = await _may_edit(conn, actor, dataset_id, private=is_private(old))
-                fresh = await self._replace(conn, actor, dataset, old, values=values, verb="annotation.change")
+                followed = await follow(conn, dataset.study_id, old.name, renames)
+                verb = "annotation.change"
+                fresh = await self._replace(conn, actor, dataset, old, values=values, verb=verb, followed=followed)
         await self._after(dataset_id)
         return column_view(fresh)
 
@@ -344,13 +350,15 @@ class Annotations:
         *,
         values: Mapping[str, Any] | None,
         verb: str,
+        followed: gating_history.Edits | None = None,
     ) -> Element:
-        """Put a new version in the place of a column, or nothing; with its revision."""
+        """Put a new version in the place of a column, or nothing; with its revision, which has followers too."""
         fresh = await replace_column(conn, dataset.id, old, values)
-        await self._record(
-            conn, actor, dataset, verb, subject=lasting_id(old), change=(old, fresh if values is not None else None)
-        )
+        change = (old, fresh if values is not None else None)
+        await self._record(conn, actor, dataset, verb, subject=lasting_id(old), change=change, followed=followed)
         await self._tell(conn, dataset, verb.split(".")[1])
+        if followed:
+            await gating_history.tell(conn, dataset.study_id, verb)
         return fresh
 
     async def _record(
@@ -362,18 +370,20 @@ class Annotations:
         *,
         subject: Key,
         change: tuple[Element | None, Element | None],
+        followed: gating_history.Edits | None = None,
     ) -> None:
         """Write a revision, unless only one person ever saw the annotation: all who read the study see revisions."""
         if all(is_private(element) for element in change if element is not None):
             return
+        before, after = gating_history.fields_of(followed or ())
         await history.record(
             conn,
             actor,
             verb,
             study_id=dataset.study_id,
             subject=("annotation", subject),
-            before=said_of(change[0]),
-            after=said_of(change[1]),
+            before=said_of(change[0]) | before,
+            after=said_of(change[1]) | after,
         )
 
     async def _tell(self, conn: Connection, dataset: Dataset, verb: str) -> None:

@@ -1,7 +1,8 @@
 """Values of feature references on any table: channels, genes, antibodies, annotations and embeddings of the cells.
 
 A ``var:`` axis is, of an event table, the channel as stored, compensated if that is asked for; of any other table the
-feature in the table's own unit: log-normalised, CLR of antibodies, or the values as they are.
+feature in the table's own unit: log-normalised, CLR of antibodies, or the values as they are. A ``reagent:`` axis is
+the channel that carries the reagent in this file.
 
 Genes and antibodies of the same cells are tables of one dataset. What a table lacks is looked for in those others, so
 that antibodies gate genes, and embeddings and annotations serve both.
@@ -28,6 +29,7 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.tables import Pinned, Tables
 from cytosol.formats.spatialdata.events import EventColumns
 from cytosol.model.gating_rules import parse_reference
+from cytosol.model.panels import REAGENT, carrier
 
 EVENTS = "events"
 """The kind of a table whose features are channels as an instrument measured them."""
@@ -133,11 +135,12 @@ class Axes:
 
     async def _own_source(self, pinned: Pinned, reference: str, spill: Spill | None) -> Source:
         said = parse_reference(reference)
-        if said.kind == "var":
+        if said.kind in ("var", "reagent"):
+            name = said.name if said.kind == "var" else channel_of(pinned, said.name)
             try:
-                [place] = await self._reader.places(pinned, [said.name])
+                [place] = await self._reader.places(pinned, [name])
             except NotFoundError as error:
-                raise (_no_channel(pinned, said.name) if is_events(pinned) else error) from error
+                raise (_no_channel(pinned, name) if is_events(pinned) else error) from error
             known = (await self._reader.feature_table(pinned)).frame.index
             if spill is not None and (not is_events(pinned) or str(known[place]) not in spill.channels):
                 spill = None
@@ -276,13 +279,36 @@ def is_events(pinned: Pinned) -> bool:
     return bool(pinned.part.table.meta["kind"] == EVENTS)
 
 
-def _no_channel(pinned: Pinned, name: str) -> NotFoundError:
+def channel_of(pinned: Pinned, reagent: str) -> str:
+    """The channel of a table's dataset that carries a reagent.
+
+    Raises
+    ------
+    NotFoundError
+        Where it has none, or several and nobody can tell which is meant; names them.
+    """
+    found = carrier(pinned.dataset.panel or (), reagent)
+    if found.channel:
+        return found.channel
+    if not found.among:
+        raise _no_channel(pinned, reagent, kind=REAGENT)
+    raise NotFoundError(
+        f"In '{pinned.dataset.name}' {len(found.among)} channels have the reagent '{reagent[:255]}'",
+        where=f"{REAGENT}{reagent[:255]}",
+        do=f"Name one of {', '.join(found.among[:_MOST_NAMED])}",
+        channels=[str(one["channel"]) for one in pinned.dataset.panel or ()],
+        among=list(found.among),
+    )
+
+
+def _no_channel(pinned: Pinned, name: str, *, kind: str = "var:") -> NotFoundError:
     panel = pinned.dataset.panel or ()
     known = [f"{one['channel']} ({one['reagent']})" if one.get("reagent") else str(one["channel"]) for one in panel]
     more = ", …" if len(known) > _MOST_NAMED else ""
+    what = f"channel with the reagent '{name[:255]}'" if kind == REAGENT else f"channel '{name[:255]}'"
     return NotFoundError(
-        f"'{pinned.dataset.name}' has no channel '{name[:255]}'",
-        where=f"var:{name[:255]}",
-        do=f"It has {', '.join(known[:_MOST_NAMED])}{more}",
+        f"'{pinned.dataset.name}' has no {what}",
+        where=f"{kind}{name[:255]}",
+        do=f"It has {', '.join(known[:_MOST_NAMED])}{more}" if known else "",
         channels=[str(one["channel"]) for one in panel],
     )

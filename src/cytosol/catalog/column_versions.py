@@ -7,7 +7,7 @@ from typing import Any
 
 from cytosol.base.errors import ForbiddenError, VersionMismatchError
 from cytosol.base.keys import Key, new_key
-from cytosol.catalog import history
+from cytosol.catalog import gating_history, history
 from cytosol.catalog.context import Context
 from cytosol.catalog.elements import show_markers
 from cytosol.catalog.layouts import is_private, lasting_id, live_at, rewrite_metadata
@@ -19,10 +19,14 @@ from cytosol.model.rights import Actor, Permission
 from cytosol.model.studies import Element
 
 _FIELDS = ("name", "path", "meta")
+_FOLLOWERS = gating_history.GatingSubject(gating_history.MANY)
 
 
 class AnnotationSubject:
-    """Annotations for undo; what a column holds is told by its path, which is never written twice."""
+    """Annotations for undo; what a column holds is told by its path, which is never written twice.
+
+    With it go the populations that followed its categories: their fields are called as `gating_history` calls them.
+    """
 
     kind = "annotation"
     permission = Permission.ANNOTATION_EDIT
@@ -35,12 +39,19 @@ class AnnotationSubject:
         if first is None:
             return {}
         live = await _live_version(conn, first["dataset_id"], subject_id)
-        return {name: value for name, value in said_of(live).items() if name in like}
+        _, followers = _parted(like)
+        own = {name: value for name, value in said_of(live).items() if name in like}
+        return own | dict(await _FOLLOWERS.current(conn, subject_id, followers))
 
     async def restore(self, conn: Connection, actor: Actor, subject_id: Key, values: history.Values) -> None:
         first = to(Element, await rows.need(conn, tables.elements, subject_id))
         live = await _live_version(conn, first.dataset_id, subject_id)
-        wanted = dict(values) if values.get("path") is not None else None
+        own, followers = _parted(values)
+        if followers:
+            await _FOLLOWERS.restore(conn, actor, subject_id, followers)
+            study_id = (await rows.need(conn, tables.datasets, first.dataset_id))["study_id"]
+            await gating_history.tell(conn, study_id, "annotation.change")
+        wanted = own if own.get("path") is not None else None
         if live is not None and wanted is not None and "meta" in wanted:
             hides, hidden = bool(wanted["meta"].get("private")), is_private(live)
             if hides and not hidden and actor.user_id != live.owner_id:
@@ -60,6 +71,12 @@ class AnnotationSubject:
             first = await rows.get(conn, tables.elements, subject_id)
         if first is not None:
             await rewrite_metadata(self._context, first["dataset_id"])
+
+
+def _parted(values: history.Values) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of an annotation, and those of populations."""
+    own = {name: value for name, value in values.items() if name in _FIELDS}
+    return own, {name: value for name, value in values.items() if name not in _FIELDS}
 
 
 async def replace_column(conn: Connection, dataset_id: Key, old: Element, values: Mapping[str, Any] | None) -> Element:

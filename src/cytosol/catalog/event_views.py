@@ -15,6 +15,7 @@ from cytosol.catalog.context import Context
 from cytosol.catalog.gating import Gating
 from cytosol.catalog.gating_masks import Prepared
 from cytosol.catalog.tables import MAX_DENSE_BYTES, Pinned, Tables
+from cytosol.model.panels import same_reagent
 from cytosol.model.rights import Actor
 
 MAX_AXES = 500
@@ -85,7 +86,9 @@ class EventViews:
         population = state.population(wanted.population_id)
         spill = await self._compensations.resolve(pinned, wanted.compensation)
         prepared = await self._gating.prepare(pinned, [population], state=state, compensation=spill, axes=wanted.axes)
-        scales = state.scales if wanted.scaled else {}
+        panel = pinned.dataset.panel or ()
+        named = {axis: state.scales.get(same_reagent(axis, (), panel)) for axis in wanted.axes if wanted.scaled}
+        scales = {axis: scale for axis, scale in named.items() if scale is not None}
         return await self._context.compute.run(_read, pinned, prepared, wanted, scales)
 
 

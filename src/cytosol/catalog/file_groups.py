@@ -8,8 +8,8 @@ from typing import Any
 
 from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
-from cytosol.catalog.channel_maps import Panel
 from cytosol.catalog.tables import Pinned
+from cytosol.model.panels import Panel
 
 NO_VALUE = "no value"
 

@@ -85,12 +85,19 @@ async def record(conn: Connection, actor: Actor, verb: str, *, study_id: Key, ed
     if not found:
         return
     subject = (found[0].kind, found[0].id) if len(found) == 1 else (MANY, study_id)
-    before = {_field(edit, name): value for edit in found for name, value in edit.before.items()}
-    after = {_field(edit, name): value for edit in found for name, value in edit.after.items()}
+    before, after = fields_of(found)
     await history.record(conn, actor, verb, study_id=study_id, subject=subject, before=before, after=after)
     detail = {"study_id": study_id.hex24, "n_records": len({edit.id for edit in found})}
     await audit.note(conn, actor, verb, subject_kind=subject[0], subject_id=subject[1], detail=detail)
     await tell(conn, study_id, verb)
+
+
+def fields_of(edits: Iterable[Edit]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a revision says of edits: the fields before, and after."""
+    found = list(edits)
+    before = {_field(edit, name): value for edit in found for name, value in edit.before.items()}
+    after = {_field(edit, name): value for edit in found for name, value in edit.after.items()}
+    return before, after
 
 
 async def tell(conn: Connection, study_id: Key, verb: str) -> None:

@@ -31,13 +31,15 @@ def axis_label(pinned: Pinned, reference: str) -> str:
 
 
 def words_of(lacks: Lacks) -> str:
-    """What stands in place of a plot: 'lacks CD3'."""
+    """What stands in place of a plot: 'lacks CD3', 'lacks one CD3 (FITC-A, PE-A have it)'."""
     names = []
     for what, error in lacks.items():
         # a population lacks an axis of one of its gates, which the error names
         reference = what if isinstance(what, str) else error.where
         kind, _, name = reference.partition(":")
-        names.append(name if kind in ("var", "obs", "obsm") and name else reference)
+        name = name if kind in ("var", "obs", "obsm", "reagent") and name else reference
+        among = error.details.get("among", ())
+        names.append(f"one {name} ({', '.join(among)} have it)" if among else name)
     return f"lacks {', '.join(dict.fromkeys(names))}" if names else ""
 
 

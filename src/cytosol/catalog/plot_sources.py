@@ -11,13 +11,13 @@ from cytosol.analyses.cytometry.plots.spec import Axis, Drawing, GateMark, Layer
 from cytosol.analyses.cytometry.sampling import sample_rows
 from cytosol.analyses.cytometry.scales import Scale, scale_from_json
 from cytosol.analyses.cytometry.statistics import statistic
-from cytosol.catalog.channel_maps import Panel, same_reagent
 from cytosol.catalog.gating_lacks import Lacks
 from cytosol.catalog.gating_masks import Prepared
 from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.plot_marks import axis_label
 from cytosol.catalog.plot_specs import PlotSpec, Sampling
 from cytosol.catalog.tables import Pinned
+from cytosol.model.panels import Panel, same_reagent
 
 _ROOM_BYTES = 256 << 20
 """For the events of a group of datasets whose medians are taken."""

@@ -15,7 +15,6 @@ from cytosol.analyses.cytometry.plots.spec import PlotStyle
 from cytosol.analyses.cytometry.scales import Scale
 from cytosol.base.errors import InvalidInputError, LimitExceededError
 from cytosol.base.keys import Key
-from cytosol.catalog.channel_maps import Panel
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
 from cytosol.catalog.file_groups import FileGroup, Files, group_files
@@ -26,6 +25,7 @@ from cytosol.catalog.plot_marks import axis_label, gate_marks, words_of
 from cytosol.catalog.plot_sources import Plan, Pool, Source, in_table, median, scale_of
 from cytosol.catalog.plot_specs import Overlay, PlotSpec
 from cytosol.catalog.tables import Pinned, Tables
+from cytosol.model.panels import REAGENT, Panel, same_reagent
 from cytosol.model.rights import Actor
 
 MAX_HEATMAP_CELLS = 10_000
@@ -70,8 +70,9 @@ class Plots:
             sources.append(await self._overlay(actor, place, spec, overlay, state=state))
         for error in (error for source in sources for error in source.lacks.values()):
             raise error
-        marks = gate_marks(state, dataset_id, spec.population_id, (spec.x, spec.y))
-        drawing = Plan(spec, pinned, state, marks=marks)
+        drawing = Plan(spec, pinned, state)
+        axes = drawing.own(spec.x), drawing.own(spec.y)
+        drawing = replace(drawing, marks=gate_marks(state, dataset_id, spec.population_id, axes))
         key = hashlib.blake2b(repr([drawing.token, *(source.token for source in sources)]).encode(), digest_size=16)
         return await self._context.compute.cached(("plot", key.digest()), lambda: draw(drawing.of(sources)))
 
@@ -122,7 +123,9 @@ class Plots:
         for overlay in spec.overlays:
             pools.append(await self._overlaid(actor, group, spec, overlay, state=state, files=files))
         lacks = next((pool.lacks for pool in pools if pool.lacks), Lacks())
-        first, alone = group.members[0], len(group.members) == 1
+        drawn = pools[0].sources
+        first = drawn[0].prepared.reading.pinned if drawn else group.members[0]
+        alone = len(group.members) == 1
         title = " · ".join(filter(None, (_title(group, len(pools[0].sources)), spec.title)))
         plan = Plan(replace(spec, title=title), first, state, home=group.home, message=words_of(lacks))
         if not lacks:
@@ -165,10 +168,11 @@ class Plots:
             known = tuple(source for source in sources if population_id not in source.lacks)
             medians[place] = await self._context.compute.run(Pool(group.name, known, files.equal).medians, axes)
         refuse_unknown(lacks)
-        named = in_table(axes, groups[0].home, groups[0].members[0])
-        columns = tuple(axis_label(groups[0].members[0], axis) for axis in named.values())
+        members = [(group.home, one) for group in groups for one in group.members]
+        columns = tuple(_column(axis, members) for axis in axes)
+        scales = [scale_of(state, _first(axis, members)) for axis in axes]
         names = tuple(_title(group) for group in groups)
-        return await self._colours((names, columns), medians, [scale_of(state, axis) for axis in axes], style)
+        return await self._colours((names, columns), medians, scales, style)
 
     async def heatmap(
         self,
@@ -193,6 +197,7 @@ class Plots:
         state = await self._gating.state(pinned.dataset.study_id, [dataset_id])
         ids: list[Key | None] = list(dict.fromkeys(state.populations if population_ids is None else population_ids))
         populations = [state.population(id) for id in ids]
+        axes = [same_reagent(axis, (), pinned.dataset.panel or ()) for axis in axes]
         if not populations or not axes:
             raise InvalidInputError("There is nothing to draw", do="Name populations and axes")
         _few_cells(len(populations), len(axes))
@@ -312,6 +317,21 @@ def _few_cells(n_rows: int, n_columns: int) -> None:
             do=f"Ask for at most {MAX_HEATMAP_CELLS:,} cells",
             setting="heatmap-cells",
         )
+
+
+def _first(axis: str, members: Sequence[tuple[Panel, Pinned]]) -> str:
+    """The axis of the first dataset that has it, whose scale the others are shown on."""
+    found = (in_table([axis], home, one)[axis] for home, one in members)
+    return next((one for one in found if not one.startswith(REAGENT)), axis)
+
+
+def _column(axis: str, members: Sequence[tuple[Panel, Pinned]]) -> str:
+    """What a column is called: with its channel, where the reagent lies on the same one everywhere."""
+    found = [(one, in_table([axis], home, one)[axis]) for home, one in members]
+    if not axis.startswith(REAGENT):
+        return axis_label(*found[0])
+    labels = {axis_label(one, own) for one, own in found if not own.startswith(REAGENT)}
+    return labels.pop() if len(labels) == 1 else axis.removeprefix(REAGENT)
 
 
 def _title(group: FileGroup, n_shown: int = 0) -> str:

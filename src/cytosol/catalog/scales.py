@@ -16,7 +16,7 @@ from cytosol.catalog.records import all_to, to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.gating import Gate, ScaleSet
-from cytosol.model.gating_rules import parse_reference
+from cytosol.model.gating_rules import parse_fixed
 from cytosol.model.rights import Actor, Permission
 
 NAME = "Scale Set 1"
@@ -105,7 +105,7 @@ def checked(scales: Said) -> dict[str, dict[str, Any]]:
         raise InvalidInputError(f"A study has at most {MAX_SCALES:,} scales", where="scales")
     found = {}
     for axis, scale in scales.items():
-        parse_reference(axis, where="scales")
+        parse_fixed(axis, where="scales")
         try:
             found[axis] = dict(scale_from_json(scale).to_json())
         except InvalidInputError as error:

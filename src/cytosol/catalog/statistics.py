@@ -35,6 +35,7 @@ from cytosol.catalog.statistics_formulas import (
     Formulas,
     reference_of,
 )
+from cytosol.catalog.statistics_notes import notes_of
 from cytosol.catalog.statistics_records import Asked, Share, StatisticsRow, StatisticsTable
 from cytosol.catalog.tables import Pinned
 from cytosol.db import rows, studies, tables
@@ -75,7 +76,8 @@ class Statistics:
         InvalidInputError
             Also where a population names a gate that does not exist, and where no file has a channel.
         NotFoundError
-            Where no dataset has an axis, or what a population is gated on; where some have it, others have no value.
+            Where no dataset has an axis, or what a population is gated on; where some have it, others have no value,
+            and the table says why.
         """
         asked = asked.checked()
         parsed = asked.parsed()
@@ -101,7 +103,11 @@ class Statistics:
                 raise InvalidInputError(error.what, where=error.where, do=error.do, **error.details) from error
             raise
         made = _table(asked, pinned, [row for part, _ in found for row in part], state)
-        return replace(made, of_datasets=formulas.of_datasets)
+        each = zip(pinned, found, strict=True)
+        notes = {one.dataset.id: list(notes_of(one, asked, formulas, lacks)) for one, (_, lacks) in each}
+        return replace(
+            made, of_datasets=formulas.of_datasets, notes={id: several for id, several in notes.items() if several}
+        )
 
     async def annotations(
         self, actor: Actor, *, study_id: Key, dataset_ids: Sequence[Key]
@@ -132,13 +138,14 @@ class Statistics:
         if asked.beads is not None:
             order[asked.beads.population_id] = None
         called = formulas.axes(pinned)
-        shown = list(dict.fromkeys(asked.axes)) if asked.of_axes else []
-        of_one, lacks = await self._prepared(pinned, order, [*shown, *called.values()], state=state, asked=asked)
+        shown = asked.axes_in(pinned.dataset.panel or ())
+        axes = [*shown.values(), *called.values()]
+        of_one, lacks = await self._prepared(pinned, order, axes, state=state, asked=asked)
 
         def row(id: Key | None) -> StatisticsRow:
             size = of_one.size(id)
             shares = [Share(of, percent(size, of_one.size(of)) if with_percent else None) for of in references[id]]
-            values = {axis: of_one.values(id, axis, asked.of_axes, asked.q) for axis in shown}
+            values = {axis: of_one.values(id, own, asked.of_axes, asked.q) for axis, own in shown.items()}
             found = formulas.compute(partial(of_one.term, formulas, called, id))
             return StatisticsRow(pinned.dataset.id, id, size, shares, values, of_one.per_ul(id), found)
 
@@ -244,6 +251,7 @@ def _table(asked: Asked, pinned: Sequence[Pinned], made: list[StatisticsRow], st
         names,
         longer,
         {id: one.parent_id for id, one in known.items()},
+        axes={one.dataset.id: asked.axes_in(one.dataset.panel or ()) for one in pinned},
     )
 
 

@@ -11,6 +11,7 @@ from cytosol.base.keys import Key
 from cytosol.catalog.gating_state import GatingState
 from cytosol.catalog.populations import unique_names
 from cytosol.catalog.tables import Pinned
+from cytosol.model.panels import REAGENT, carrier, same_reagent
 
 PARENT, GRANDPARENT, TOTAL = "parent", "grandparent", "total"
 UNGATED = "Ungated"
@@ -115,26 +116,12 @@ def reference_of(of: str, id: Key | None, state: GatingState) -> Key | None:
 
 
 def axis_of(name: str, pinned: Pinned) -> str:
-    """The feature reference that a name stands for: itself, a channel, a reagent of the panel, else a feature.
-
-    Raises
-    ------
-    InvalidInputError
-        Where several channels have this reagent.
-    """
-    if name.partition(":")[0] in ("var", "obs", "obsm") and ":" in name:
+    """The feature reference that a name stands for: itself, a channel, a reagent of the panel, else a feature."""
+    if name.partition(":")[0] in ("var", "obs", "obsm", "reagent") and ":" in name:
         return name
     panel = pinned.dataset.panel or ()
-    if any(entry["channel"] == name for entry in panel):
-        return f"var:{name}"
-    channels = [str(entry["channel"]) for entry in panel if entry.get("reagent") == name]
-    if len(channels) > 1:
-        raise InvalidInputError(
-            f"In '{pinned.dataset.name}' {len(channels)} channels have the reagent '{name[:64]}'",
-            where="formulas",
-            do=f"Name one of {', '.join(channels[:20])}",
-        )
-    return f"var:{channels[0] if channels else name}"
+    is_channel = any(entry["channel"] == name for entry in panel)
+    return f"var:{name}" if is_channel or not carrier(panel, name).among else same_reagent(REAGENT + name, (), panel)
 
 
 def _named(state: GatingState) -> dict[str, set[Key | None]]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from cytosol.base.keys import Key
 from cytosol.catalog.statistics_records import StatisticsRow, StatisticsTable
+from cytosol.model.panels import REAGENT
 
 Annotations = Mapping[Key, Mapping[str, Any]]
 Columns = dict[str, list[Any]]
 _BETWEEN = " | "
 _ANNOTATION = "annotation:"
-_TEXTS = ("population_id", "parent_id", "parent", "percent_of_id", "reagent")
+_TEXTS = ("population_id", "parent_id", "parent", "percent_of_id", "channel", "reagent", "note")
 """Columns that may be without any value though they hold no numbers."""
 
 
@@ -36,7 +37,8 @@ def medium(table: StatisticsTable, annotations: Annotations) -> Columns:
                 said["events_per_ul"] = row.per_ul
             said |= row.formulas
             for axis, values in row.values.items() or [("", None)]:
-                _add(columns, said if values is None else {**said, **_axis(table, row, axis), **values})
+                whole = said if values is None else {**said, **_axis(table, row, axis), **values}
+                _add(columns, whole | _noted(table, row, axis, of_formulas=bool(row.formulas)))
     return columns
 
 
@@ -48,7 +50,8 @@ def tall(table: StatisticsTable, annotations: Annotations) -> Columns:
         head = _head(table, row, annotated)
         for axis, name, value in _values(table, row):
             shown = _axis(table, row, axis) if axis else {"axis": "", "channel": "", "reagent": None}
-            _add(columns, {**head, **shown, "statistic": name, "value": value})
+            noted = _noted(table, row, axis, of_formulas=not axis and name in row.formulas)
+            _add(columns, {**head, **shown, "statistic": name, "value": value, **noted})
     return columns
 
 
@@ -61,6 +64,9 @@ def wide(table: StatisticsTable, annotations: Annotations) -> Columns:
         line = found.setdefault(row.dataset_id, {**head, **annotated[row.dataset_id]})
         for axis, name, value in _values(table, row):
             line[_label(table, row, titles[row.dataset_id].get(axis, ""), name)] = value
+    if table.notes:
+        for id, line in found.items():
+            line["note"] = _joined(note.text for note in table.notes.get(id, ()))
     names = dict.fromkeys(name for line in found.values() for name in line)
     return {name: [line.get(name) for line in found.values()] for name in names}
 
@@ -69,6 +75,7 @@ def prism(table: StatisticsTable, annotations: Annotations) -> Columns:
     """One column a dataset, one row a value, as GraphPad Prism takes a table of groups."""
     turned = wide(table, annotations)
     turned.pop("dataset_id", None)
+    turned.pop("note", None)
     titles: list[str] = []
     for name in turned.pop("dataset", []):
         fresh, number = str(name), 2
@@ -126,8 +133,23 @@ def _annotated(table: StatisticsTable, annotations: Annotations) -> Annotations:
 
 
 def _axis(table: StatisticsTable, row: StatisticsRow, axis: str) -> dict[str, Any]:
-    channel = axis.partition(":")[2]
-    return {"axis": axis, "channel": channel, "reagent": table.reagents[row.dataset_id].get(channel)}
+    kind, _, name = table.axes[row.dataset_id][axis].partition(":")
+    if kind == "reagent":
+        return {"axis": axis, "channel": None, "reagent": name}
+    return {"axis": axis, "channel": name, "reagent": table.reagents[row.dataset_id].get(name)}
+
+
+def _noted(table: StatisticsTable, row: StatisticsRow, axis: str, *, of_formulas: bool) -> dict[str, str | None]:
+    """What is to be said about a row, or one value of it; a column only where the table has notes at all."""
+    if not table.notes:
+        return {}
+    notes = table.notes.get(row.dataset_id, ())
+    about = (row.population_id, axis)
+    return {"note": _joined(one.text for one in notes if (of_formulas if one.in_formulas else one.about in about))}
+
+
+def _joined(texts: Iterable[str]) -> str | None:
+    return ". ".join(dict.fromkeys(texts)) or None
 
 
 def _values(table: StatisticsTable, row: StatisticsRow) -> Iterator[tuple[str, str, Any]]:
@@ -151,20 +173,26 @@ def _values(table: StatisticsTable, row: StatisticsRow) -> Iterator[tuple[str, s
 def _titles(table: StatisticsTable) -> dict[Key, dict[str, str]]:
     """What each axis is called in each dataset: its reagent, else its name; both where a reagent stands for two."""
     named = {
-        id: {axis: reagents.get(axis.partition(":")[2], "") for axis in table.asked.axes}
-        for id, reagents in table.reagents.items()
+        id: {axis: _reagent(axis, reagents) for axis in table.asked.axes} for id, reagents in table.reagents.items()
     }
-    shared = {reagent for axes in named.values() for reagent, n in Counter(axes.values()).items() if n > 1}
+    channels = {id: [name for axis, name in axes.items() if not axis.startswith(REAGENT)] for id, axes in named.items()}
+    shared = {reagent for names in channels.values() for reagent, n in Counter(names).items() if reagent and n > 1}
     found = {}
     for id, axes in named.items():
         short = {axis: axis.partition(":")[2] for axis in axes}
         titles = {
-            axis: (f"{reagent} ({short[axis]})" if reagent in shared else reagent) if reagent else short[axis]
+            axis: f"{reagent} ({short[axis]})"
+            if reagent in shared and not axis.startswith(REAGENT)
+            else reagent or short[axis]
             for axis, reagent in axes.items()
         }
         counted = Counter(titles.values())
         found[id] = {axis: title if counted[title] == 1 else axis for axis, title in titles.items()}
     return found
+
+
+def _reagent(axis: str, reagents: Mapping[str, str]) -> str:
+    return axis.removeprefix(REAGENT) if axis.startswith(REAGENT) else reagents.get(axis.partition(":")[2], "")
 
 
 def _label(table: StatisticsTable, row: StatisticsRow, title: str, name: str) -> str:

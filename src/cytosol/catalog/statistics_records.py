@@ -11,6 +11,7 @@ from cytosol.base.errors import InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.catalog.statistics_formulas import PARENT, read_formulas
 from cytosol.model.gating_rules import parse_reference
+from cytosol.model.panels import Panel, same_reagent
 
 COUNTS = ("event_count", "percent")
 STATISTICS = (*CHANNEL_STATISTICS, *COUNT_STATISTICS)
@@ -38,7 +39,7 @@ class Asked:
 
     Attributes
     ----------
-    axes : feature references
+    axes : feature references; ``reagent:<name>`` is the channel of each dataset that carries the reagent
     statistics : of ``STATISTICS``
     q : of the quantile, 0 to 1
     percent_of : parent, grandparent, total, or the id of a population
@@ -85,6 +86,10 @@ class Asked:
         """The statistics of axes."""
         return [name for name in dict.fromkeys(self.statistics) if name in CHANNEL_STATISTICS]
 
+    def axes_in(self, panel: Panel) -> dict[str, str]:
+        """The axes whose statistics are asked for → those of a dataset; a reagent that has no one channel stays."""
+        return {axis: same_reagent(axis, (), panel) for axis in self.axes if self.of_axes}
+
     def parsed(self) -> dict[str, Formula]:
         """The formulas by name, read."""
         return read_formulas(self.formulas, STATISTICS)
@@ -122,6 +127,22 @@ class StatisticsRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Why a dataset has no values, or which of several channels it is of.
+
+    Attributes
+    ----------
+    about : the axis as it was asked for or stands in a formula, or a population
+    text : a sentence without its full stop
+    in_formulas : whether the axis stands in a formula
+    """
+
+    about: str | Key
+    text: str
+    in_formulas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StatisticsTable:
     """Rows, dataset by dataset, and what tells them apart.
 
@@ -132,6 +153,8 @@ class StatisticsTable:
     names, unique_names : of populations
     parents : population → its parent
     of_datasets : names of the formulas that are the same for all populations of a dataset
+    axes : dataset → axis that was asked for → axis of the dataset, ``reagent:`` where no one channel carries it
+    notes : dataset → why values are missing, and which of several channels were taken; without datasets that have none
     """
 
     asked: Asked
@@ -142,3 +165,5 @@ class StatisticsTable:
     unique_names: dict[Key | None, str]
     parents: dict[Key, Key | None] = field(default_factory=dict)
     of_datasets: frozenset[str] = frozenset()
+    axes: Mapping[Key, Mapping[str, str]] = field(default_factory=dict)
+    notes: Mapping[Key, Sequence[Note]] = field(default_factory=dict)

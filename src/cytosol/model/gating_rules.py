@@ -21,6 +21,7 @@ MAX_REFERENCE = 512
 MAX_CHANNELS = 1_000
 _GID = re.compile(r"[0-9a-f]{24}")
 _AXIS_HELP = "Give var:<channel or gene>, obs:<annotation> or obsm:<embedding>:<dimension, from 0>"
+_REAGENT_HELP = "Name a channel with var:; only what is read of files may go by reagent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,11 @@ class Reference:
 
     Attributes
     ----------
-    name : of the channel, feature, annotation or embedding
+    name : of the channel, feature, annotation, embedding or reagent
     dim : of an embedding, from 0
     """
 
-    kind: Literal["var", "obs", "obsm"]
+    kind: Literal["var", "obs", "obsm", "reagent"]
     name: str
     dim: int = 0
 
@@ -49,13 +50,28 @@ def parse_reference(text: str, *, where: str = "axis") -> Reference:
     kind, _, name = text.partition(":")
     if len(text) > MAX_REFERENCE:
         raise InvalidInputError(f"The name of an axis has at most {MAX_REFERENCE} letters", where=where)
-    if kind in ("var", "obs") and name.strip():
-        return Reference("var" if kind == "var" else "obs", name)
+    for known in ("var", "obs", "reagent"):
+        if kind == known and name.strip():
+            return Reference(known, name)
     if kind == "obsm":
         embedding, _, dim = name.rpartition(":")
         if embedding and dim.isascii() and dim.isdigit() and len(dim) < 6:
             return Reference("obsm", embedding, int(dim))
     raise InvalidInputError(f"'{text[:100]}' names no axis", where=where, do=_AXIS_HELP)
+
+
+def parse_fixed(text: str, *, where: str) -> Reference:
+    """Take the feature reference of a gate or scale apart, which is the same in all files.
+
+    Raises
+    ------
+    InvalidInputError
+        Where the text is none, or names a reagent, which lies on other channels in other files.
+    """
+    said = parse_reference(text, where=where)
+    if said.kind == "reagent":
+        raise InvalidInputError(f"'{text[:100]}' is no single channel", where=where, do=_REAGENT_HELP)
+    return said
 
 
 def has_reagent(channel: str, reagent: str | None) -> bool:
@@ -79,12 +95,12 @@ def known_kind(kind: str) -> GateKind:
 
 def clean_axes(kind: str, x: str, y: str) -> tuple[str, str]:
     """The axes of a gate: two, or one for a range or split."""
-    parse_reference(x, where="x")
+    parse_fixed(x, where="x")
     if kind in ONE_AXIS:
         if y:
             raise InvalidInputError(f"A {kind} gate has one axis", where="y", do="Leave y empty")
         return x, ""
-    parse_reference(y, where="y")
+    parse_fixed(y, where="y")
     return x, y
 
 

@@ -11,7 +11,7 @@ from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.sdk.records import Record
 
 _ID = re.compile("[0-9a-f]{24}")
-_KINDS = ("var:", "obs:", "obsm:", "spatial:")
+_KINDS = ("var:", "obs:", "obsm:", "spatial:", "reagent:")
 ALL = "all"
 """The name of all cells where a population is expected."""
 DEFAULT_GEOMETRY: dict[str, dict[str, Any]] = {

@@ -151,12 +151,23 @@ export interface StatisticsRow {
   value: number | null;
 }
 
+/** Why a file has no value, or which of several channels a value is of. */
+export interface StatisticsNote {
+  dataset_id: string;
+  note: string;
+}
+
+export interface StatisticsAnswer {
+  rows: StatisticsRow[];
+  notes: StatisticsNote[];
+}
+
 const isPercent = (name: string, formulas: Record<string, string> = {}) => name.startsWith('percent of ') && !(name in formulas);
 
 /** Of percents, those of one reference are asked for; they are called 'percent' here. */
 export const getStatistics = (studyId: string, json: StatisticsQuery, signal?: AbortSignal) =>
-  sendJson<{ items: StatisticsRow[] }>('POST', `studies/${studyId}/statistics`, { json: { ...json, layout: 'tall', format: 'json' }, signal }).then((page) =>
-    page.items.map((row) => (isPercent(row.statistic, json.formulas) ? { ...row, statistic: 'percent' } : row)),
+  sendJson<{ items: StatisticsRow[]; notes: StatisticsNote[] }>('POST', `studies/${studyId}/statistics`, { json: { ...json, layout: 'tall', format: 'json' }, signal }).then(
+    ({ items, notes }): StatisticsAnswer => ({ rows: items.map((row) => (isPercent(row.statistic, json.formulas) ? { ...row, statistic: 'percent' } : row)), notes }),
   );
 export const getStatisticsFile = (studyId: string, json: StatisticsQuery, layout: string, format: string) =>
   send('POST', `studies/${studyId}/statistics`, { json: { ...json, layout, format, annotations: true } }).then((response) => response.blob());

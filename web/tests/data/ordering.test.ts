@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Dataset, Sample } from '../../src/api/types';
-import { axesIn, groupFiles, groupings, missingChannel, namesOf, sortFiles, spokenValue } from '../../src/features/gating/ordering';
+import { axesIn, groupFiles, groupings, lackingWords, missingChannel, namesOf, sortFiles, spokenValue } from '../../src/features/gating/ordering';
 import { filesOf } from '../../src/features/gating/useGating';
 
 const dataset = (id: string, sample_id: string | null) =>
@@ -39,9 +39,12 @@ describe('order of files', () => {
     const panel = (...named: string[]) => named.map((reagent, i) => ({ index: i + 1, channel: ['FSC-A', 'B530-A', 'R660-A'][i], reagent }));
     const [home, turned, without] = [panel('', 'CD4', 'CD8'), panel('', 'CD8', 'CD4'), panel('', 'CD19', '')].map((p, i) => ({ ...files[i], panel: p }));
     const asked = ['var:B530-A', 'var:FSC-A'];
-    expect(axesIn(home, asked, home)).toEqual({ axes: asked, lacks: '' });
-    expect(axesIn(turned, asked, home)).toEqual({ axes: ['var:R660-A', 'var:FSC-A'], lacks: '' });
+    expect(axesIn(home, asked, home)).toEqual({ axes: asked, lacks: '', among: [] });
+    expect(axesIn(turned, asked, home)).toEqual({ axes: ['var:R660-A', 'var:FSC-A'], lacks: '', among: [] });
     expect(axesIn(without, asked, home).lacks).toBe('var:B530-A');
+    const double = { ...files[2], panel: panel('', 'CD8', '').concat({ index: 4, channel: 'V450-A', reagent: 'CD4' }, { index: 5, channel: 'R660-A', reagent: 'CD4' }) };
+    expect(axesIn(double, asked, home)).toEqual({ axes: asked, lacks: 'var:B530-A', among: ['V450-A', 'R660-A'] });
+    expect(lackingWords('CD4', [{ file: without, among: [] }, { file: double, among: ['V450-A', 'R660-A'] }]).map(({ text }) => text)).toEqual(['1 file has no CD4: c.fcs', 'CD4 is on several channels (V450-A, R660-A) of 1 file: c.fcs']);
     // genes have no panel: the server knows what they lack
     expect(axesIn({ ...files[0], panel: [] }, ['var:CD3E'], null).lacks).toBe('');
     expect([1, 2, 3].map((n) => namesOf(files.slice(0, n)))).toEqual(['a.fcs', 'a.fcs and b.fcs', 'a.fcs, b.fcs and c.fcs']);

@@ -1,7 +1,7 @@
 /** Populations, their gates and their axes. */
 
 import { describe, expect, it } from 'vitest';
-import { axisLabel, channelChoices, channelNames, firstAxes, joinedNames, matchByReagent, nextAxes } from '../../src/data/gating/axes';
+import { axisLabel, carrierOf, channelChoices, channelNames, firstAxes, joinedNames, matchByReagent, nextAxes, otherReferences, referenceIn, sideOf } from '../../src/data/gating/axes';
 import { branchOf, fingerprint, gatedAxes, gatesFor, lineage, madeBy, namedBy, percentText, treeBelow, treeRows, uniqueNames, type GateLike, type PopulationLike } from '../../src/data/gating/tree';
 
 const population = (id: string, parent: string | null, gid: string, name = id): PopulationLike => ({ id, version: 1, parent_id: parent, name, tree: { and: [{ gate: gid }] }, terminal_gid: gid, position: 0 });
@@ -66,14 +66,40 @@ describe('axes', () => {
     expect(firstAxes([], { columns: [], embeddings: [{ name: 'X_pca', n_dims: 50 }, { name: 'X_umap', n_dims: 2 }] })).toEqual({ x: 'obsm:X_umap:0', y: 'obsm:X_umap:1' });
   });
 
+  const panelOf = (...named: [string, string][]) => named.map(([channel, reagent], i) => ({ index: i + 1, channel, reagent }));
+
   it('go to another panel by reagent', () => {
-    const other = [{ index: 1, channel: 'R660-A', reagent: 'cd4' }, { index: 2, channel: 'FSC-A', reagent: '' }];
-    expect([matchByReagent('var:B530-A', panel, other), matchByReagent('var:FSC-A', panel, other), matchByReagent('var:V450-A', panel, other)]).toEqual(['var:R660-A', 'var:FSC-A', null]);
-    // another reagent on the same channel is not it; no reagent may be
-    expect(matchByReagent('var:B530-A', panel, [{ index: 1, channel: 'B530-A', reagent: 'CD8' }])).toBeNull();
-    expect(matchByReagent('var:B530-A', panel, [{ index: 1, channel: 'B530-A', reagent: '' }])).toBe('var:B530-A');
+    const other = panelOf(['R660-A', 'cd4'], ['FSC-A', '']);
+    const axes = ['var:B530-A', 'var:FSC-A', 'var:V450-A', 'obs:day', 'reagent:CD4'].map((reference) => matchByReagent(reference, panel, other).axis);
+    expect(axes).toEqual(['var:R660-A', 'var:FSC-A', null, 'obs:day', 'var:R660-A']);
+    // another reagent on the same channel is not it; no reagent may be, and a repeated name is none
+    expect(matchByReagent('var:B530-A', panel, panelOf(['B530-A', 'CD8']))).toEqual({ axis: null, among: [] });
+    expect(matchByReagent('var:B530-A', panel, panelOf(['B530-A', ''])).axis).toBe('var:B530-A');
+    expect(matchByReagent('var:B530-A', panel, panelOf(['B530-A', 'b530-a'])).axis).toBe('var:B530-A');
     // height and area have one reagent
-    const both = [{ index: 1, channel: 'R660-H', reagent: 'CD4' }, { index: 2, channel: 'R660-A', reagent: 'CD4' }];
-    expect(matchByReagent('var:B530-A', panel, both)).toBe('var:R660-A');
+    expect(matchByReagent('var:B530-A', panel, panelOf(['R660-H', 'CD4'], ['R660-A', 'CD4'])).axis).toBe('var:R660-A');
+  });
+
+  it('do not choose among detectors that have the same reagent', () => {
+    const two = panelOf(['R660-A', 'CD4'], ['V450-A', 'CD4']);
+    expect(matchByReagent('var:B530-A', panel, two)).toEqual({ axis: null, among: ['R660-A', 'V450-A'] });
+    expect(matchByReagent('var:B530-A', panel, panelOf(['R660-A', 'CD4'], ['B530-A', 'CD4'])).axis).toBe('var:B530-A');
+    expect(carrierOf('cd4 ', two)).toEqual({ axis: null, among: ['R660-A', 'V450-A'] });
+    expect(carrierOf('CD4', panelOf(['R660-W', 'CD4'], ['R660-H', 'CD4'])).axis).toBe('var:R660-H');
+    expect(carrierOf('', panelOf(['R660-A', '']))).toEqual({ axis: null, among: [] });
+  });
+
+  it('are asked of many files by reagent, and by name where only that means the same', () => {
+    const [one, turned, bare] = [panelOf(['B530-A', 'CD4'], ['R660-A', 'CD8'], ['FSC-A', '']), panelOf(['B530-A', 'CD8'], ['R660-A', 'CD4']), panelOf(['B530-A', ''], ['FSC-A', ''])];
+    expect(referenceIn(one, 'B530-A', [one, turned])).toBe('reagent:CD4');
+    expect(referenceIn(one, 'FSC-A', [one, turned])).toBe('var:FSC-A');
+    // nobody said what the other file measures there
+    expect(referenceIn(one, 'B530-A', [one, bare])).toBe('var:B530-A');
+    // by name the turned file would give CD8
+    expect(referenceIn(one, 'B530-A', [one, turned, bare])).toBe('reagent:CD4');
+    const double = panelOf(['B530-A', 'CD4'], ['R660-A', 'CD4']);
+    expect(['B530-A', 'R660-A'].map((channel) => referenceIn(double, channel, [double]))).toEqual(['var:B530-A', 'var:R660-A']);
+    expect([...new Set(otherReferences([one, double]))]).toEqual(['var:B530-A', 'reagent:CD8', 'var:FSC-A', 'var:R660-A']);
+    expect([sideOf('reagent:CD4', [one, turned]), sideOf('var:FSC-A', [one]), sideOf('var:R660-A', [double]), sideOf('obs:day', [one])]).toEqual(['B530-A, R660-A', '', 'R660-A', '']);
   });
 });

@@ -120,6 +120,14 @@ def read_column_at(root: Store, place: str) -> ColumnData:
     raise DamagedDataError(f"A column has the unknown encoding '{encoding}'", where=place)
 
 
+def read_categories(root: Store, table: str, path: str) -> list[str]:
+    """The levels of one column of ``obs``, without its values; none of a column that is not categorical."""
+    place = f"tables/{table}/obs/{path}"
+    if get_document(root, place).get("attributes", {}).get("encoding-type") != "categorical":
+        return []
+    return [str(level) for level in read_array(root, f"{place}/categories")]
+
+
 def _notes(column: ColumnData) -> dict[str, Any]:
     notes: dict[str, Any] = {}
     if column.colors is not None:

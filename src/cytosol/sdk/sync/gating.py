@@ -113,7 +113,8 @@ class Gates:
         Parameters
         ----------
         channels : channel or gene here → there; others keep their name
-        by_reagent : channels go to those with the same reagent
+        by_reagent : channels go to those with the same reagent; where it does not tell which, an error names them, and
+            ``channels`` says it
         populations : names or ids, with the gates that they name; None = all
         """
         ids = None

@@ -58,25 +58,86 @@ export function axisLabel(reference: string, panel: ChannelLike[], titleOf: (nam
     const [, name, dimension] = /^obsm:(.*):(\d+)$/.exec(reference) ?? ['', reference, '0'];
     return { label: `${titleOf(name)} ${Number(dimension) + 1}`, side: '' };
   }
-  return { label: reference.replace(/^obs:/, ''), side: '' };
+  return { label: reference.replace(/^(obs|reagent):/, ''), side: '' };
 }
 
-const ending = (channel: string) => /-([^-]*)$/.exec(channel)?.[1] ?? '';
+const DETECTOR = /^(.+)[-_ ](A|H|W|Area|Height|Width)$/i;
+
+/** The detector of a channel, and a, h, w for its area, height or width, else ''. */
+function partsOf(channel: string): { detector: string; kind: string } {
+  const found = DETECTOR.exec(channel);
+  return found ? { detector: found[1], kind: found[2][0].toLowerCase() } : { detector: channel, kind: '' };
+}
+
+/** Where an axis lies in a file: null = nowhere, or, where `among` has several channels, nobody can tell on which. */
+export interface Carrier {
+  axis: string | null;
+  among: string[];
+}
+
+const plainReagent = (reagent: string) => reagent.trim().toLowerCase();
 
 /**
- * The axis that stands for this one in a file of another panel: the channel with the same reagent (of several that of
- * the same name, else that with the same ending), else the same channel where one of both has no reagent; null = it lacks it.
+ * The channel that carries a reagent, as the server finds it: of several that of the name of `like`, else the only one
+ * that measures the same; of one detector its area, height or width; of several detectors none.
  */
-export function matchByReagent(reference: string, from: ChannelLike[], to: ChannelLike[]): string | null {
-  if (!reference.startsWith('var:')) return reference;
+export function carrierOf(reagent: string, panel: ChannelLike[], like = ''): Carrier {
+  const wanted = plainReagent(reagent);
+  const among = panel.filter((c) => wanted && plainReagent(c.reagent) === wanted).map((c) => c.channel);
+  if (among.includes(like)) return { axis: `var:${like}`, among };
+  const alike = like ? among.filter((channel) => partsOf(channel).kind === partsOf(like).kind) : [];
+  const same = alike.length ? alike : among;
+  if (new Set(same.map((channel) => partsOf(channel).detector)).size !== 1) return { axis: null, among };
+  const first = [...same].sort((a, b) => 'ahw'.indexOf(partsOf(a).kind) - 'ahw'.indexOf(partsOf(b).kind))[0];
+  return { axis: `var:${first}`, among };
+}
+
+/**
+ * The axis that stands for this one in a file of another panel: the channel with the same reagent, else the same channel
+ * where one of both has no reagent. `reagent:<name>` is asked of the file alone.
+ */
+export function matchByReagent(reference: string, from: ChannelLike[], to: ChannelLike[]): Carrier {
+  if (reference.startsWith('reagent:')) return carrierOf(reference.slice('reagent:'.length), to);
+  if (!reference.startsWith('var:')) return { axis: reference, among: [] };
   const name = reference.slice(4);
-  const reagentOf = (c: ChannelLike) => c.reagent.trim().toLowerCase();
-  const wanted = from.filter((c) => c.channel === name).map(reagentOf)[0] ?? '';
+  const own = from.find((c) => c.channel === name);
   const same = to.find((c) => c.channel === name);
-  const alike = wanted ? to.filter((c) => reagentOf(c) === wanted) : [];
-  if (same && alike.includes(same)) return reference;
-  if (alike.length) return `var:${(alike.find((c) => ending(c.channel) === ending(name)) ?? alike[0]).channel}`;
-  return same && !(wanted && same.reagent) ? reference : null;
+  const found: Carrier = own && hasReagent(own) ? carrierOf(own.reagent, to, name) : { axis: null, among: [] };
+  if (found.among.length) return found;
+  return { axis: same && !(own && hasReagent(own) && hasReagent(same)) ? reference : null, among: [] };
+}
+
+/**
+ * How a channel of one panel is asked for of many files: by its reagent, unless its name alone means the same in all of
+ * them, and the reagent does not.
+ */
+export function referenceIn(panel: ChannelLike[], channel: string, panels: ChannelLike[][]): string {
+  const reference = `var:${channel}`;
+  const own = panel.find((c) => c.channel === channel);
+  if (!own || !hasReagent(own)) return reference;
+  const meant = panels.map((other) => ({ other, axis: matchByReagent(reference, panel, other).axis }));
+  const byReagent = meant.every(({ other, axis }) => carrierOf(own.reagent, other).axis === axis);
+  const byName = meant.every(({ other, axis }) => axis === reference || !other.some((c) => c.channel === channel));
+  return byReagent || !byName ? `reagent:${own.reagent.trim()}` : reference;
+}
+
+/** What other panels have besides: their reagents, channels whose reagent lies on several, and channels without one. */
+export function otherReferences(panels: ChannelLike[][]): string[] {
+  const known = new Set(panels.flatMap((panel) => panel.filter(hasReagent).map((c) => c.channel)));
+  return panels.flatMap((panel) =>
+    panel.flatMap((c) => {
+      if (!hasReagent(c)) return known.has(c.channel) ? [] : [`var:${c.channel}`];
+      const found = carrierOf(c.reagent, panel);
+      return [found.axis === null ? `var:${c.channel}` : referenceIn(panel, c.channel, panels)];
+    }),
+  );
+}
+
+/** The channels behind a reference in these panels, in words. */
+export function sideOf(reference: string, panels: ChannelLike[][]): string {
+  if (reference.startsWith('obs:')) return '';
+  const found = panels.flatMap((panel) => (reference.startsWith('reagent:') ? carrierOf(reference.slice('reagent:'.length), panel).among : panel.filter((c) => `var:${c.channel}` === reference && hasReagent(c)).map((c) => c.channel)));
+  return [...new Set(found)].join(', ');
 }
 
 /** The first plots of a table nobody has gated: scatter of the forward and side light, else the first embedding, else two channels. */

@@ -26,7 +26,7 @@ import { Popover } from '../../views/overlays';
 import { MARGIN, PlotFrame } from '../../views/gating/PlotFrame';
 import { AxisMenu } from './AxisMenu';
 import { HistogramOverlay } from './HistogramOverlay';
-import { axesIn, groupFiles, groupings, namesOf, sortFiles } from './ordering';
+import { axesIn, groupFiles, groupings, lackingWords, sortFiles } from './ordering';
 import { plotsOf } from './PlotGrid';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatedFile, GatingState } from './useGating';
@@ -49,7 +49,10 @@ export function GalleryView({ state }: { state: GatingState }) {
   const { sortBy, groupBy } = state.layout;
   const asked = mode === 'density' ? [spec.x, spec.y] : [spec.x];
   const placed = new Map(state.files.map((f) => [f.key, axesIn(f, asked, home)]));
-  const lackingOf = (reference: string) => state.files.filter((f) => placed.get(f.key)?.lacks === reference);
+  const lackingOf = (reference: string) => state.files.flatMap((file) => {
+    const found = placed.get(file.key);
+    return found && found.lacks === reference ? [{ file, among: found.among }] : [];
+  });
   const shown = state.files.filter((f) => !placed.get(f.key)?.lacks);
   const groups = groupFiles(sortFiles(shown, sortBy), groupBy);
   const counts = useCounts(state.study.id, [...new Set(state.files.map((f) => f.dataset.id))], '', state.layout.compensation, state.token).data ?? [];
@@ -96,7 +99,7 @@ export function GalleryView({ state }: { state: GatingState }) {
         <HistogramOverlay state={state} x={spec.x} home={home} />
       ) : (
         <div className="gallery">
-          {[...new Set(asked)].map((reference) => lackingOf(reference).length > 0 && <p key={reference} className="small muted lacking">{plural(lackingOf(reference).length, 'file has', 'files have')} no {label(reference)}: <span title={lackingOf(reference).map((f) => f.name).join(', ')}>{namesOf(lackingOf(reference))}</span></p>)}
+          {[...new Set(asked)].flatMap((reference) => lackingWords(label(reference), lackingOf(reference)).map(({ text, title }) => <p key={text} className="small muted lacking" title={title}>{text}</p>))}
           {groups.map((group) => (
             <section key={group.name} aria-label={group.name || 'All files'}>
               {group.name && <h3>{group.name} <span className="muted small">{plural(group.files.length, 'file', 'files')}</span></h3>}

@@ -18,6 +18,7 @@ import { FilesView } from './files/FilesView';
 import { GalleryView } from './GalleryView';
 import { GateInspector } from './GateInspector';
 import { HeatView } from './HeatView';
+import { PasteDialog } from './PasteDialog';
 import { PlotGrid } from './PlotGrid';
 import { PopulationTree } from './PopulationTree';
 import { StatisticsView } from './StatisticsView';
@@ -102,6 +103,7 @@ function Workspace({ state }: { state: GatingState }) {
         {state.view === 'compensation' && <CompensationView state={state} />}
         {state.view === 'files' && <FilesView state={state} />}
       </section>
+      {state.mayEdit && <PasteDialog state={state} />}
     </div>
   );
 }

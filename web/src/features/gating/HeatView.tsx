@@ -10,7 +10,8 @@ import { useViewState } from '../../state/viewState';
 import { Segments } from '../../views/controls';
 import { Figure } from '../../views/figure/Figure';
 import { Empty, ErrorNote, Skeleton } from '../../views/states';
-import { channelChoicesOf, labelOf, populationChoices, statisticLabel, STATISTICS, TickMenu, usualChannels } from './choices';
+import { channelChoicesOf, channelIn, titleOf, populationChoices, statisticLabel, STATISTICS, TickMenu, usualChannels } from './choices';
+import { RowNotes } from './statistics/RowNotes';
 import type { GatingState } from './useGating';
 
 const INITIAL = { rows: 'populations', channels: ['*'], statistic: 'median', map: 'viridis', scaling: 'column' };
@@ -30,29 +31,32 @@ export function HeatView({ state }: { state: GatingState }) {
   };
   const query = useStatistics(state.study.id, asked, state.token, channels.length > 0 && asked.dataset_ids.length > 0);
   const statistic = statisticLabel(kept.statistic);
-  const data = query.data ?? [];
+  const data = query.data?.rows ?? [];
   const values = all.map((row) => channels.map((channel) => data.find((d) => d.axis === channel && (byFile ? d.dataset_id === row.id : (d.population_id ?? '') === row.id))?.value ?? null));
   const isSpread = ['cv', 'stddev', 'mad'].includes(kept.statistic);
-  const shades = values.map((row) => row.map((v, c) => (v === null || isSpread ? v : scaleOf(state.scales[channels[c]]).forward(v))));
-  const names = channels.map((channel) => labelOf(state, channel));
+  const shades = values.map((row) => row.map((v, c) => (v === null || isSpread ? v : scaleOf(state.scales[channelIn(state, channels[c]) ?? channels[c]]).forward(v))));
+  const names = channels.map((channel) => titleOf(state, channel));
   const title = byFile ? `${statistic} in ${state.population?.name ?? state.allName.toLowerCase()}` : `${statistic} of populations of ${state.file?.name ?? ''}`;
   return (
     <div className="view">
-      <div className="toolbar" role="toolbar" aria-label="Heat map">
-        <Segments label="A row for each of" value={kept.rows} options={[{ value: 'populations', label: 'Populations' }, { value: 'files', label: 'Files' }]} onChange={(rows) => change({ rows })} />
-        <select className="input small" aria-label="Statistic" value={kept.statistic} onChange={(e) => change({ statistic: e.target.value })}>
-          {STATISTICS.filter((s) => s.perChannel && s.id !== 'quantile').map((s) => <option key={s.id} value={s.id}>{s.label}</option>)}
-        </select>
-        <TickMenu label="Channels" all={channelChoicesOf(state)} ticked={channels} onChange={(next) => change({ channels: next })} />
-        <select className="input small" aria-label="Colours run" value={kept.scaling} onChange={(e) => change({ scaling: e.target.value })}>
-          <option value="column">over each channel</option>
-          <option value="all">over all channels</option>
-        </select>
-        <select className="input small" aria-label="Colour map" value={kept.map} onChange={(e) => change({ map: e.target.value })}>
-          <option value="viridis">Viridis</option>
-          <option value="cividis">Cividis</option>
-          <option value="diverging">Diverging</option>
-        </select>
+      <div>
+        <div className="toolbar" role="toolbar" aria-label="Heat map">
+          <Segments label="A row for each of" value={kept.rows} options={[{ value: 'populations', label: 'Populations' }, { value: 'files', label: 'Files' }]} onChange={(rows) => change({ rows })} />
+          <select className="input small" aria-label="Statistic" value={kept.statistic} onChange={(e) => change({ statistic: e.target.value })}>
+            {STATISTICS.filter((s) => s.perChannel && s.id !== 'quantile').map((s) => <option key={s.id} value={s.id}>{s.label}</option>)}
+          </select>
+          <TickMenu label="Channels" all={channelChoicesOf(state, channels)} ticked={channels} onChange={(next) => change({ channels: next })} />
+          <select className="input small" aria-label="Colours run" value={kept.scaling} onChange={(e) => change({ scaling: e.target.value })}>
+            <option value="column">over each channel</option>
+            <option value="all">over all channels</option>
+          </select>
+          <select className="input small" aria-label="Colour map" value={kept.map} onChange={(e) => change({ map: e.target.value })}>
+            <option value="viridis">Viridis</option>
+            <option value="cividis">Cividis</option>
+            <option value="diverging">Diverging</option>
+          </select>
+        </div>
+        <RowNotes state={state} notes={query.data?.notes} />
       </div>
       {channels.length === 0 ? (
         <Empty title="Choose channels">Name the reagents of the channels under Files and panel, or choose channels above.</Empty>

@@ -20,7 +20,7 @@ import { Popover } from '../../views/overlays';
 import { PlotFrame } from '../../views/gating/PlotFrame';
 import { lineColors } from './GalleryView';
 import { overlayColor } from './PopulationTree';
-import { axesIn, compareValues, groupings, namesOf, sortFiles, spokenValue, valueOf } from './ordering';
+import { axesIn, compareValues, groupings, lackingWords, sortFiles, spokenValue, valueOf } from './ordering';
 import { useAxisEnds } from './useAxisEnds';
 import type { GatedFile, GatingState } from './useGating';
 
@@ -60,7 +60,7 @@ export function HistogramOverlay({ state, x, home }: { state: GatingState; x: st
       : file
         ? [{ key: '', name: state.allName, file, population: null }, ...state.rows.map(({ population: p }) => ({ key: p.id, name: names.get(p.id) ?? p.name, file, population: p }))]
         : [];
-  const lacking = of === 'files' ? state.files.filter((f) => axesIn(f, [x], home).lacks) : [];
+  const lacking = of === 'files' ? state.files.map((f) => ({ file: f, ...axesIn(f, [x], home) })).filter((f) => f.lacks) : [];
   const offered = all.slice(0, MOST);
   const shown = offered.filter((one) => !hidden.includes(one.key));
   const byGroup = of === 'files' && groupings(state.files, state.attributes).some((g) => g.id === kept.color);
@@ -132,7 +132,7 @@ export function HistogramOverlay({ state, x, home }: { state: GatingState; x: st
               </li>
             ))}
           </ul>
-          {lacking.length > 0 && <p className="small muted" title={lacking.map((f) => f.name).join(', ')}>Without {label}: {namesOf(lacking)}</p>}
+          {lackingWords(label, lacking).map(({ text, title }) => <p key={text} className="small muted" title={title}>{text}</p>)}
           {all.length > MOST && <p className="small muted">The first {count(MOST)} of {count(all.length)}.</p>}
         </section>
       </div>

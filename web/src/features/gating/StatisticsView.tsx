@@ -14,6 +14,7 @@ import { channelChoicesOf, populationChoices, STATISTICS, TickMenu, usualChannel
 import { asksVolume, choiceOf, INITIAL_TABLE, problemAt, readFormulas, type TableChoice } from './statistics/asked';
 import { BeadsPanel } from './statistics/BeadsPanel';
 import { FormulasPanel } from './statistics/FormulasPanel';
+import { RowNotes } from './statistics/RowNotes';
 import { FILES, SavedTables } from './statistics/SavedTables';
 import { StatisticsTable } from './statistics/StatisticsTable';
 import type { GatingState } from './useGating';
@@ -58,7 +59,7 @@ export function StatisticsView({ state }: { state: GatingState }) {
   const refused = isApiError(query.error) ? problemAt(formulas, query.error) : null;
   const show = (table: SavedTable) => {
     const ids = (list: { id: string }[]) => new Set(list.map((one) => one.id));
-    const known = { populations: ids(state.populations), files: ids(state.files.map((f) => f.dataset)), channels: ids(channelChoicesOf(state)), compensations: ids(state.compensations) };
+    const known = { populations: ids(state.populations), files: ids(state.files.map((f) => f.dataset)), channels: ids(channelChoicesOf(state, table.statistics.axes ?? [])), compensations: ids(state.compensations) };
     const { choice, compensation, missing } = choiceOf(table.statistics, known);
     change(choice);
     state.change({ compensation });
@@ -81,7 +82,8 @@ export function StatisticsView({ state }: { state: GatingState }) {
         )}
         {query.error && !isSaidThere && <ErrorNote error={query.error} />}
         {isSaidThere && <p className="muted padded">The table comes back when the formula is right.</p>}
-        {!query.error && <StatisticsTable state={state} rows={enabled ? (query.data ?? []) : []} asked={asked} sort={{ key: kept.sort, descending: kept.down }} onSort={(key, down) => change({ sort: key, down })} busy={query.isFetching} />}
+        {!query.error && <RowNotes state={state} notes={enabled ? query.data?.notes : []} />}
+        {!query.error && <StatisticsTable state={state} rows={enabled ? (query.data?.rows ?? []) : []} asked={asked} sort={{ key: kept.sort, descending: kept.down }} onSort={(key, down) => change({ sort: key, down })} busy={query.isFetching} />}
       </div>
     </>
   );
@@ -106,7 +108,7 @@ function StatisticsBar({ state, kept, change, chosen, asked, open, onOpen }: Bar
     <div className="toolbar" role="toolbar" aria-label="Statistics">
       <TickMenu label="Populations" all={populationChoices(state)} ticked={chosen.populations} onChange={(next) => change({ populations: next })} />
       <TickMenu label="Statistics" all={STATISTICS} ticked={kept.statistics} onChange={(next) => change({ statistics: next })} />
-      <TickMenu label="Channels" all={channelChoicesOf(state)} ticked={chosen.channels} onChange={(next) => change({ channels: next })} />
+      <TickMenu label="Channels" all={channelChoicesOf(state, chosen.channels)} ticked={chosen.channels} onChange={(next) => change({ channels: next })} />
       <TickMenu label="Files" all={files} ticked={chosen.files} onChange={(next) => change({ files: next })} />
       {opener('formulas', nFormulas ? `Formulas: ${nFormulas}` : 'Formulas')}
       {asksVolume(kept) && opener('beads', asked.beads ? 'Counting beads: on' : 'Counting beads')}

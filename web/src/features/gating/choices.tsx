@@ -1,7 +1,7 @@
 /** Which populations, channels and files a table or figure is of. */
 
 import { useState } from 'react';
-import { axisLabel, channelNames, hasReagent, joinedNames } from '../../data/gating/axes';
+import { axisLabel, channelNames, hasReagent, joinedNames, matchByReagent, otherReferences, referenceIn, sideOf } from '../../data/gating/axes';
 import { uniqueNames } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
 import { Button } from '../../views/controls';
@@ -60,15 +60,36 @@ export function populationChoices(state: GatingState): Choice[] {
   return [{ id: '', label: state.allName }, ...state.rows.map(({ population }) => ({ id: population.id, label: names.get(population.id) ?? population.name }))];
 }
 
-export function channelChoicesOf(state: GatingState): Choice[] {
-  return state.choices.filter((c) => c.reference.startsWith('var:') || c.reference.startsWith('obs:')).map((c) => ({ id: c.reference, label: c.label, side: c.side }));
+/**
+ * What the statistics of many files can be of: channels by their reagents, which may lie on others in other files, channels
+ * by name, and annotations.
+ *
+ * @param kept references that are chosen already, so that they can be told and taken away
+ */
+export function channelChoicesOf(state: GatingState, kept: string[] = []): Choice[] {
+  const panels = panelsOf(state);
+  const open = state.choices.filter((c) => c.reference.startsWith('var:') || c.reference.startsWith('obs:')).map((c) => (c.reference.startsWith('var:') ? referenceIn(state.file?.panel ?? [], c.reference.slice(4), panels) : c.reference));
+  const isKept = (reference: string) => kept.includes(reference) && (reference.startsWith('var:') || reference.startsWith('reagent:')) && channelIn(state, reference) !== null;
+  return [...new Map([...open, ...otherReferences(panels), ...kept.filter(isKept)].map((id) => [id.toLowerCase(), id])).values()].map((id) => ({ id, label: titleOf(state, id), side: sideOf(id, panels) }));
 }
+
+/** The panels of all files, that of the open one first. */
+const panelsOf = (state: GatingState) => [...(state.file ? [state.file] : []), ...state.files.filter((f) => f !== state.file)].map((f) => f.panel).filter((panel) => panel.length > 0);
 
 /** Channels that measure something worth a statistic: those with reagents, else all but time. */
 export function usualChannels(state: GatingState): string[] {
   const panel = (state.file?.panel ?? []).filter((c) => !/^time$/i.test(c.channel));
   const named = panel.filter(hasReagent);
-  return (named.length ? named : panel).map((c) => `var:${c.channel}`);
+  return (named.length ? named : panel).map((c) => referenceIn(panel, c.channel, panelsOf(state)));
+}
+
+/** The channel of a reference in the open file, else in the first that has it; null = no file has it. */
+export function channelIn(state: GatingState, reference: string): string | null {
+  for (const panel of panelsOf(state)) {
+    const { axis } = matchByReagent(reference, panel, panel);
+    if (axis !== null) return axis;
+  }
+  return null;
 }
 
 /** An axis in a table or figure: by its reagent, and its channel where several have that reagent. */
@@ -76,6 +97,17 @@ export function labelOf(state: GatingState, reference: string): string {
   const panel = state.file?.panel ?? [];
   const names = axisLabel(reference, panel, embeddingTitle);
   return panel.filter((c) => channelNames(c).label === names.label).length > 1 ? joinedNames(names) : names.label;
+}
+
+/** An axis of many files: a channel that has other reagents in other files is called by its own name. */
+export function titleOf(state: GatingState, reference: string): string {
+  const panels = panelsOf(state);
+  const named = panels.flatMap((panel) => panel.filter((c) => `var:${c.channel}` === reference && hasReagent(c)));
+  const reagents = new Set(named.map((c) => c.reagent.trim().toLowerCase()));
+  if (reagents.size > 1) return reference.slice('var:'.length);
+  if (!named.length) return axisLabel(reference, [], embeddingTitle).label;
+  const isShared = panels.some((panel) => panel.filter((c) => reagents.has(c.reagent.trim().toLowerCase())).length > 1);
+  return isShared ? joinedNames(channelNames(named[0])) : channelNames(named[0]).label;
 }
 
 export const STATISTICS = [

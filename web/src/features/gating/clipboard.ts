@@ -2,10 +2,10 @@
 
 import { useEffect, useRef } from 'react';
 import type { Gate, NewGate } from '../../api/gating';
-import { matchByReagent } from '../../data/gating/axes';
-import { freshName } from '../../data/words';
+import { axisLabel, matchByReagent, type Carrier } from '../../data/gating/axes';
+import { embeddingTitle, freshName } from '../../data/words';
 import { addGate } from '../../state/gating/actions';
-import { clipboardStore } from '../../state/gating/layout';
+import { clipboardStore, pasteStore, type CopiedGate } from '../../state/gating/layout';
 import { offerShortcuts } from '../../state/keyboard';
 import { tell } from '../../state/notices';
 import { newGid } from './NameBox';
@@ -16,13 +16,28 @@ export function copyGate(state: GatingState, gate: Gate): void {
   tell(`‘${gate.name}’ is copied; open a population, in this study or another, and paste it (Ctrl+V)`);
 }
 
+/** Where the axes of the copied gate lie in the open file; '' has none. */
+export function placesOf(copied: CopiedGate, state: GatingState): { reference: string; reagent: string; found: Carrier }[] {
+  const panel = state.file?.panel ?? [];
+  return [copied.x, copied.y].filter(Boolean).map((reference) => ({
+    reference,
+    reagent: axisLabel(reference, copied.panel, embeddingTitle).label,
+    found: matchByReagent(reference, copied.panel, panel),
+  }));
+}
+
+/** Pastes the copied gate; where its reagent lies on several channels, the page asks which is meant. */
 export async function pasteGate(state: GatingState): Promise<void> {
   const copied = clipboardStore.get();
   if (!copied || !state.mayEdit) return tell('Select a gate and copy it first (Ctrl+C)');
-  const panel = state.file?.panel ?? [];
-  const [x, y] = [matchByReagent(copied.x, copied.panel, panel), copied.y ? matchByReagent(copied.y, copied.panel, panel) : ''];
-  const missing = x === null ? copied.x : y === null ? copied.y : null;
-  if (x === null || y === null) return tell(`This file has no channel for ‘${(missing ?? '').replace(/^var:/, '')}’, so the gate cannot be pasted here`);
+  const places = placesOf(copied, state);
+  const missing = places.find(({ found }) => found.axis === null && found.among.length === 0);
+  if (missing) return tell(`This file has no channel for ‘${missing.reagent}’, so the gate cannot be pasted here`);
+  if (places.some(({ found }) => found.axis === null)) return pasteStore.set(copied);
+  await pasteOn(state, copied, places.map(({ found }) => found.axis ?? ''));
+}
+
+export async function pasteOn(state: GatingState, copied: CopiedGate, [x, y = '']: string[]): Promise<void> {
   const taken = state.populations.map((p) => p.name);
   const gate: NewGate = {
     kind: copied.kind as NewGate['kind'],

@@ -1,6 +1,7 @@
 /** What files are sorted and grouped by: their name, events, panel, sample, and what is said about them or their sample. */
 
 import { matchByReagent } from '../../data/gating/axes';
+import { plural } from '../../data/words';
 import type { GatedFile } from './useGating';
 
 const NO_VALUE = 'No value';
@@ -53,12 +54,25 @@ export function missingChannel(file: GatedFile, references: string[]): string {
   return missing?.slice('var:'.length) ?? '';
 }
 
-/** Axes of one file as another has them, by reagent; `lacks` is the first that it has not, '' = it has all. */
-export function axesIn(file: GatedFile, references: string[], home: GatedFile | null): { axes: string[]; lacks: string } {
-  if (!file.panel.length) return { axes: references, lacks: '' };
-  const found = references.map((reference) => (reference ? matchByReagent(reference, home?.panel ?? [], file.panel) : ''));
-  const missing = found.indexOf(null);
-  return { axes: found.map((axis, i) => axis ?? references[i]), lacks: missing < 0 ? '' : references[missing] };
+/**
+ * Axes of one file as another has them, by reagent; `lacks` is the first that it has not, '' = it has all; `among`: several
+ * channels have the reagent of that one, and nobody can tell which is meant.
+ */
+export function axesIn(file: GatedFile, references: string[], home: GatedFile | null): { axes: string[]; lacks: string; among: string[] } {
+  if (!file.panel.length) return { axes: references, lacks: '', among: [] };
+  const found = references.map((reference) => (reference ? matchByReagent(reference, home?.panel ?? [], file.panel) : { axis: '', among: [] }));
+  const missing = found.findIndex((one) => one.axis === null);
+  return { axes: found.map((one, i) => one.axis ?? references[i]), lacks: missing < 0 ? '' : references[missing], among: missing < 0 ? [] : found[missing].among };
+}
+
+/** Files that cannot show an axis, in words: those without it, and those that have its reagent on several channels. */
+export function lackingWords(label: string, files: { file: GatedFile; among: string[] }[]): { text: string; title: string }[] {
+  const [without, several] = [files.filter((f) => f.among.length < 2), files.filter((f) => f.among.length > 1)];
+  const titleOf = (list: typeof files) => list.map(({ file, among }) => (among.length > 1 ? `${file.name} (${among.join(', ')})` : file.name)).join(', ');
+  return [
+    ...(without.length ? [{ text: `${plural(without.length, 'file has', 'files have')} no ${label}: ${namesOf(without.map((f) => f.file))}`, title: titleOf(without) }] : []),
+    ...(several.length ? [{ text: `${label} is on several channels (${[...new Set(several.flatMap((f) => f.among))].join(', ')}) of ${plural(several.length, 'file', 'files')}: ${namesOf(several.map((f) => f.file))}`, title: titleOf(several) }] : []),
+  ];
 }
 
 const MOST_NAMED = 5;

@@ -42,5 +42,18 @@ export function layoutStore(studyId: string): Store<GatingLayout> {
   return store;
 }
 
+export interface CopiedGate {
+  kind: string;
+  name: string;
+  x: string;
+  y: string;
+  geometry: Record<string, unknown>;
+  sectors: string[];
+  /** Of the file that it was copied in. */
+  panel: { index: number; channel: string; reagent: string }[];
+}
+
 /** Copied gates, waiting to be pasted into another population or study. */
-export const clipboardStore = createStore<{ kind: string; name: string; x: string; y: string; geometry: Record<string, unknown>; sectors: string[]; panel: { index: number; channel: string; reagent: string }[] } | null>(null);
+export const clipboardStore = createStore<CopiedGate | null>(null);
+/** A gate to be pasted, once it is said on which of several channels. */
+export const pasteStore = createStore<CopiedGate | null>(null);

@@ -133,7 +133,12 @@ class GateRoutes(Routes):
         """
         actor = actor_of(request)
         channels = await self.catalog.imports.channels.between(
-            actor, from_study=study_id, to_study=body.to_study_id, said=body.channels, by_reagent=body.by_reagent
+            actor,
+            from_study=study_id,
+            to_study=body.to_study_id,
+            said=body.channels,
+            by_reagent=body.by_reagent,
+            population_ids=body.population_ids,
         )
         brought = await self.catalog.imports.bring(
             actor,

@@ -17,7 +17,7 @@ from cytosol.catalog.comparisons import csv_bytes, xlsx_bytes
 from cytosol.catalog.event_views import Wanted
 from cytosol.catalog.gating import CountRow
 from cytosol.catalog.statistics_layouts import LAYOUTS, Annotations, Columns, typed
-from cytosol.catalog.statistics_records import Asked, Beads
+from cytosol.catalog.statistics_records import Asked, Beads, StatisticsTable
 from cytosol.dialects.native.answers import answer, list_answer, record_answer
 from cytosol.dialects.native.arrow import MEDIA_TYPE, arrow_answer, parquet_bytes
 from cytosol.dialects.native.endpoints import Routes, actor_of, endpoint
@@ -69,12 +69,13 @@ class StatisticsRoutes(Routes):
         """Statistics of populations of datasets, as JSON or as a file.
 
         ``format``: json, csv, tsv, xlsx, parquet, or arrow (a stream). What has no value, such as the mean of nobody,
-        is null, or empty. It changes nothing: it needs the right to read.
+        is null, or empty; where a file lacks a channel, reagent or what a population is gated on, a note says why. It
+        changes nothing: it needs the right to read.
         """
         actor = actor_of(request)
-        columns = await self._columns(actor, study_id, body)
+        columns, table = await self._columns(actor, study_id, body)
         if body.format == "json":
-            return await asyncio.to_thread(_json_answer, columns)
+            return await asyncio.to_thread(_json_answer, columns, table)
         arrays = await asyncio.to_thread(typed, columns)
         if body.format == "arrow":
             return await arrow_answer(arrays, headers={"cache-control": "no-store"})
@@ -91,7 +92,8 @@ class StatisticsRoutes(Routes):
         it at ``/attachments/{id}``.
         """
         actor = actor_of(request)
-        arrays = await asyncio.to_thread(typed, await self._columns(actor, study_id, body))
+        columns, _ = await self._columns(actor, study_id, body)
+        arrays = await asyncio.to_thread(typed, columns)
         content = await asyncio.to_thread(_file, arrays, body.format)
         said = body.model_dump(exclude={"name"}, exclude_unset=True) | {"format": body.format}
         view = await self.catalog.attachments.keep(
@@ -109,7 +111,9 @@ class StatisticsRoutes(Routes):
         found = await self.catalog.attachments.list(actor_of(request), study_id=study_id)
         return list_answer([one for one in reversed(found) if STATISTICS in one.attachment.extra], attachment_json)
 
-    async def _columns(self, actor: Actor, study_id: Key, body: wire.StatisticsRequest) -> Columns:
+    async def _columns(
+        self, actor: Actor, study_id: Key, body: wire.StatisticsRequest
+    ) -> tuple[Columns, StatisticsTable]:
         beads = body.beads
         asked = Asked(
             axes=body.axes,
@@ -128,7 +132,7 @@ class StatisticsRoutes(Routes):
         if body.annotations:
             ids = list(table.datasets)
             annotations = await self.catalog.statistics.annotations(actor, study_id=study_id, dataset_ids=ids)
-        return await asyncio.to_thread(LAYOUTS[body.layout], table, annotations)
+        return await asyncio.to_thread(LAYOUTS[body.layout], table, annotations), table
 
     @endpoint("GET", "/datasets/{dataset_id}/tables/{table}/events", media=MEDIA_TYPE)
     async def get_events(  # noqa: PLR0913, PLR0917 (a query's parameters)
@@ -177,9 +181,19 @@ def _count_json(row: CountRow) -> dict[str, Any]:
     }
 
 
-def _json_answer(columns: Columns) -> Response:
+def _json_answer(columns: Columns, table: StatisticsTable) -> Response:
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return answer({"columns": list(columns), "items": rows})
+    notes = [
+        {
+            "dataset_id": dataset_id.hex24,
+            "axis": note.about if isinstance(note.about, str) else None,
+            "population_id": note.about.hex24 if isinstance(note.about, Key) else None,
+            "note": note.text,
+        }
+        for dataset_id, several in table.notes.items()
+        for note in several
+    ]
+    return answer({"columns": list(columns), "items": rows, "notes": notes})
 
 
 def _file(columns: dict[str, np.ndarray], format: str) -> bytes:

@@ -180,7 +180,8 @@ class CopyRequest(Wire):
     channels: dict[str, str] = Field(default_factory=dict, examples=[{"FITC-A": "BB515-A"}])
     """Channel or gene here → there; others keep their name. Gates on one that goes to "" stay behind."""
     by_reagent: bool = False
-    """Whether channels go to those with the same reagent."""
+    """Whether channels go to those with the same reagent. Where files do not agree on it, or one has it on several
+    channels, nothing is copied and the answer names them: say in ``channels`` which is meant."""
 
 
 class CompensationRequest(Wire):

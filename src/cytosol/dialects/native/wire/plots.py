@@ -111,8 +111,8 @@ class FilesRequest(Wire):
 class StudyHeatmapRequest(FilesRequest):
     """A heatmap of medians of one population: a row for each dataset or group, a column for each axis."""
 
-    axes: list[str] = Field(min_length=1, max_length=200, examples=[["var:FITC-A", "var:PE-A"]])
-    """Feature references."""
+    axes: list[str] = Field(min_length=1, max_length=200, examples=[["var:FITC-A", "reagent:CD3"]])
+    """Feature references; ``reagent:CD3`` is, in each file, the channel with this reagent."""
     population_id: Id | None = None
     """null = all events."""
     compensation: str = "own"

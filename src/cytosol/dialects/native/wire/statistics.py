@@ -66,8 +66,9 @@ class StatisticsRequest(Wire):
     """null = all that are ready and no controls."""
     population_ids: list[Id | None] | None = None
     """null among them = all cells; null instead of a list = all cells alone."""
-    axes: list[str] = Field(default_factory=list, examples=[["var:FITC-A", "obs:n_genes"]])
-    """Feature references; values are compensated, never scaled."""
+    axes: list[str] = Field(default_factory=list, examples=[["var:FITC-A", "reagent:CD3", "obs:n_genes"]])
+    """Feature references; values are compensated, never scaled. ``reagent:CD3`` is, in each file, the channel with this
+    reagent; a file that has none, or several of which nobody can tell one, has no value, and a note says so."""
     statistics: list[Statistic] = Field(default_factory=list)
     """``quantile`` is type 8 of Hyndman and Fan, ``mad`` has no factor, ``stddev`` divides by n - 1, ``cv`` is in
     percent, ``events_per_ul`` is of the volume in the file (``$VOL``) or of ``beads``. May be empty where there are
@@ -104,9 +105,21 @@ class SavedStatisticsRequest(StatisticsRequest):
     format: Literal["csv", "tsv", "xlsx", "parquet"] = "csv"
 
 
+class StatisticsNote(Wire):
+    """Why a file has no values, or which of several channels with a reagent was taken."""
+
+    dataset_id: HexId
+    axis: str | None
+    """As it was asked for, or stands in a formula; null = it is about a population."""
+    population_id: HexId | None
+    note: str
+
+
 class StatisticsTable(Wire):
     """Statistics as rows."""
 
     columns: list[str]
     """In their order; the rows are objects with these keys."""
     items: list[dict[str, Any]]
+    notes: list[StatisticsNote]
+    """The rows that they are about have them too, in the column ``note``, which is there where there are any."""

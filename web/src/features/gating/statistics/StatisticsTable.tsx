@@ -5,7 +5,7 @@ import type { StatisticsQuery, StatisticsRow } from '../../../api/gating';
 import { count } from '../../../data/words';
 import { DataTable, type TableColumn } from '../../../views/DataTable';
 import { alignedNumbers, widthOf } from './columns';
-import { labelOf, populationChoices, statisticLabel, STATISTICS } from '../choices';
+import { titleOf, populationChoices, statisticLabel, STATISTICS } from '../choices';
 import type { GatingState } from '../useGating';
 
 interface Line {
@@ -58,7 +58,7 @@ export function StatisticsTable({ state, rows, asked, sort, onSort, busy }: Tabl
     ...state.attributes.map((name) => fitted({ key: `@${name}`, title: name }, lines.map((line) => String(said(line, name))))),
     ...numbers.map(({ statistic, channel }) => {
       const [key, label] = [`${statistic} ${channel}`, statisticLabel(statistic)];
-      return fitted({ key, num: true, ...(channel ? { over: label, title: labelOf(state, channel) } : { title: label }) }, texts(statistic, key));
+      return fitted({ key, num: true, ...(channel ? { over: label, title: titleOf(state, channel) } : { title: label }) }, texts(statistic, key));
     }),
   ];
   const order = lines.map((_, i) => i);
