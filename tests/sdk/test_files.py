@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cytosol.base.errors import UnreadableFileError
+from cytosol.base.errors import InvalidInputError, UnreadableFileError
 from tests.catalog.test_cytometry import NAMES, fcs
 from tests.formats.fcs_files import events, floats
 from tests.sdk.conftest import Lab
@@ -74,3 +74,34 @@ def test_what_is_no_file_of_cytometry_is_told(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="no FCS file"):
         study.add_file(path, progress=False)
     assert study.files() == []
+
+
+def test_channels_are_asked_for_by_reagent(lab: Lab, tmp_path: Path) -> None:
+    study, other = lab.client.create_study("Panels"), lab.client.create_study("One panel")
+    for number in (1, 2, 3):
+        (tmp_path / f"{number}.fcs").write_bytes(fcs(50, seed=number))
+        study.add_file(tmp_path / f"{number}.fcs", progress=False)
+    other.add_file(tmp_path / "1.fcs", progress=False)
+    study.set_reagents({"FITC-A": "CD8", "PE-A": "CD4"}, dataset_ids=[study.dataset("2.fcs").id])
+    study.set_reagents({"FITC-A": "CD19"}, dataset_ids=[study.dataset("3.fcs").id])
+    frame = study.statistics("median", "reagent:CD4", populations="all", compensation="none").set_index("dataset")
+    truth = [np.median(floats(50, 5)[:, 2]), np.median(floats(50, 5, seed=2)[:, 3]), np.nan]
+    np.testing.assert_allclose(frame["median"].astype(float), truth, rtol=1e-6)
+    assert frame["channel"].tolist() == ["FITC-A", "PE-A", None]
+    assert frame["note"].tolist() == [None, None, "No channel has the reagent CD4"]
+    asked = {"axes": ["reagent:CD4"], "statistics": ["median"]}
+    told = lab.client.http.post(f"studies/{study.id}/statistics", asked)
+    assert told["notes"] == [
+        {
+            "dataset_id": study.dataset("3.fcs").id,
+            "axis": "reagent:CD4",
+            "population_id": None,
+            "note": "No channel has the reagent CD4",
+        }
+    ]
+    other.gates.create("range", "helpers", "FITC-A", geometry={"x1": 0, "x2": 9})
+    with pytest.raises(InvalidInputError, match="CD4 is on FITC-A in 1 file and PE-A in 1 file there"):
+        other.gates.copy(study, by_reagent=True)
+    assert not study.gates.list()
+    other.gates.copy(study, by_reagent=True, channels={"FITC-A": "PE-A"})
+    assert [gate.x for gate in study.gates.list()] == ["var:PE-A"]

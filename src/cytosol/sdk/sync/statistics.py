@@ -48,7 +48,8 @@ class Statistics:
         Parameters
         ----------
         statistics : mean, median, quantile, mad, geometric_mean, cv, stddev, event_count, percent, events_per_ul
-        axes : channels or genes by name, or feature references; values are compensated, never scaled
+        axes : channels or genes by name, or feature references; values are compensated, never scaled.
+            ``reagent:CD3`` is in each dataset the channel that carries the reagent
         formulas : name of a column → formula, such as ``{"ratio": "median(CD4) / median(CD8)"}``
         populations : names or ids, "all" = all cells; None = all cells and all populations
         datasets : ids or names; None = all that are ready and no controls
@@ -58,6 +59,11 @@ class Statistics:
         compensation : none, internal, own, or the id of one
         annotations : whether columns tell what datasets and samples are annotated with
         layout : medium; tall = one row a value; wide = one row a dataset; prism = one column a dataset
+
+        Returns
+        -------
+        Without values where a dataset lacks a channel or reagent: the column ``note``, which is there where there is
+        something to say, tells why.
         """
         body = self._request(statistics, axes, populations, percent_of=percent_of, beads=beads) | {
             "formulas": dict(formulas or {}),

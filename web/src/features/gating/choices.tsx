@@ -70,7 +70,11 @@ export function channelChoicesOf(state: GatingState, kept: string[] = []): Choic
   const panels = panelsOf(state);
   const open = state.choices.filter((c) => c.reference.startsWith('var:') || c.reference.startsWith('obs:')).map((c) => (c.reference.startsWith('var:') ? referenceIn(state.file?.panel ?? [], c.reference.slice(4), panels) : c.reference));
   const isKept = (reference: string) => kept.includes(reference) && (reference.startsWith('var:') || reference.startsWith('reagent:')) && channelIn(state, reference) !== null;
-  return [...new Map([...open, ...otherReferences(panels), ...kept.filter(isKept)].map((id) => [id.toLowerCase(), id])).values()].map((id) => ({ id, label: titleOf(state, id), side: sideOf(id, panels) }));
+  // what is chosen comes first, as it is spelled there: files spell reagents in capitals or not
+  const spelled = new Map<string, string>();
+  for (const id of [...kept.filter(isKept), ...open, ...otherReferences(panels)]) if (!spelled.has(id.toLowerCase())) spelled.set(id.toLowerCase(), id);
+  const order = [...new Set([...open, ...otherReferences(panels), ...spelled.values()].map((id) => id.toLowerCase()))];
+  return order.map((key) => spelled.get(key) ?? key).map((id) => ({ id, label: titleOf(state, id), side: sideOf(id, panels) }));
 }
 
 /** The panels of all files, that of the open one first. */
