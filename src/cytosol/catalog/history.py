@@ -173,6 +173,7 @@ class History:
         """
         async with self._context.db.write() as conn:
             target, access = await self._revision(conn, actor, revision_id)
+            self._subject(target, access)  # who may not undo it may not go back to it, even where that changes nothing
             where: dict[str, Any] = {"study_id": target.study_id, "id": rows.Above(target.id)}
             if not whole_study:
                 where["subject_id"] = target.subject_id

@@ -118,6 +118,7 @@ ROWS: dict[str, Row] = {
     "list_revisions": Row(READ),
     "undo_revision": Row(EDIT.format(201)),
     "mark_study": Row(EDIT.format(201), says(label="as sent")),
+    "go_back": Row(EDIT.format(201)),
     "list_attachments": Row(READ),
     "add_attachment": Row("401 404 403 403 404 201 404 403", lambda t: {"upload_id": t["whole_upload_id"]}),
     "get_attachment_data": Row("404 404 403 200 200 200 200 200"),
@@ -211,6 +212,10 @@ ROWS: dict[str, Row] = {
         "404 404 422 422 422 422 422 422",
         lambda t: {"controls": [{"channel": "GENE0", "dataset_id": t["dataset_id"]}]},
     ),
+    "draw_spectra": Row(
+        "404 404 422 422 422 422 422 422",
+        lambda t: {"controls": [{"channel": "GENE0", "dataset_id": t["dataset_id"]}]},
+    ),
     "unmix_files": Row(
         "401 404 403 403 422 422 422 403",
         lambda t: {
@@ -243,7 +248,7 @@ ROWS: dict[str, Row] = {
     "delete_comparison": Row(EDIT.format(204)),
     "list_files": Row(READ, takes=_IN_FILES),
     "add_file": Row("401 404 403 403 404 201 404 403", lambda t: {"upload_id": t["fcs_upload_id"]}, takes=_IN_FILES),
-    "put_file": Row(EDIT.format(201), lambda _: _FCS, takes=_IN_FILES),
+    "put_file": Row("401 404 403 403 201 201 201 403", lambda _: _FCS, takes=_IN_FILES),
     "derive_file": Row("401 404 403 403 201 201 201 403", lambda t: {"dataset_ids": [t["file_id"]]}, takes=_IN_FILES),
     "zip_files": Row("404 404 403 200 200 200 200 200", says(), takes=_IN_FILES),
     "change_panels": Row(EDIT.format(200), says(reagents={"a": "CD4"}), takes=_IN_FILES),
