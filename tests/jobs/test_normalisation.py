@@ -98,7 +98,7 @@ async def test_beads_give_a_file_without_the_drift(house: House) -> None:
     assert off[np.abs(made["time"][cells] - 2400) > 130].max() < 0.04
     page = await page_of(house, dataset.id)
     assert "bead and cell" in page
-    assert page.count("data:image/png") == 2
+    assert page.count("data:image/png") == 4  # two figures, each for both themes
 
 
 async def test_the_beads_of_a_real_run(house: House, shared_data: Path) -> None:
