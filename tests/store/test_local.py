@@ -155,6 +155,25 @@ def test_open_store_refuses_what_is_no_store(tmp_path: Path, url: str) -> None:
         open_store(load_settings(data=tmp_path, store=url))
 
 
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_folder_that_others_remove_while_it_is_made_is_made_again(
+    store: FolderBlobStore, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    make, left = os.mkdir, times
+
+    def mkdir(place: str) -> None:
+        nonlocal left
+        if place.endswith("/a/b") and left:
+            left -= 1
+            os.rmdir(os.path.dirname(place))
+        make(place)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    await store.put("a/b/c", b"x")
+    assert await store.get("a/b/c") == b"x"
+    assert left == 0
+
+
 async def test_a_flush_reaches_every_file_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FolderBlobStore(tmp_path / "store")
     paths = [f"datasets/a/tables/events/X/c/0/{number}" for number in range(40)] + ["datasets/a/zarr.json"]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _LIST_BATCH = 1000
 _FLUSHED_AT_ONCE = 16
+_TRIES = 20
+"""Of making a folder that others remove as empty."""
 
 
 class FolderBlobStore:
@@ -136,9 +138,9 @@ class FolderBlobStore:
     def _move(self, source: str, place: str, durable: bool) -> None:
         """Rename into a folder that another thread may be deleting as empty."""
         folder = os.path.dirname(place)
-        for tries_left in (2, 1, 0):
-            made = _make_folders(folder)
+        for tries_left in reversed(range(_TRIES)):
             try:
+                made = _make_folders(folder)
                 os.replace(source, place)
                 break
             except FileNotFoundError:
