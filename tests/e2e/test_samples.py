@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 import cytosol
 from tests.e2e.conftest import Site, Watch
+from tests.e2e.gating import until
 
 
 @pytest.fixture
@@ -46,6 +47,8 @@ def test_samples_and_attributes_are_typed_in(page: Page, study: cytosol.Study) -
     page.keyboard.press("Enter")
     expect(page.locator(".error-notice")).to_contain_text("‘a lot’ is not a number")
     wanted = pd.DataFrame({"Dose": [2.5, None]}, index=pd.Index(["Donor A", "Sample 2"], name="sample"))
+    # the dose is sent when the focus leaves its cell, which nothing on the page waits for
+    assert until(lambda: study.samples().loc["Donor A", "Dose"] == 2.5)
     pd.testing.assert_frame_equal(study.samples(), wanted, check_dtype=False)
 
     page.get_by_role("button", name="Delete Sample 2").click()
