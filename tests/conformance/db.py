@@ -147,6 +147,9 @@ class RowsSuite:
             pages += page
             mark = [names[page[0]], ids[page[0]]]
         assert pages == by_name
+        async with db.read() as conn:
+            few = await rows.find(conn, tables.folders, {"name": "a"}, order=("-id",), columns=("name", "owner_id"))
+        assert [dict(row) for row in few] == [{"name": "a", "owner_id": owner}] * 2
 
     async def test_change_raises_the_version_and_refuses_an_old_one(self, db: Database) -> None:
         async with db.write() as conn:

@@ -83,6 +83,7 @@ async def find(
     order: Sequence[str] = ("id",),
     limit: int | None = None,
     after: Marker | None = None,
+    columns: Sequence[str] = (),
 ) -> list[RowMapping]:
     """The rows that match, in order.
 
@@ -94,12 +95,14 @@ async def find(
     limit : at most so many rows
     after : where to go on: the values of the order columns of the last row seen (with its id), or its id alone if the
         order is by id
+    columns : what is read of each row; () = all
     """
     names = list(order)
     if "id" in table.c and "id" not in (name.lstrip("-") for name in names):
         names.append("-id" if names and names[-1].startswith("-") else "id")
     names = [name for name in names if name.lstrip("-") in table.c]
-    statement = sa.select(table).where(*conditions(table, where))
+    read: sa.Select[Any] = sa.select(*(table.c[name] for name in columns)) if columns else sa.select(table)
+    statement = read.where(*conditions(table, where))
     if after is not None:
         statement = statement.where(_beyond(table, names, [after] if isinstance(after, Key) else list(after)))
     statement = statement.order_by(*(_ordered(table, name) for name in names))
