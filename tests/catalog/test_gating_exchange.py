@@ -23,6 +23,7 @@ from cytosol.formats.flowjo.reader import read_workspace
 from cytosol.formats.flowjo.writer import write_workspace
 from cytosol.formats.gating_ml.reader import read_gating_ml
 from cytosol.formats.gating_ml.writer import write_gating_ml
+from tests.catalog.making import folder_of
 from tests.catalog.people import People
 from tests.catalog.test_cytometry import add, column, fcs, study
 from tests.formats.fcs_files import build, floats, plain
@@ -265,16 +266,18 @@ async def test_swapped_controls_are_kept_only_where_somebody_insists(catalog: Ca
     assert kept.warnings == shown.warnings
 
 
-async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people: People) -> None:
-    study_id = await study(catalog, people.ada)
-    spectra = np.array([[1.0, 0.5, 0.1, 0.02], [0.05, 0.3, 1.0, 0.4]])
-    detectors = ("V1-A", "V2-A", "V3-A", "V4-A")
+SPECTRA = np.array([[1.0, 0.5, 0.1, 0.02], [0.05, 0.3, 1.0, 0.4]])
+DETECTORS = ("V1-A", "V2-A", "V3-A", "V4-A")
+
+
+async def references(catalog: Catalog, people: People, study_id: Key) -> tuple[list[Key], np.ndarray]:
+    """Controls of two dyes, an unstained one and a mixture, and how much of the dyes its events have, (n_events, 2)."""
     generator = np.random.default_rng(4)
 
     def cells(dyes: np.ndarray) -> bytes:
-        light = generator.poisson(dyes @ spectra + 10)
+        light = generator.poisson(dyes @ SPECTRA + 10)
         columns = np.column_stack([generator.uniform(0, 1000, len(dyes)), light, np.arange(len(dyes))])
-        names = ("FSC-A", *detectors, "Time")
+        names = ("FSC-A", *DETECTORS, "Time")
         return build(plain(len(dyes), names, SPILL="1,V1-A,1"), columns.astype("<f4").tobytes())
 
     dyes = generator.gamma(1, 2000, (2500, 2))
@@ -286,6 +289,12 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
         ("mix.fcs", dyes),
     ):
         ids += [one.id for one in await add(catalog, people.ada, study_id, name, cells(amounts))]
+    return ids, dyes
+
+
+async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    ids, dyes = await references(catalog, people, study_id)
     controls = [Control("V1-A", ids[0], dye="BV421"), Control("V3-A", ids[1], dye="BV605")]
     for weighted in (False, True):
         (made,) = await catalog.unmixing.unmix(
@@ -307,9 +316,21 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
         _, page = await catalog.reports.read(people.ada, dataset_id=made.id, id=report.id)
         assert ("weighted" in page.decode()) == weighted
         assert "<td>BV605</td><td>V3-A</td>" in page.decode()
-        cosine = spectra[0] @ spectra[1] / np.linalg.norm(spectra[0]) / np.linalg.norm(spectra[1])
+        cosine = SPECTRA[0] @ SPECTRA[1] / np.linalg.norm(SPECTRA[0]) / np.linalg.norm(SPECTRA[1])
         (said,) = re.findall(r"<td>BV421</td><td class=number>1</td><td class=number>([\d.]+)</td>", page.decode())
         assert float(said) == pytest.approx(cosine, abs=0.02)
+
+
+async def test_where_files_cannot_be_unmixed_nothing_is_made(catalog: Catalog, people: People) -> None:
+    study_id = await study(catalog, people.ada)
+    ids, _ = await references(catalog, people, study_id)
+    controls = [Control("V1-A", ids[0], dye="BV421"), Control("V3-A", ids[1], dye="BV605")]
+    swapped = [replace(controls[0], dataset_id=ids[1]), replace(controls[1], dataset_id=ids[0])]
+    said = "The control of BV421, 'two', looks like one of BV605: it is brightest in V3-A. The control of BV605, 'one',"
+    with pytest.raises(ConflictError, match=re.escape(said)):
+        await catalog.unmixing.unmix(
+            people.ada, study_id=study_id, dataset_ids=[ids[3]], references=References(swapped)
+        )
     with pytest.raises(InvalidInputError, match="not unique"):
         await catalog.unmixing.unmix(
             people.ada,
@@ -324,6 +345,7 @@ async def test_files_are_unmixed_by_reference_controls(catalog: Catalog, people:
             people.ada,
             study_id=study_id,
             dataset_ids=[ids[3], other.id],
-            references=References(controls, detectors=detectors),
+            references=References(controls, detectors=DETECTORS),
         )
     assert await catalog.cytometry.files(people.ada, study_id=study_id) == before, "nothing of the first file stays"
+    assert not list(folder_of(catalog, "index").rglob("*.html"))

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cytosol.base.keys import Key
+from cytosol.base.keys import Key, new_key
 from cytosol.base.settings import load_settings
 from cytosol.catalog.catalog import Catalog
-from cytosol.catalog.layouts import dataset_path
+from cytosol.catalog.layouts import dataset_path, index_path
 from cytosol.catalog.studies import StudyFields
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.store.originals import original_path
 from cytosol.store.paths import STAGING
@@ -122,4 +123,20 @@ async def test_a_full_disk_or_a_cancellation_at_any_step(place: tuple[Path, Peop
     assert _run(dying.put_and_fail, folder, people.ada, study_id, _DATA, ends) == 0
     catalog = await Catalog.open(load_settings(data=folder, min_free_bytes=0), notifier=Bell())
     assert 1 < await _check(catalog, people, study_id) < len(ends)
+    await catalog.close()
+
+
+async def test_what_was_derived_of_a_file_goes_with_it(place: tuple[Path, People, Key]) -> None:
+    folder, people, study_id = place
+    catalog = await _open(folder)
+    await dying.put(catalog, people.ada, study_id, "whole.fcs", _DATA)
+    (view,) = await catalog.cytometry.files(people.ada, study_id=study_id)
+    for id in (view.dataset.bytes_id, new_key()):
+        await Writing(catalog.context).begin(dataset_path(id))  # the server is killed before the end
+        for place_of in (f"{dataset_path(id)}/more", index_path(id, new_key(), "html")):
+            await catalog.context.blobs.put(place_of, b"bytes")
+    await catalog.close()
+    catalog = await _open(folder)
+    for kind in ("datasets", "index"):
+        assert [path.name for path in folder_of(catalog, kind).iterdir()] == [view.dataset.bytes_id.hex24]
     await catalog.close()

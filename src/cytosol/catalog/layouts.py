@@ -146,7 +146,12 @@ def dataset_path(bytes_id: Key) -> str:
 
 def index_path(bytes_id: Key, element_id: Key, suffix: str = "cyi") -> str:
     """Where a derived file of a dataset lies."""
-    return f"index/{bytes_id.hex24}/{element_id.hex24}.{suffix}"
+    return f"{index_folder(bytes_id)}/{element_id.hex24}.{suffix}"
+
+
+def index_folder(bytes_id: Key) -> str:
+    """Where all derived files of a dataset lie."""
+    return f"index/{bytes_id.hex24}"
 
 
 def live_at(elements: Iterable[Element], version: int) -> list[Element]:

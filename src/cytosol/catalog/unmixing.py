@@ -10,12 +10,10 @@ import numpy as np
 from cytosol.analyses.cytometry.default_scales import is_scatter_or_time
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
 from cytosol.analyses.cytometry.plots.spectra import Spectra, draw_spectra
-from cytosol.analyses.cytometry.plots.themes import picture
-from cytosol.analyses.cytometry.spillover import reference_spectra, similarity, unmix
-from cytosol.analyses.reports import Cell, Section, Table, report_page
-from cytosol.base.errors import InvalidInputError
+from cytosol.analyses.cytometry.spectra_report import spectra_report
+from cytosol.analyses.cytometry.spillover import reference_spectra, swapped_spectra, unmix
+from cytosol.base.errors import ConflictError, InvalidInputError
 from cytosol.base.keys import Key, new_key
-from cytosol.base.waiting import to_the_end
 from cytosol.catalog.access import dataset_access, study_access
 from cytosol.catalog.axes import Axes
 from cytosol.catalog.commit import NewElement
@@ -32,8 +30,6 @@ from cytosol.formats.fcs.text import SPILL_NAMES
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission, require_user
-
-_REPORT_PX, _REPORT_DPI = (760, 380), 192.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +113,8 @@ class Unmixing:
         ------
         InvalidInputError
             Where controls cannot serve, or their spectra cannot be told apart.
+        ConflictError
+            Where controls are brightest in the detectors of each other.
         """
         require_user(actor, "write")
         async with self._context.db.read() as conn:
@@ -125,29 +123,41 @@ class Unmixing:
                 await dataset_access(conn, actor, id, Permission.EXPORT)
         files = await self._controls.pin(actor, study_id, dataset_ids)
         spectra = await self._spectra(actor, study_id, references, files)
-        report = await self._context.compute.run(_report, spectra, weighted)
+        await self._refuse_swapped(actor, study_id, references, spectra)
+        report = await self._context.compute.run(spectra_report, spectra, weighted)
         made: list[MadeFile] = []
-        places: list[str] = []
         async with Writing(self._context) as writing:
-            try:
-                for file in files:
-                    head, columns, name = await self._unmixed(actor, file, spectra=spectra, weighted=weighted)
-                    pieces = fcs_pieces(head, [columns])
-                    next(pieces)  # the head goes before
-                    made.append(
-                        await self._derivations.write_made(
-                            actor, (head, pieces), name=name, sources=[file], writing=writing
-                        )
+            for file in files:
+                head, columns, name = await self._unmixed(actor, file, spectra=spectra, weighted=weighted)
+                pieces = fcs_pieces(head, [columns])
+                next(pieces)  # the head goes before
+                made.append(
+                    await self._derivations.write_made(
+                        actor, (head, pieces), name=name, sources=[file], writing=writing
                     )
-                    places.append(await self._keep(made[-1], report))
-                return await self._derivations.add_all_made(actor, study_id, made)
-            except BaseException:
-                for place in places:
-                    await to_the_end(self._context.blobs.delete(place))
-                raise
+                )
+                await self._keep(made[-1], report)
+            return await self._derivations.add_all_made(actor, study_id, made)
 
-    async def _keep(self, made: MadeFile, report: bytes) -> str:
-        """Put a report beside a file that was made; where it lies."""
+    async def _refuse_swapped(self, actor: Actor, study_id: Key, references: References, spectra: Spectra) -> None:
+        controls = references.controls
+        swapped = swapped_spectra(spectra.values, [spectra.detectors.index(one.channel) for one in controls])
+        said = []
+        for row, other in swapped.items():
+            (pinned,) = await self._controls.pin(actor, study_id, [controls[row].dataset_id])
+            said.append(
+                f"The control of {spectra.dyes[row]}, '{pinned.dataset.name}', looks like one of "
+                f"{spectra.dyes[other]}: it is brightest in {controls[other].channel}"
+            )
+        if said:
+            raise ConflictError(
+                ". ".join(said),
+                where="controls",
+                do="Exchange the files, or name the detector in which each is brightest",
+            )
+
+    async def _keep(self, made: MadeFile, report: bytes) -> None:
+        """Put a report beside a file that was made."""
         (written,) = made.written
         id = new_key()
         place = index_path(written.bytes_id, id, "html")
@@ -156,7 +166,6 @@ class Unmixing:
         written.elements.append(
             NewElement(REPORT, EVENTS, "Report of unmixing", place, meta, {"function": "unmix"}, id)
         )
-        return place
 
     async def _unmixed(
         self, actor: Actor, file: Pinned, *, spectra: Spectra, weighted: bool
@@ -193,32 +202,3 @@ def _keywords(text: Mapping[str, str], name: str) -> dict[str, str]:
     spills = {spill.upper() for spill in SPILL_NAMES}
     kept = {key: value for key, value in text.items() if key.upper() not in spills}
     return {key: name if key.upper() == "$FIL" else value for key, value in kept.items()}
-
-
-def _report(spectra: Spectra, weighted: bool) -> bytes:
-    """A page with the spectra, and how alike they are."""
-    scale = _REPORT_DPI / 96
-    style = PlotStyle(width=round(_REPORT_PX[0] * scale), height=round(_REPORT_PX[1] * scale), dpi=_REPORT_DPI)
-    alt = "The spectrum of each dye over the detectors"
-    figure = picture(lambda look: draw_spectra(replace(spectra, style=look)), style, alt=alt, width=_REPORT_PX[0])
-    peaks = [spectra.detectors[at] for at in spectra.values.argmax(axis=1)]
-    dyes = Table(("Dye", "Brightest detector"), list(zip(spectra.dyes, peaks, strict=True)))
-    alike: list[list[Cell]] = [
-        [dye, *(round(float(value), 3) for value in row)]
-        for dye, row in zip(spectra.dyes, similarity(spectra.values), strict=True)
-    ]
-    worst = np.linalg.cond(spectra.values)
-    told = f"{len(spectra.dyes)} dyes, {len(spectra.detectors)} detectors, "
-    told += "weighted least squares." if weighted else "ordinary least squares."
-    sections = [
-        Section("Spectra", [told, figure, dyes]),
-        Section(
-            "How alike the spectra are",
-            [
-                "The cosine between each two: 1 = the same, 0 = no detector in common.",
-                Table(("", *spectra.dyes), alike),
-                f"The condition number of all together is {worst:.3g}: by so much noise grows at worst. 1 is the best.",
-            ],
-        ),
-    ]
-    return report_page("Unmixing", "Spectra of the reference controls", sections)

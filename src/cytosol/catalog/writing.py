@@ -12,7 +12,7 @@ from cytosol.base.errors import CytosolError, InvalidInputError
 from cytosol.base.keys import Key
 from cytosol.base.waiting import to_the_end
 from cytosol.catalog.context import Context
-from cytosol.catalog.layouts import dataset_path
+from cytosol.catalog.layouts import dataset_path, index_folder
 from cytosol.db import rows, tables
 from cytosol.store.originals import original_path
 from cytosol.store.unfinished import Unfinished
@@ -22,6 +22,8 @@ _log = logging.getLogger("cytosol.catalog")
 
 class Writing:
     """The originals and datasets that one verb writes. At its end goes what no record names, however it ended.
+
+    With a dataset go the files that were derived of it, such as reports.
 
     Meanwhile notes of them lie in the data folder, so that the next start finds what a server left that died.
     """
@@ -72,6 +74,8 @@ async def _drop_unrecorded(context: Context, places: Iterable[str]) -> None:
     for place in keys.keys() - known:
         await context.blobs.delete(place)
         await context.blobs.delete_prefix(place)
+        if place == dataset_path(keys[place]):
+            await context.blobs.delete_prefix(index_folder(keys[place]))
     await asyncio.to_thread(_notes(context).end, keys)
 
 

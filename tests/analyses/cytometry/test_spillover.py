@@ -13,6 +13,7 @@ from cytosol.analyses.cytometry.spillover import (
     reference_spectra,
     similarity,
     spreading_matrix,
+    swapped_spectra,
     unmix,
 )
 from cytosol.base.errors import InvalidInputError
@@ -166,6 +167,19 @@ def test_unmixing_finds_the_dyes() -> None:
     weights = np.diag(1 / np.maximum(np.array(one)[:, 0], 1))
     wanted = np.linalg.solve(spectra @ weights @ spectra.T, spectra @ weights @ np.array(one)[:, 0])
     assert np.array(unmix(one, spectra, weighted=True))[:, 0] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_spectra_in_a_ring_are_those_of_swapped_controls() -> None:
+    spectra = np.array([[1, 0.2, 0, 0], [0.3, 1, 0, 0], [0, 0.1, 1, 0.4], [0.9, 1, 0.2, 0]])
+    stained = [0, 1, 2, 3]
+    assert swapped_spectra(spectra[:3], stained[:3]) == {}
+    assert swapped_spectra(spectra[[1, 0, 2]], stained[:3]) == {0: 1, 1: 0}
+    assert swapped_spectra(spectra[[2, 0, 1]], stained[:3]) == {0: 2, 1: 0, 2: 1}
+    # the last shares its brightest detector with another, and is named by the fourth
+    assert swapped_spectra(spectra, stained) == {}
+    assert swapped_spectra(spectra[[1, 0, 2, 3]], stained) == {0: 1, 1: 0}
+    # its brightest detector is no other dye's
+    assert swapped_spectra(spectra[[2, 1]], [0, 1]) == {}
 
 
 def test_spectra_of_controls() -> None:

@@ -227,6 +227,26 @@ def reference_spectra(controls: Controls) -> np.ndarray:
     return np.array(spectra)
 
 
+def swapped_spectra(spectra: np.ndarray, stained: Sequence[int]) -> dict[int, int]:
+    """Find controls that are brightest in the detectors of each other, as where their files were swapped.
+
+    Parameters
+    ----------
+    spectra : shape (n_stained, n_detectors), unitless
+    stained : for each row, the place of the detector that is said to be its brightest; no two alike
+
+    Returns
+    -------
+    row → the row that it looks like, for those that go round in a ring: two dyes may share their brightest detector
+    """
+    rows = {detector: row for row, detector in enumerate(stained)}
+    like = {row: rows[peak] for row, peak in enumerate(spectra.argmax(axis=1).tolist()) if peak in rows}
+    ring = set(like)
+    for _ in stained:
+        ring = {like[row] for row in ring if row in like}
+    return {row: like[row] for row in sorted(ring) if like[row] != row}
+
+
 def similarity(spectra: np.ndarray) -> np.ndarray:
     """Tell how alike spectra are.
 
