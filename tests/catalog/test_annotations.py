@@ -329,3 +329,35 @@ async def test_a_name_that_another_dataset_still_has_stays_beside_the_new_one(ca
     await catalog.populations.change(people.ada, population_id=above, tree={"column": "type", "groups": ["B"]})
     with pytest.raises(ConflictError, match="built on"):
         await catalog.history.undo(people.ada, revision_id=renamed.id)
+
+
+@pytest.mark.parametrize("name", ["type", "sample"])
+async def test_a_name_that_samples_have_stays_beside_the_new_one(catalog: Catalog, people: People, name: str) -> None:
+    """A dataset without the annotation has the attribute of its sample in its place."""
+    made = await make_dataset(catalog, people.ada)
+    other = await make_dataset(catalog, people.ada, study=made.study_id)
+    above, _, id = await _named(catalog, people, made, "T")
+    edit = ColumnEdit(name=name)
+    for dataset in (made, other):
+        (listed, _) = await column(catalog, people.ada, dataset.id, "type")
+        await catalog.annotations.change(people.ada, dataset_id=dataset.id, column_id=listed.id, edit=edit)
+    await catalog.annotations.delete(people.ada, dataset_id=other.id, column_id=listed.id)
+    values = {}
+    if name == "type":
+        values[(await catalog.samples.add_attribute(people.ada, study_id=made.study_id, name=name, kind="text")).id] = (
+            "T"
+        )
+    sample = await catalog.samples.add(people.ada, study_id=made.study_id, name="T", values=values)
+    await catalog.datasets.change(people.ada, dataset_id=other.id, sample_id=sample.sample.id)
+    tree = {"column": name, "groups": ["T"]}
+    await catalog.populations.change(people.ada, population_id=above, tree=tree)
+
+    async def counts() -> list[int | None]:
+        found = await catalog.gating.counts(people.ada, study_id=made.study_id, population_ids=[above])
+        return [row.n_events for row in found]
+
+    assert await counts() == [30, 60]
+    edit = ColumnEdit(rename={"T": "T cell"})
+    await catalog.annotations.change(people.ada, dataset_id=made.id, column_id=id, edit=edit)
+    assert await counts() == [30, 60]
+    assert (await catalog.populations.get(people.ada, population_id=above)).tree["groups"] == ["T", "T cell"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
 from cytosol.base.errors import ConflictError, InvalidInputError
@@ -136,6 +138,26 @@ async def test_a_file_of_no_sample_lacks_what_samples_have(files: Files) -> None
     spec = PlotSpec("dot", "var:FSC-A", "var:SSC-A", population_id=treated.id)
     sheet = await catalog.plots.grid(ada, study_id=study_id, specs=[spec], style=replace(LOOK, format="svg"))
     assert b"lacks annotation 'dose'" in sheet
+
+
+async def test_attributes_are_read_once_for_all_files(files: Files) -> None:
+    catalog, ada, study_id = files.catalog, files.people.ada, files.study_id
+    for dataset in (files.one, files.two):
+        await catalog.cytometry.annotate(ada, dataset_id=dataset.id, annotations=[("dose", 2), ("plate", "A")])
+    tree = {"and": [{"column": "dose", "groups": ["2"]}, {"column": "plate", "groups": ["A"]}]}
+    await catalog.populations.create(ada, study_id=study_id, name="treated", tree=tree)
+    seen: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        counts = await catalog.gating.counts(ada, study_id=study_id)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert [row.n_events for row in counts] == [50] * 4
+    assert sum("FROM attribute_values" in statement for statement in seen) == 2
 
 
 async def test_what_a_file_is_annotated_with_counts_for_all_its_events(files: Files) -> None:

@@ -178,6 +178,7 @@ async def test_channels_that_share_a_reagent_keep_columns_of_their_own(
             "2 channels have the reagent 'doublet' (reagent:doublet). Name one of FSC-A, SSC-A.",
         ),
         ({"mean": "1"}, "another column"),
+        ({"note": "1"}, "another column"),
         ({"a | b": "1"}, "name of a formula"),
         ({" ": "1"}, "name of a formula"),
         ({str(n): "1" for n in range(101)}, "too many"),

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cytosol.analyses.cytometry.trees import leaves
+from cytosol.base.errors import NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import gating_history
 from cytosol.catalog.annotation_edits import ColumnEdit
+from cytosol.catalog.cell_attributes import known_attribute
 from cytosol.catalog.context import Context
 from cytosol.catalog.layouts import Layouts, dataset_path, is_private, lasting_id
 from cytosol.catalog.populations import live_populations
@@ -40,7 +42,8 @@ async def renames_of(
 ) -> Renames:
     """What populations of the study have to say in place of categories that an edit renames; {} where none names one.
 
-    A name that the same annotation still has in another dataset or table of the study stays beside the new one.
+    A name stays beside the new one where it is still that of the same annotation in another dataset or table of the
+    study, or of an attribute of this name, which datasets without the annotation have in its place.
     """
     names = renamed_by(edit)
     if not names or is_private(column):
@@ -51,6 +54,7 @@ async def renames_of(
         where: dict[str, Any] = {"study_id": dataset.study_id, "deleted_at": None, "data_version": rows.Above(0)}
         datasets = all_to(Dataset, await rows.find(conn, tables.datasets, where))
         found = await layouts.get_many(conn, datasets)
+        kept = await _attribute_values(conn, dataset.study_id, column.name)
     places = [
         (one.bytes_id, part.table.path, other.path)
         for one, layout in zip(datasets, found, strict=True)
@@ -58,11 +62,19 @@ async def renames_of(
         for other in part.columns
         if other.name == column.name and lasting_id(other) != lasting_id(column) and not is_private(other)
     ]
-    kept: set[str] = set()
     for bytes_id, table, path in places:
         root = context.blobs.zarr(dataset_path(bytes_id), read_only=True)
         kept.update(await asyncio.to_thread(read_categories, root, table, path))
     return {old: (old, new) if old in kept else (new,) for old, new in names.items()}
+
+
+async def _attribute_values(conn: Connection, study_id: Key, name: str) -> set[str]:
+    """What samples and datasets have of an attribute; nothing where the study has none of this name."""
+    try:
+        known = await known_attribute(conn, study_id, name)
+    except NotFoundError:
+        return set()
+    return {*known.levels, *known.own.values()}
 
 
 async def follow(conn: Connection, study_id: Key, column: str, renames: Renames) -> gating_history.Edits:

@@ -150,7 +150,7 @@ class Gating:
         known: dict[bytes, Leaf] = {}
         for key, (leaf, _) in found.items():
             if "gate" not in leaf:
-                known[key] = await self._column_leaf(pinned, leaf)
+                known[key] = await self._column_leaf(pinned, leaf, state)
                 continue
             region = regions[leaf["gate"]]
             gate = region.gate
@@ -163,21 +163,23 @@ class Gating:
             state.kept[said] = tree_tokens(trees, known)
         return Prepared(self._context.compute, reading, trees, known, tokens=state.kept[said])
 
-    async def _column_leaf(self, pinned: Pinned, leaf: Tree) -> Leaf:
-        column, token = await self._column(pinned, leaf["column"])
+    async def _column_leaf(self, pinned: Pinned, leaf: Tree, state: GatingState) -> Leaf:
+        column, token = await self._column(pinned, leaf["column"], state)
         where = f"annotation '{leaf['column'][:255]}'"
         # a dataset without cells of a group does not know its name
         read = partial(groups_mask, what=where, where=where, must_exist=False)
         mask = await asyncio.to_thread(read, column, leaf["groups"])
         return Leaf(digest([token, leaf["groups"]]), lambda _reading: mask, is_cheap=True)
 
-    async def _column(self, pinned: Pinned, name: str) -> tuple[ColumnData, Any]:
+    async def _column(self, pinned: Pinned, name: str, state: GatingState) -> tuple[ColumnData, Any]:
         """An annotation of the cells, the dataset or its samples; and what tells its values from others."""
         home = await self._axes.with_column(pinned, name)
         if home is not None:
             return await self._reader.column(home, name), ["column", home.part.table.path, home.part.column(name).path]
         try:
-            column = await self._attributes.column(pinned, name)
+            known = state.kept.get(("attribute", name)) or await self._attributes.known(pinned.dataset.study_id, name)
+            state.kept["attribute", name] = known
+            column = await self._attributes.column(pinned, name, known)
         except NotFoundError as error:
             raise NotFoundError(
                 f"'{pinned.dataset.name}' has no annotation, and its samples have no attribute, called '{name[:255]}'",

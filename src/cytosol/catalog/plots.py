@@ -327,9 +327,9 @@ def _first(axis: str, members: Sequence[tuple[Panel, Pinned]]) -> str:
 
 def _column(axis: str, members: Sequence[tuple[Panel, Pinned]]) -> str:
     """What a column is called: with its channel, where the reagent lies on the same one everywhere."""
-    found = [(one, in_table([axis], home, one)[axis]) for home, one in members]
+    found = ((one, in_table([axis], home, one)[axis]) for home, one in members)
     if not axis.startswith(REAGENT):
-        return axis_label(*found[0])
+        return axis_label(*next(found))
     labels = {axis_label(one, own) for one, own in found if not own.startswith(REAGENT)}
     return labels.pop() if len(labels) == 1 else axis.removeprefix(REAGENT)
 

@@ -5,6 +5,7 @@ Values are compensated where that is asked for, never scaled or limited.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,12 +103,17 @@ class Statistics:
             if "channels" in error.details:
                 raise InvalidInputError(error.what, where=error.where, do=error.do, **error.details) from error
             raise
-        made = _table(asked, pinned, [row for part, _ in found for row in part], state)
-        each = zip(pinned, found, strict=True)
-        notes = {one.dataset.id: list(notes_of(one, asked, formulas, lacks)) for one, (_, lacks) in each}
-        return replace(
-            made, of_datasets=formulas.of_datasets, notes={id: several for id, several in notes.items() if several}
-        )
+
+        def made() -> StatisticsTable:
+            each = zip(pinned, found, strict=True)
+            notes = {one.dataset.id: list(notes_of(one, asked, formulas, lacks)) for one, (_, lacks) in each}
+            return replace(
+                _table(asked, pinned, [row for part, _ in found for row in part], state),
+                of_datasets=formulas.of_datasets,
+                notes={id: several for id, several in notes.items() if several},
+            )
+
+        return await asyncio.to_thread(made)
 
     async def annotations(
         self, actor: Actor, *, study_id: Key, dataset_ids: Sequence[Key]

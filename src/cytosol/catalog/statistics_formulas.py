@@ -20,7 +20,7 @@ _MAX_NAME = 255
 _ALL = (UNGATED, "all")
 _OTHER_COLUMNS = (
     "dataset_id", "dataset", "population_id", "population", "unique_name", "parent_id", "parent", "percent_of_id",
-    "percent_of", "percent_of_unique_name", "axis", "channel", "reagent", "statistic", "value",
+    "percent_of", "percent_of_unique_name", "axis", "channel", "reagent", "statistic", "value", "note",
 )  # fmt: skip
 
 
