@@ -60,14 +60,14 @@ class Source:
 
     Attributes
     ----------
-    token : JSON value that tells it from every other source of the table
+    token : tells it from every other source of the table; texts and numbers
     home : the table that has it
     place : of a feature
     spill : the matrix that it is compensated with
     values : of an annotation or embedding, shape (n_cells,), float32
     """
 
-    token: Any
+    token: tuple[str | int, ...]
     home: Pinned
     place: int = -1
     spill: Spill | None = None
@@ -117,7 +117,7 @@ class Axes:
             for other in await self._same_cells(pinned):
                 with suppress(NotFoundError):
                     found = await self._own_source(other, reference, None)
-                    return replace(found, token=[*found.token, other.part.table.path])
+                    return replace(found, token=(*found.token, other.part.table.path))
             raise
 
     async def _same_cells(self, pinned: Pinned) -> list[Pinned]:
@@ -144,7 +144,7 @@ class Axes:
             known = (await self._reader.feature_table(pinned)).frame.index
             if spill is not None and (not is_events(pinned) or str(known[place]) not in spill.channels):
                 spill = None
-            return Source(["var", place, "" if spill is None else spill.digest], pinned, place, spill)
+            return Source(("var", place, "" if spill is None else spill.digest), pinned, place, spill)
         if said.kind == "obs":
             element = pinned.part.column(said.name)
             column = await self._reader.column(pinned, said.name)
@@ -154,7 +154,7 @@ class Axes:
                     where=reference[:255],
                     do="Choose one that measures something, or use it in the tree of a population",
                 )
-            return Source(["obs", element.path], pinned, values=column.values.astype(np.float32))
+            return Source(("obs", element.path), pinned, values=column.values.astype(np.float32))
         element = pinned.part.embedding(said.name)
         points = await self._reader.embedding(pinned, name=said.name)
         if said.dim >= points.shape[1]:
@@ -163,7 +163,7 @@ class Axes:
                 where=reference[:255],
             )
         values = np.ascontiguousarray(points[:, said.dim], np.float32)
-        return Source(["obsm", element.path, said.dim], pinned, values=values)
+        return Source(("obsm", element.path, said.dim), pinned, values=values)
 
 
 async def matrix_places(reader: Tables, pinned: Pinned, spill: Spill) -> list[int]:

@@ -186,13 +186,14 @@ class _Populations:
 
     def per_ul(self, id: Key | None) -> float | None:
         """Its events per µL."""
-        n, beads = self.size(id), self.asked.beads
+        beads = self.asked.beads
+        volume = (self.prepared.reading.pinned.part.table.meta.get("fcs") or {}).get("volume_ul")
+        n = self.size(id) if beads is not None or volume else None
         if n is None:
             return None
         if beads is not None:
             n_beads = self.size(beads.population_id)
             return n / n_beads * beads.n_added / beads.volume_ul if n_beads else None
-        volume = (self.prepared.reading.pinned.part.table.meta.get("fcs") or {}).get("volume_ul")
         return n / volume if volume else None
 
     def values(self, id: Key | None, axis: str, names: Sequence[str], q: float | None) -> dict[str, float | None]:
@@ -204,7 +205,7 @@ class _Populations:
             "statistics",
             reading.pinned.key,
             self.prepared.tokens[place],
-            str(reading.sources[axis].token),
+            reading.sources[axis].token,
             *names,
             q,
         )

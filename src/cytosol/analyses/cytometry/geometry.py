@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cytosol.base.errors import InvalidInputError
 
@@ -24,6 +26,7 @@ NO_SECTOR = 255
 """The sector of a point with a NaN."""
 _GRID_FROM = 4000
 _GRIDS = 64, 128, 256
+_GRIDS_KEPT = 64
 _STRAIGHT = 1e-9
 _FAR = 1e38
 _THIN = 1e-9
@@ -50,7 +53,7 @@ def inside(kind: str, geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray 
     if kind == "rectangle":
         return _in_rectangle(geometry, x, y)
     if kind == "polygon":
-        return _in_polygon(np.array(geometry["vertices"], np.float64), x, y)
+        return _in_polygon(geometry["vertices"], x, y)
     if kind == "ellipse":
         return _in_ellipse(geometry, x, y)
     raise InvalidInputError(f"A gate of the kind {kind!r} has no single inside", do="Ask for its sectors")
@@ -111,41 +114,48 @@ def _skewed(rays: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _rounded(value: float, points: np.ndarray) -> np.floating[Any]:
+def _rounded(values: ArrayLike, points: np.ndarray) -> Any:
+    """Coordinates in the precision of the points: of that dtype, one number or an array."""
     with np.errstate(over="ignore"):  # what has no place in 32 bits is infinite
-        return np.float32(value) if points.dtype == np.float32 else np.float64(value)
+        return np.asarray(values, np.float64).astype(np.float32 if points.dtype == np.float32 else np.float64)[()]
 
 
 def _between(points: np.ndarray, one: float, other: float) -> np.ndarray:
-    low, high = _rounded(min(one, other), points), _rounded(max(one, other), points)
+    low, high = _rounded([min(one, other), max(one, other)], points)
     return np.asarray((points >= low) & (points <= high))
 
 
 def _in_rectangle(geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     from cytosol.analyses.cytometry import kernels  # numba; loaded when the first gate needs it
 
-    corners = [[_rounded(geometry[f"{axis}{n}"], x) for axis in "xy"] for n in (1, 2)]
-    low, high = np.sort(np.array(corners, x.dtype), axis=0)
+    xs, ys = [(geometry[f"{axis}1"], geometry[f"{axis}2"]) for axis in "xy"]
+    low, high = _rounded([[min(xs), min(ys)], [max(xs), max(ys)]], x)
     mask = np.empty(x.shape, np.bool_)
     kernels.box_mask(x, y, low, high, mask)
     return mask
 
 
-def _in_polygon(vertices: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _in_polygon(vertices: ArrayLike, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     from cytosol.analyses.cytometry import kernels  # numba; loaded when the first gate needs it
 
-    if x.dtype == np.float32:
-        with np.errstate(over="ignore"):  # as `_rounded`
-            vertices = vertices.astype(np.float32).astype(np.float64)
-    xs, ys = np.ascontiguousarray(vertices[:, 0]), np.ascontiguousarray(vertices[:, 1])
+    corners = np.array(_rounded(vertices, x).T, np.float64, order="C")
     mask = np.empty(x.shape, np.bool_)
     if len(x) < _GRID_FROM:
-        kernels.polygon_mask(x, y, xs, ys, mask)
+        kernels.polygon_mask(x, y, corners[0], corners[1], mask)
     else:
         # a finer grid leaves fewer points to look at one by one, and costs more to make
-        grid = _GRIDS[min(int(math.log10(len(x) / _GRID_FROM)), len(_GRIDS) - 1)]
-        kernels.polygon_mask_by_grid(x, y, xs, ys, grid, mask)
+        size = _GRIDS[min(int(math.log10(len(x) / _GRID_FROM)), len(_GRIDS) - 1)]
+        kernels.polygon_mask_by_grid(x, y, corners, *_grid(corners.tobytes(), size), mask)
     return mask
+
+
+@lru_cache(_GRIDS_KEPT)
+def _grid(corners: bytes, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The grid of a polygon, kept for the next file; of the bytes of its x and y, float64."""
+    from cytosol.analyses.cytometry import kernels  # numba; loaded when the first gate needs it
+
+    xs, ys = np.frombuffer(corners).reshape(2, -1).copy()
+    return kernels.polygon_grid(xs, ys, size)
 
 
 def _in_ellipse(geometry: Mapping[str, Any], x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -130,17 +130,18 @@ def _mark_edges(columns: np.ndarray, rows: np.ndarray, grid: np.ndarray) -> None
 
 
 @_compile
-def polygon_mask_by_grid(  # noqa: PLR0917 -- compiled functions take their arguments by position
-    x: np.ndarray, y: np.ndarray, xs: np.ndarray, ys: np.ndarray, n_grid: int, mask: np.ndarray
-) -> None:
-    """Tell which points lie in a polygon: by the cell of a grid, and one by one only in cells that an edge touches.
+def polygon_grid(xs: np.ndarray, ys: np.ndarray, n_grid: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lay a grid over a polygon: 0 = a cell outside, 1 = inside, 2 = an edge touches it.
 
     Parameters
     ----------
-    x, y : shape (n,), float32 or float64; a NaN is outside
     xs, ys : shape (n_vertices,), float64
     n_grid : cells along each side
-    mask : shape (n,), bool; becomes the answer
+
+    Returns
+    -------
+    the cells, shape (n_grid + 2, n_grid + 2), uint8, rows along y, the outermost all outside; and, shape (2, 2),
+    float64, where the grid begins and cells per unit, of x and of y
     """
     x0, y0 = xs.min(), ys.min()
     width, height = xs.max() - x0, ys.max() - y0
@@ -160,20 +161,44 @@ def polygon_mask_by_grid(  # noqa: PLR0917 -- compiled functions take their argu
                 middle_x = x0 + (column + 0.5 - 1.25) / scale_x
                 middle_y = y0 + (row + 0.5 - 1.25) / scale_y
                 grid[row, column] = 1 if in_polygon(middle_x, middle_y, xs, ys) else 0
-    flat = grid.reshape(-1)
-    last = np.float64(n_grid + 1)
-    for i in range(x.size):
-        u = (np.float64(x[i]) - x0) * scale_x + 1.25
-        v = (np.float64(y[i]) - y0) * scale_y + 1.25
-        u = u if u > 0.0 else 0.0  # a NaN, too, goes to the rim
-        v = v if v > 0.0 else 0.0
-        u = min(u, last)
-        v = min(v, last)
-        state = flat[np.uint64(np.int64(v) * (n_grid + 2) + np.int64(u))]
-        if state == 2:
-            mask[i] = in_polygon(np.float64(x[i]), np.float64(y[i]), xs, ys)
-        else:
-            mask[i] = state == 1
+    return grid, np.array([[x0, scale_x], [y0, scale_y]])
+
+
+@_compile
+def polygon_mask_by_grid(  # noqa: PLR0917 -- compiled functions take their arguments by position
+    x: np.ndarray, y: np.ndarray, vertices: np.ndarray, grid: np.ndarray, place: np.ndarray, mask: np.ndarray
+) -> None:
+    """Tell which points lie in a polygon: by the cell of a grid, and one by one only in cells that an edge touches.
+
+    Parameters
+    ----------
+    x, y : shape (n,), float32 or float64; a NaN is outside
+    vertices : shape (2, n_vertices), float64; x and y
+    grid, place : from `polygon_grid`
+    mask : shape (n,), bool; becomes the answer
+    """
+    xs, ys = vertices[0], vertices[1]
+    (x0, scale_x), (y0, scale_y) = (place[0, 0], place[0, 1]), (place[1, 0], place[1, 1])
+    flat, width = grid.reshape(-1), np.int32(grid.shape[1])
+    last = np.float64(grid.shape[1] - 1)
+    cells = np.empty(256, np.uint32)
+    for start in range(0, x.size, cells.size):
+        stop = start + cells.size
+        few_x, few_y, few = x[start:stop], y[start:stop], mask[start:stop]
+        for i in range(few.size):  # several at a time
+            u = (np.float64(few_x[i]) - x0) * scale_x + 1.25
+            v = (np.float64(few_y[i]) - y0) * scale_y + 1.25
+            u = u if u > 0.0 else 0.0  # a NaN, too, goes to the rim
+            v = v if v > 0.0 else 0.0
+            u = u if u < last else last
+            v = v if v < last else last
+            cells[i] = np.int32(v) * width + np.int32(u)
+        for i in range(few.size):
+            state = flat[cells[i]]
+            if state == 2:
+                few[i] = in_polygon(np.float64(few_x[i]), np.float64(few_y[i]), xs, ys)
+            else:
+                few[i] = state == 1
 
 
 @_compile
