@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { labelsOf, pathsOf, shapeFromDrag, simplified, toPixels, toPlaces } from '../../src/data/gating/drawing';
 import { countSectors, handlesOf, moved, reshaped, sectorAt, withoutVertex, type Point, type Shape } from '../../src/data/gating/geometry';
 import { boundsOf, placeLabels } from '../../src/data/gating/labels';
-import { blurred, contourLines, countOnGrid, curveOver, probabilityLevels } from '../../src/data/gating/raster';
+import { blurred, contourLines, countOnGrid, curveOver, densityAt, probabilityLevels } from '../../src/data/gating/raster';
 import { convertScale, scaleOf, scaleProblem } from '../../src/data/gating/scales';
 import { axisTicks } from '../../src/data/gating/ticks';
 import { seeded } from './random';
@@ -195,6 +195,19 @@ describe('density', () => {
     const radii = [];
     for (let i = 0; i < line.length; i += 2) radii.push(Math.hypot((line[i] - size / 2) / 8, (line[i + 1] - size / 2) / 8));
     expect(radii.reduce((a, b) => a + b) / radii.length).toBeCloseTo(expected, 1);
+  });
+
+  it('few events in a small heap are told apart by their density, and one alone is thin', () => {
+    const plot = { ...axes, width: 320, height: 320 };
+    // a standard deviation of 7 pixels
+    const heap = [x, y].map((all) => Float32Array.from([...all.slice(0, 300).map((v) => v * 0.175), 3, NaN]));
+    const density = densityAt(heap[0], heap[1], plot);
+    const top = density.slice(0, 300).sort()[290];
+    const far = [...density].slice(0, 300).filter((_, i) => Math.hypot(x[i], y[i]) > 2);
+    expect(far.length).toBeGreaterThan(20);
+    expect(far.reduce((a, b) => a + b) / far.length).toBeLessThan(0.4 * top);
+    expect(density[300]).toBeLessThan(0.2 * top);
+    expect(density[301]).toBeNaN();
   });
 
   it('a curve holds all events', () => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import gaussian_kde, spearmanr
 
 from cytosol.analyses.cytometry.plots import bins
 from cytosol.analyses.cytometry.plots.colors import density_ramp, rgba
@@ -63,6 +64,26 @@ def test_denser_is_darker() -> None:
     assert picture[:, 3].tolist() == [0, 255, 255, 255, 255, 255]
     light = picture[1:, :3].sum(axis=1)
     assert (np.diff(light) < 0).all()
+
+
+@pytest.mark.parametrize("heap_px", [5, 12, 30])
+def test_few_events_are_as_dense_as_a_kernel_estimate_of_scipy_says(heap_px: float) -> None:
+    x, y = np.random.default_rng(5).normal(160, heap_px, (2, 300)).astype(np.float32)
+    found = bins.density_at(x, y, ((0, 320), (0, 320)), (320, 320))
+    exact = gaussian_kde(np.stack([x, y]))(np.stack([x, y]))
+    assert spearmanr(found, exact).statistic > 0.95
+    # a heap of a few pixels is not washed out: far from its middle it is thin
+    far = np.hypot(x - 160, y - 160) > 2 * heap_px
+    assert found[far].mean() / found.max() == pytest.approx(exact[far].mean() / exact.max(), abs=0.12)
+
+
+def test_what_has_no_place_has_no_density() -> None:
+    x, y = np.array([[1, np.nan, 2, 99], [1, 1, np.nan, 99]], np.float32)
+    found = bins.density_at(x, y, ((0, 10), (0, 10)), (100, 100))
+    assert np.isnan(found).tolist() == [False, True, True, False]
+    assert (found[[0, 3]] > 0).all()
+    assert len(bins.density_at(x[:0], y[:0], ((0, 10), (0, 10)), (100, 100))) == 0
+    assert len(bins.color_density(found[:0], density_ramp(""))) == 0
 
 
 def test_an_axis_ends_where_its_scale_does_or_its_values() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import label
 
 from cytosol.analyses.cytometry.geometry import inside
 from cytosol.analyses.cytometry.plots.figures import draw
@@ -138,6 +139,22 @@ def test_up_is_up_and_right_is_right_in_every_format(events: np.ndarray) -> None
     middle = np.argwhere(held > 0).mean(axis=0) / held.shape
     assert middle[1] > 0.8
     assert (middle[0] < 0.5) if flipped else (middle[0] > 0.5)
+
+
+def test_each_of_few_events_is_a_dot_and_those_in_a_heap_are_darker() -> None:
+    lone = [(at(v), at(v)) for v in (300, 3000, 30_000)]
+    heap = np.random.default_rng(2).normal((at(30_000), at(300)), 0.12, (200, 2))
+    few = np.sinh(np.concatenate([lone, heap])).astype(np.float32) * 150
+    picture = pixels(draw(drawing(few, width=320, height=320, **BARE))).sum(axis=2)
+    places, n = label(picture < 700)
+    found = [picture[places == number] for number in range(1, n + 1)]
+    heaped = max(found, key=len)
+    alone = [dot for dot in found if dot is not heaped]
+    assert len(alone) >= 3
+    assert all(len(dot) >= 4 and dot.min() > heaped.min() + 100 for dot in alone)
+    # where it is smoothed there are no dots
+    smooth = pixels(draw(drawing(few, width=320, height=320, smoothing=2, **BARE))).sum(axis=2)
+    assert (smooth < 765).sum() > 1.5 * (picture < 765).sum()
 
 
 @pytest.mark.parametrize("kind", ["density", "dot", "contour", "histogram"])

@@ -26,9 +26,39 @@ export function countOnGrid(x: Float32Array, y: Float32Array, axes: Pick<Axes, '
   return { width, height, counts, total };
 }
 
+/** The cell of each event on such a grid, -1 = nowhere. */
+export function cellsOf(x: Float32Array, y: Float32Array, axes: Pick<Axes, 'x' | 'y'>, width: number, height: number): Int32Array {
+  const [fx, fy] = [width / (axes.x[1] - axes.x[0]), height / (axes.y[1] - axes.y[0])];
+  return Int32Array.from(x, (v, i) => {
+    const [px, py] = [cellOf((v - axes.x[0]) * fx, width), cellOf((axes.y[1] - y[i]) * fy, height)];
+    return px < 0 || py < 0 ? -1 : py * width + px;
+  });
+}
+
 function cellOf(place: number, size: number): number {
   if (Number.isNaN(place)) return -1;
   return place < 0 ? 0 : place >= size ? size - 1 : Math.floor(place);
+}
+
+/** The standard deviation, in cells, that smooths these counts well: Scott's rule for one Gaussian heap as dense as they are; 0 = none are near others. */
+export function bandwidth({ counts, total }: Raster): number {
+  let pairs = 0;
+  for (const n of counts) pairs += n * (n - 1);
+  // of such a heap, this share of all pairs lies within a cell: 1 / (4 pi sigma²)
+  return pairs > 0 ? Math.sqrt((total * (total - 1)) / pairs / (4 * Math.PI)) * total ** (-1 / 6) : 0;
+}
+
+/** Pixels of a grid that tells how near events lie, and of the one that they are smoothed on. */
+const [COARSE, FINE] = [8, 2];
+/** The least and the most smoothing, in pixels. */
+const [SHARPEST, SOFTEST] = [2.5, 14];
+
+/** How densely events lie around each of a few, smoothed as suits their number; NaN = it lies nowhere. */
+export function densityAt(x: Float32Array, y: Float32Array, axes: Axes): Float32Array {
+  const grid = (step: number) => [Math.max(8, Math.round(axes.width / step)), Math.max(8, Math.round(axes.height / step))] as const;
+  const suited = bandwidth(countOnGrid(x, y, axes, ...grid(COARSE))) * COARSE || SOFTEST;
+  const smooth = blurred(countOnGrid(x, y, axes, ...grid(FINE)), Math.max(SHARPEST, Math.min(SOFTEST, suited)) / FINE);
+  return Float32Array.from(cellsOf(x, y, axes, ...grid(FINE)), (cell) => (cell < 0 ? NaN : smooth[cell]));
 }
 
 /** Three box blurs, which together are near a Gaussian of that standard deviation (in cells); mass is kept at the edges. */

@@ -2,7 +2,7 @@
 
 import { mapColor, parseHex } from '../../data/colors';
 import type { Axes } from '../../data/gating/drawing';
-import { blurred, contourLines, countOnGrid, probabilityLevels, type Raster } from '../../data/gating/raster';
+import { bandwidth, blurred, cellsOf, contourLines, countOnGrid, densityAt, probabilityLevels } from '../../data/gating/raster';
 
 export interface Cloud {
   /** In places of the axes. */
@@ -49,36 +49,56 @@ function clear(canvas: HTMLCanvasElement, axes: Axes, ratio: number): CanvasRend
   return context;
 }
 
-/** How wide a dot is, in CSS pixels: the fewer there are, the larger. */
-const dotOf = (n: number) => Math.max(1.6, Math.min(3.4, 150 / Math.sqrt(Math.max(1, n))));
-const cellsAcross = (axes: Axes, n: number) => ({ width: Math.max(8, Math.round(axes.width / dotOf(n))), height: Math.max(8, Math.round(axes.height / dotOf(n))) });
+/** How wide a dot is, in CSS pixels: the fewer there are and the larger the plot, the larger. */
+const dotOf = (n: number, axes: Axes) => Math.max(1.6, Math.min(3.4, axes.width / 60, 150 / Math.sqrt(Math.max(1, n))));
+const cellsAcross = (axes: Axes, size: number) => ({ width: Math.max(8, Math.round(axes.width / size)), height: Math.max(8, Math.round(axes.height / size)) });
 
 /** The brightest is the density that all but these events lie below, so that a heap on an edge does not dim the rest. */
 const TOP_SHARE = 0.005;
 
-function topDensity(raster: Raster, smooth: Float32Array): number {
-  const filled: number[] = [];
-  for (let i = 0; i < smooth.length; i++) if (raster.counts[i]) filled.push(smooth[i]);
-  filled.sort((a, b) => a - b);
-  return filled[Math.max(0, Math.floor(filled.length * (1 - TOP_SHARE)) - 1)] ?? 0;
-}
+const topDensity = (rising: Float32Array) => rising[Math.max(0, Math.floor(rising.length * (1 - TOP_SHARE)) - 1)] ?? 0;
+const shadeOf = (density: number, top: number) => Math.min(STEPS - 1, Math.round(Math.sqrt(top > 0 ? density / top : 0) * (STEPS - 1)));
+
+/** So many events are dots at their places, each in the colour of the density around it; more are cells of a grid. */
+const FEW = 5000;
 
 export function paintDensity(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, look: PaintLook): void {
   const context = clear(canvas, axes, look.ratio);
   if (!context) return;
-  const { width, height } = cellsAcross(axes, cloud.x.length);
+  if (cloud.x.length <= FEW) return shadedDots(context, cloud, axes, look);
+  const { width, height } = cellsAcross(axes, dotOf(cloud.x.length, axes));
   const raster = countOnGrid(cloud.x, cloud.y, axes, width, height);
   if (!raster.total) return;
-  const smooth = blurred(raster, Math.max(1.2, Math.min(4, 220 / Math.sqrt(raster.total))));
-  const top = topDensity(raster, smooth);
+  const smooth = blurred(raster, Math.max(1.2, Math.min(4, 220 / Math.sqrt(raster.total), bandwidth(raster) || Infinity)));
+  const top = topDensity(smooth.filter((_, i) => raster.counts[i] > 0).sort());
   const palette = paletteOf(look);
   const image = new ImageData(width, height);
   for (let i = 0; i < smooth.length; i++) {
     if (!raster.counts[i]) continue;
-    const shade = Math.min(STEPS - 1, Math.round(Math.sqrt(top > 0 ? smooth[i] / top : 0) * (STEPS - 1)));
+    const shade = shadeOf(smooth[i], top);
     image.data.set([palette[shade * 3], palette[shade * 3 + 1], palette[shade * 3 + 2], 255], i * 4);
   }
   place(context, canvas, image);
+}
+
+/** The densest lie above the others. */
+function shadedDots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, look: PaintLook): void {
+  const density = densityAt(x, y, axes);
+  const order = Uint32Array.from(x.keys()).filter((i) => density[i] === density[i]).sort((a, b) => density[a] - density[b]);
+  const top = topDensity(Float32Array.from(order, (i) => density[i]));
+  const palette = paletteOf(look);
+  const { width, height } = context.canvas;
+  const radius = (dotOf(x.length, axes) * look.ratio) / 2;
+  const [fx, fy] = [width / (axes.x[1] - axes.x[0]), height / (axes.y[1] - axes.y[0])];
+  for (const i of order) {
+    const shade = shadeOf(density[i], top);
+    const px = Math.min(width - radius, Math.max(radius, (x[i] - axes.x[0]) * fx));
+    const py = Math.min(height - radius, Math.max(radius, (axes.y[1] - y[i]) * fy));
+    context.fillStyle = `rgb(${palette[shade * 3]} ${palette[shade * 3 + 1]} ${palette[shade * 3 + 2]})`;
+    context.beginPath();
+    context.arc(px, py, radius, 0, 2 * Math.PI);
+    context.fill();
+  }
 }
 
 function place(context: CanvasRenderingContext2D, canvas: HTMLCanvasElement, image: ImageData): void {
@@ -94,7 +114,7 @@ export function paintDots(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axes, l
   const context = clear(canvas, axes, look.ratio);
   if (!context) return;
   const alpha = Math.max(0.12, Math.min(0.9, 60 / Math.sqrt(Math.max(1, cloud.x.length))));
-  dots(context, cloud, axes, look.ratio, look.dark ? DOT_DARK : DOT_LIGHT, alpha, dotOf(cloud.x.length));
+  dots(context, cloud, axes, look.ratio, look.dark ? DOT_DARK : DOT_LIGHT, alpha, dotOf(cloud.x.length, axes));
 }
 
 type Rgb = [number, number, number];
@@ -104,7 +124,8 @@ const MANY_DOTS = 60_000;
 
 function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ratio: number, [r, g, b]: Rgb, alpha: number, size: number): void {
   if (x.length > MANY_DOTS) {
-    const raster = countOnGrid(x, y, axes, Math.max(8, Math.round(axes.width / size)), Math.max(8, Math.round(axes.height / size)));
+    const { width, height } = cellsAcross(axes, size);
+    const raster = countOnGrid(x, y, axes, width, height);
     const image = new ImageData(raster.width, raster.height);
     // dots over one another cover more and more of the ground
     for (let i = 0; i < raster.counts.length; i++) if (raster.counts[i]) image.data.set([r, g, b, Math.round(255 * (1 - (1 - alpha) ** raster.counts[i]))], i * 4);
@@ -125,7 +146,7 @@ function dots(context: CanvasRenderingContext2D, { x, y }: Cloud, axes: Axes, ra
 export function paintOverlays(canvas: HTMLCanvasElement, overlays: Overlay[], axes: Axes, look: PaintLook): void {
   const context = canvas.getContext('2d');
   if (!context) return;
-  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, parseHex(overlay.color), 0.85, Math.max(1.5, 0.65 * dotOf(overlay.x.length)));
+  for (const overlay of overlays) dots(context, overlay, axes, look.ratio, parseHex(overlay.color), 0.85, Math.max(1.5, 0.65 * dotOf(overlay.x.length, axes)));
 }
 
 const GRID = 96;
@@ -140,17 +161,9 @@ export function paintContours(canvas: HTMLCanvasElement, cloud: Cloud, axes: Axe
   const density = blurred(raster, 1.6);
   const levels = probabilityLevels(density, SHARES);
   const [sx, sy] = [canvas.width / GRID, canvas.height / GRID];
-  const [fx, fy] = [GRID / (axes.x[1] - axes.x[0]), GRID / (axes.y[1] - axes.y[0])];
-  const outside = { x: [] as number[], y: [] as number[] };
-  for (let i = 0; i < cloud.x.length; i++) {
-    const cx = Math.min(GRID - 1, Math.max(0, Math.floor((cloud.x[i] - axes.x[0]) * fx)));
-    const cy = Math.min(GRID - 1, Math.max(0, Math.floor((axes.y[1] - cloud.y[i]) * fy)));
-    if (density[cy * GRID + cx] < levels[0]) {
-      outside.x.push(cloud.x[i]);
-      outside.y.push(cloud.y[i]);
-    }
-  }
-  dots(context, { x: Float32Array.from(outside.x), y: Float32Array.from(outside.y) }, axes, look.ratio, look.dark ? DOT_DARK : DOT_LIGHT, 0.7, dotOf(cloud.x.length));
+  const cells = cellsOf(cloud.x, cloud.y, axes, GRID, GRID);
+  const isOutside = (_: number, i: number) => density[cells[i]] < levels[0];
+  dots(context, { x: cloud.x.filter(isOutside), y: cloud.y.filter(isOutside) }, axes, look.ratio, look.dark ? DOT_DARK : DOT_LIGHT, 0.7, dotOf(cloud.x.length, axes));
   const palette = paletteOf(look);
   context.lineWidth = look.ratio;
   levels.forEach((level, i) => {

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _DENSITY_BINS = 256
 _CONTOUR_BINS = 128
+_FEW = 5000
+"""So many events are dots in the colour of the density around them: a cell of the raster each would hardly be seen."""
 _ALWAYS_SMOOTH = 1.0
 """Contours of plain counts would be noise."""
 _DOTS, _DOTS_ON_DARK = "#1f5c9c", "#6ea3d3"
@@ -128,12 +130,27 @@ def _raster(frame: Frame, layer: Scaled, most: int) -> tuple[np.ndarray, int]:
 
 def _draw_density(sheet: Sheet, layer: Scaled) -> None:
     style = sheet.style
+    if len(layer.x) <= _FEW and not style.smoothing:
+        _draw_shaded_dots(sheet, layer)
+        return
     counts, step = _raster(sheet.frame, layer, _DENSITY_BINS)
     picture = bins.color_counts(bins.smooth(counts, style.smoothing), density_ramp(style.color))
     wide, high = sheet.frame.size
     if step > 1:
         picture = np.repeat(np.repeat(picture, step, axis=0), step, axis=1)
     sheet.canvas.image(sheet.frame.box[:2], picture[:high, :wide])
+
+
+def _draw_shaded_dots(sheet: Sheet, layer: Scaled) -> None:
+    """Few events at their places, the densest above the others."""
+    style, y = sheet.style, np.asarray(layer.y)
+    wide, high = (side / style.unit for side in sheet.frame.size)
+    density = bins.density_at(layer.x, y, (sheet.frame.x, sheet.frame.y), (wide, high))
+    order = np.argsort(density, kind="stable")
+    order = order[: np.count_nonzero(~np.isnan(density))]
+    colors = bins.color_density(density[order], density_ramp(style.color))
+    diameter = max(1.6, min(3.0, wide / 60, 150 / max(1, len(order)) ** 0.5))
+    _stamp(sheet, (layer.x[order], y[order], colors), diameter * style.stroke * style.unit)
 
 
 def _draw_contours(sheet: Sheet, layer: Scaled, color: str) -> None:
@@ -166,13 +183,7 @@ def _draw_outliers(sheet: Sheet, of: tuple[Scaled, np.ndarray, float], color: st
     layer, density, height = of
     style = sheet.style
     y = np.asarray(layer.y)
-    rows, columns = (
-        np.clip((values - ends[0]) / (ends[1] - ends[0]) * n, 0, n - 1)
-        for values, ends, n in ((y, sheet.frame.y, density.shape[0]), (layer.x, sheet.frame.x, density.shape[1]))
-    )
-    there = ~(np.isnan(rows) | np.isnan(columns))
-    outside = np.zeros(len(y), bool)
-    outside[there] = density[rows[there].astype(int), columns[there].astype(int)] < height
+    outside = bins.looked_up(density, layer.x, y, (sheet.frame.x, sheet.frame.y)) < height
     shade = _bytes(rgba(color or "#6ea3d3"))[None]
     _stamp(sheet, (layer.x[outside], y[outside], shade), 1.6 * style.stroke * style.unit)
 
