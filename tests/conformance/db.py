@@ -166,6 +166,24 @@ class RowsSuite:
             async with db.write() as conn:
                 await rows.change(conn, tables.studies, new_key(), {}, expected=1)
 
+    async def test_many_rows_are_changed_and_found_by_their_ids(self, db: Database) -> None:
+        async with db.write() as conn:
+            owner = await add_user(conn)
+            first, other = await add_study(conn, owner), await add_study(conn, owner)
+            keys = [new_key() for _ in range(rows.AT_ONCE)]
+            await rows.insert_many(conn, tables.studies, [{"id": id, "owner_id": owner, "name": "many"} for id in keys])
+            wanted = [first, *keys, first]
+            await rows.change_many(conn, tables.studies, wanted, {"name": "B"})
+            found = await rows.find_many(conn, tables.studies, [*wanted, other, new_key()])
+        assert found.keys() == {first, *keys, other}
+        told = {(row["name"], row["version"]) for id, row in found.items() if id != other}
+        assert (told, found[other]["version"]) == ({("B", 2)}, 1)
+        with pytest.raises(NotFoundError, match="no such study"):
+            async with db.write() as conn:
+                await rows.change_many(conn, tables.studies, [first, new_key()], {"name": "C"})
+        async with db.read() as conn:
+            assert (await rows.need(conn, tables.studies, first))["name"] == "B"
+
     async def test_put_overwrites_and_a_taken_name_is_a_conflict(self, db: Database) -> None:
         async with db.write() as conn:
             upload = await rows.insert(conn, tables.uploads, owner_id=await add_user(conn), name="f", expires_at=1)

@@ -58,6 +58,21 @@ def test_flowio_reads_what_is_written(keywords: dict[str, str], n_events: int) -
         assert read.text[name.lower()] == value
 
 
+def test_a_keyword_with_the_delimiter_in_its_name_gets_another_delimiter() -> None:
+    flowio = library("flowio")
+    said = {"a/b": "x/y", "c|d": "z"}
+    content = whole(np.ones((1, 2), np.float32), ["a"], said, "/")
+    read = flowio.FlowData(io.BytesIO(content))
+    assert {name: read.text[name] for name in said} == said
+    assert content[58:59] not in (b"/", b"|")
+
+
+def test_the_range_of_a_channel_is_kept() -> None:
+    text = fcs_head([{"N": "a", "R": "1024", "S": "CD3"}, {"N": "b", "R": ""}], 0).decode()
+    for part in ("$P1R\x0c1024", "$P1S\x0cCD3", "$P2R\x0c262144"):
+        assert f"\x0c{part}\x0c" in text
+
+
 def test_the_header_is_as_recorded_from_the_service() -> None:
     content = whole(np.ones((2, 10), np.float32), ["a", "b"], {"$COM": "", "$TOT": "99", "$P9N": "x", "$SRC": "blood"})
     text_end = int(content[18:26])

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from cytosol.base.errors import UnreadableFileError, UnsupportedFormatError
-from cytosol.base.gating import FROM_FILE, Axis, Gating, Matrix, Ratio, Region
+from cytosol.base.gating import FROM_FILE, Axis, Gating, Matrix, Ratio, Region, SampleGating
+from cytosol.formats.flowjo.reader import read_workspace
+from cytosol.formats.flowjo.writer import write_workspace
 from cytosol.formats.gating_ml.reader import is_gating_ml, read_gating_ml
 from cytosol.formats.gating_ml.writer import write_gating_ml
 from tests.formats.gating_samples import EVERY_KIND, HEAD
@@ -74,6 +76,26 @@ def test_gates_that_gating_ml_cannot_say() -> None:
     biexponential = Axis("A", scale={"type": "biexponential"})
     with pytest.raises(UnsupportedFormatError, match="no scale 'biexponential'"):
         write_gating_ml(Gating({"a": Region("a", "a", "box", {"limits": [[0, 1]]}, (biexponential,))}))
+
+
+def test_one_gate_stands_twice_where_the_schema_wants_two() -> None:
+    box = Region("a", "a", "box", {"limits": [[0, 1]]}, (Axis("A"),))
+    parts = {op: Region(op, op, "boolean", {"op": op, "refs": [["a", True]]}, ()) for op in ("and", "or", "not")}
+    again = read_gating_ml(write_gating_ml(Gating({"a": box, **parts})))
+    found = {op: again.regions[op].geometry["refs"] for op in parts}
+    assert found == {"and": [["a", True]] * 2, "or": [["a", True]] * 2, "not": [["a", True]]}
+
+
+@pytest.mark.parametrize("name", ["a--b", "--> <b>", "---", "CD3---CD19"])
+def test_what_a_note_says_does_not_end_its_comment(name: str) -> None:
+    box = Region("a", "a", "box", {"limits": [[0, 1]]}, (Axis("A"),))
+    gating = Gating({"a": box}, notes=(f"The gate {name} is left out", f"So is {name}"))
+    written = write_gating_ml(gating)
+    assert b"is left out" in written
+    assert list(read_gating_ml(written).regions) == ["a"]
+    workspace = write_workspace([SampleGating(name="one", gating=gating, n_events=1)])
+    assert b"is left out" in workspace
+    assert [sample.name for sample in read_workspace(workspace)] == ["one"]
 
 
 def test_limits_of_an_axis_without_scale_are_written() -> None:

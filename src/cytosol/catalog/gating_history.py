@@ -73,9 +73,12 @@ async def apply_changes(
 
 async def remove(conn: Connection, kind: str, ids: Iterable[Key], *, expected: int | None = None) -> list[Edit]:
     """Delete records; undo brings them back."""
-    found = list(ids)
-    for id in found:
-        await rows.change(conn, TABLES[kind], id, {"deleted_at": now_us()}, expected=expected)
+    found, values = list(ids), {"deleted_at": now_us()}
+    if expected is None:
+        await rows.change_many(conn, TABLES[kind], found, values)
+    else:
+        for id in found:
+            await rows.change(conn, TABLES[kind], id, values, expected=expected)
     return [gone(kind, id) for id in found]
 
 
@@ -120,17 +123,22 @@ class GatingSubject:
 
     async def current(self, conn: Connection, subject_id: Key, like: history.Values) -> history.Values:
         wanted = _by_record(like)
+        held = await _records(conn, wanted)
         found: dict[str, Any] = {}
         for (kind, id), names in wanted.items():
-            row = await rows.get(conn, TABLES[kind], id)
+            row = held.get((kind, id))
             for name in names if row is not None else ():
                 value = row["deleted_at"] is not None if name == "deleted" else key_text(row[name])  # type: ignore[index]
                 found[f"{kind}:{id.hex24}:{name}"] = value
         return {field: found[field] for field in like if field in found}
 
     async def restore(self, conn: Connection, actor: Actor, subject_id: Key, values: history.Values) -> None:
-        touched: set[Key] = set()
-        for (kind, id), fields in _by_record(values).items():
+        wanted = _by_record(values)
+        alike: dict[tuple[str, bool], list[Key]] = defaultdict(list)
+        for (kind, id), fields in wanted.items():
+            if fields.keys() == {"deleted"}:
+                alike[kind, fields["deleted"]].append(id)
+                continue
             change: dict[str, Any] = {}
             for name, value in fields.items():
                 if name == "deleted":
@@ -138,7 +146,9 @@ class GatingSubject:
                 else:
                     change[name] = Key.parse(value) if name in _KEYS and value is not None else value
             await rows.change(conn, TABLES[kind], id, change, expected=None)
-            touched.add((await rows.need(conn, TABLES[kind], id))["study_id"])
+        for (kind, is_gone), ids in alike.items():
+            await rows.change_many(conn, TABLES[kind], ids, {"deleted_at": now_us() if is_gone else None})
+        touched = {row["study_id"] for row in (await _records(conn, wanted)).values()}
         for study_id in touched:
             await require_unique_gates(conn, study_id)
 
@@ -173,6 +183,17 @@ async def require_unique_gates(conn: Connection, study_id: Key) -> None:
                     where="sectors",
                     do="Give the sector an id of its own",
                 )
+
+
+async def _records(conn: Connection, wanted: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], Mapping[Any, Any]]:
+    """The rows of records by kind and id, as they are now."""
+    of_kind: dict[str, list[Key]] = defaultdict(list)
+    for kind, id in wanted:
+        of_kind[kind].append(id)
+    found: dict[tuple[str, Key], Mapping[Any, Any]] = {}
+    for kind, ids in of_kind.items():
+        found |= {(kind, id): row for id, row in (await rows.find_many(conn, TABLES[kind], ids)).items()}
+    return found
 
 
 def _field(edit: Edit, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -48,6 +48,8 @@ class Above:
 
 
 Where = Mapping[str, Any]
+AT_ONCE = 1000
+"""Ids that one statement names: databases limit how many there may be."""
 Marker = Key | Sequence[Any]
 
 
@@ -196,6 +198,31 @@ async def change(conn: Connection, table: sa.Table, id: Key, values: Mapping[str
         do="Load it again and repeat the change",
         version=there["version"],
     )
+
+
+async def change_many(conn: Connection, table: sa.Table, ids: Iterable[Key], values: Mapping[str, Any]) -> None:
+    """Change rows alike and raise the version of each, whatever it is.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is no row with one of the ids.
+    """
+    wanted = list(dict.fromkeys(ids))
+    fresh = {**values, "version": table.c.version + 1, "updated_at": now_us()}
+    for start in range(0, len(wanted), AT_ONCE):
+        part = wanted[start : start + AT_ONCE]
+        if (await conn.execute(sa.update(table).where(table.c.id.in_(part)).values(fresh))).rowcount != len(part):
+            raise NotFoundError(f"There is no such {_word(table)}")
+
+
+async def find_many(conn: Connection, table: sa.Table, ids: Iterable[Key]) -> dict[Key, RowMapping]:
+    """The rows with these ids, by id; without those that there are not."""
+    wanted, found = list(dict.fromkeys(ids)), {}
+    for start in range(0, len(wanted), AT_ONCE):
+        part = await find(conn, table, {"id": wanted[start : start + AT_ONCE]}, order=())
+        found.update({row["id"]: row for row in part})
+    return found
 
 
 async def delete(conn: Connection, table: sa.Table, where: Where) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -10,6 +11,11 @@ from cytosol.base.errors import UnreadableFileError
 
 Element = ElementTree.Element
 MAX_DEPTH = 500
+
+
+def put_comment(root: Element, notes: Iterable[str]) -> None:
+    """Put sentences first as a comment, in which no two hyphens may follow each other, nor one stand at the end."""
+    root.insert(0, ElementTree.Comment(re.sub("-(?=-|$)", "- ", " ".join(notes))))
 
 
 def parse_xml(data: bytes, *, where: str) -> Element:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from cytosol.base.errors import UnsupportedFormatError
 from cytosol.base.gating import UNCOMPENSATED, Axis, Gating, Matrix, Region, SampleGating
 from cytosol.formats.flowjo.reader import SLASH
-from cytosol.formats.markup import Element
+from cytosol.formats.markup import Element, put_comment
 
 _NAMESPACES = {
     "gating": "http://www.isac-net.org/std/Gating-ML/v2.0/gating",
@@ -59,8 +59,7 @@ def write_workspace(samples: Sequence[SampleGating], *, group: str = "Cytosol") 
         _sample(listed, sample, place)
     notes = dict.fromkeys(note for sample in samples for note in sample.gating.notes)
     if notes:
-        # two hyphens would end a comment
-        root.insert(0, ElementTree.Comment(" ".join(notes).replace("--", "- -")))
+        put_comment(root, notes)
     ElementTree.indent(root)
     return bytes(ElementTree.tostring(root, "utf-8", xml_declaration=True)) + b"\n"
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from cytosol.base.errors import UnsupportedFormatError
 from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Matrix, Ratio, Region
-from cytosol.formats.markup import Element
+from cytosol.formats.markup import Element, put_comment
 
 _NAMESPACES = {
     "gating": "http://www.isac-net.org/std/Gating-ML/v2.0/gating",
@@ -83,8 +83,7 @@ class _Writer:
                 written.add(region.family)
                 self._quadrants([one for one in self._gating.regions.values() if one.family == region.family])
         if self._gating.notes:
-            # two hyphens would end a comment
-            self._root.insert(0, ElementTree.Comment(" ".join(self._gating.notes).replace("--", "- -")))
+            put_comment(self._root, self._gating.notes)
         ElementTree.indent(self._root)
         return bytes(ElementTree.tostring(self._root, "utf-8", xml_declaration=True)) + b"\n"
 
