@@ -47,10 +47,10 @@ def drop(page: Page, path: Path) -> None:
     zone.dispatch_event("drop", {"dataTransfer": data})
 
 
-def job_dialog(page: Page) -> Locator:
-    """The dialog of the newest job of the study."""
+def job_dialog(page: Page, kind: str) -> Locator:
+    """The dialog of the job of this kind; the list may be there before the job is."""
     page.get_by_role("tab", name="Jobs").click()
-    page.locator("tbody tr").first.get_by_role("button", name=re.compile("#")).click()
+    page.get_by_role("button", name=re.compile(f"^{kind} #")).click()
     return page.get_by_role("dialog")
 
 
@@ -64,7 +64,7 @@ def test_a_dropped_file_is_uploaded_read_and_opened_while_its_log_is_watched(pag
     form.get_by_text("Filters of cells").click()
     form.get_by_label("Least genes per cell").fill(str(LEAST_GENES))
     form.get_by_role("button", name="Add data").click()
-    dialog = job_dialog(page)
+    dialog = job_dialog(page, "Add data")
     log = dialog.get_by_role("log")
     expect(log).to_contain_text("Reading batch: pbmc8k_2700")
     # further lines come by themselves, and the end
@@ -135,7 +135,7 @@ def test_a_file_that_is_no_data_fails_with_a_sentence(page: Page, study: cytosol
     form = page.get_by_role("region", name="Add data")
     expect(form.get_by_role("button", name="Add data")).to_be_enabled()
     form.get_by_role("button", name="Add data").click()
-    dialog = job_dialog(page)
+    dialog = job_dialog(page, "Add data")
     expect(dialog.locator(".pill")).to_have_text("failed", timeout=_JOB_MS)
     expect(dialog.locator(".error")).to_contain_text("not_really.h5ad")
     expect(dialog.get_by_role("log").locator(".error-line").first).to_be_visible()
@@ -147,7 +147,7 @@ def test_a_job_is_cancelled_and_tried_again(page: Page, study: cytosol.Study) ->
     form = page.get_by_role("region", name="Add data")
     expect(form.get_by_role("button", name="Add data")).to_be_enabled()
     form.get_by_role("button", name="Add data").click()
-    dialog = job_dialog(page)
+    dialog = job_dialog(page, "Add data")
     pill = dialog.locator(".pill")
     expect(pill).to_have_text("running")
     dialog.get_by_role("button", name="Cancel").click()
@@ -197,7 +197,7 @@ def test_a_dataset_is_exported_downloaded_deleted_and_brought_back(page: Page, s
     page.goto(f"{site.url}/app/studies/{study_id}")
     page.get_by_role("button", name="Actions for labelled").click()
     page.get_by_role("button", name="Export as h5ad").click()
-    dialog = job_dialog(page)
+    dialog = job_dialog(page, "Export")
     expect(dialog.locator(".pill")).to_have_text("succeeded", timeout=_JOB_MS)
     with page.expect_download() as waiting:
         dialog.get_by_role("link", name="Download").click()

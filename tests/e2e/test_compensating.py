@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
 from tests.e2e.conftest import Site, faults
+from tests.e2e.gating import plot, show, until
 
 _DYES = ("B530-A", "B585-A", "R660-A")
 _CHANNELS = ("FSC-A", "SSC-A", *_DYES)
@@ -45,6 +46,11 @@ class Bench:
     def matrices(self) -> dict[str, dict[str, Any]]:
         items = self.api.get(f"/studies/{self.study_id}/compensations").json()["items"]
         return {one["name"]: one for one in items}
+
+    def compensation_of(self, file: str) -> str:
+        """What a file is compensated by."""
+        items = self.api.get(f"/studies/{self.study_id}/fcs").json()["items"]
+        return str(next(one["compensation"] for one in items if one["name"] == file))
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +160,35 @@ def _edit_by_keys(page: Page, bench: Bench) -> None:
     assert kept[0, 1] == pytest.approx(0.6)
     assert kept[2, 1] == pytest.approx(0.03)
     assert kept[2, 0] == pytest.approx(0.02, abs=0.006)
+
+
+def test_plots_follow_the_matrix_of_their_file(page: Page, bench: Bench) -> None:
+    """Another matrix for the file, and another number in the matrix: the events are read and drawn anew."""
+    body = {"name": "Strong", "channels": list(_DYES), "matrix": np.eye(3).ravel().tolist()}
+    bench.api.post(f"/studies/{bench.study_id}/compensations", json=body).raise_for_status()
+    page.goto(bench.url)
+    page.get_by_role("button", name="sample.fcs").click()
+    show(page, "Horizontal", "B530-A")
+    show(page, "Vertical", "B585-A")
+    pictures = [_picture_of_dyes(page)]
+    page.get_by_role("tab", name="Files and panel").click()
+    page.get_by_role("region", name="File", exact=True).get_by_role("combobox").select_option("Strong")
+    assert until(lambda: bench.compensation_of("sample.fcs") == bench.matrices()["Strong"]["id"])
+    pictures.append(_picture_of_dyes(page))
+    page.get_by_role("tab", name="Compensation").click()
+    page.get_by_label("Compensation matrix").select_option("Strong")
+    page.get_by_label("B530-A in B585-A, per cent").fill("90")
+    page.get_by_role("button", name="Save matrix").click()
+    expect(page.get_by_role("button", name="Save matrix")).to_have_count(0)
+    pictures.append(_picture_of_dyes(page))
+    assert len(set(pictures)) == 3
+
+
+def _picture_of_dyes(page: Page) -> str:
+    """The first plot as it is drawn when one comes to it."""
+    page.get_by_role("tab", name="Plots").click()
+    card = plot(page, "var:B530-A", "var:B585-A")
+    return str(card.locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()"))
 
 
 def test_real_controls_are_found_and_give_the_published_matrix(page: Page, site: Site, shared_data: Path) -> None:

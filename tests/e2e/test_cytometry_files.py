@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Site, Watch, faults
-from tests.e2e.gating import make_events, write_fcs
+from tests.e2e.gating import make_events, until, write_fcs
 from tests.formats import facsdiva_samples as diva
 
 _RUN_MS = 120_000
@@ -36,6 +36,10 @@ class Bench:
 
     def files(self) -> dict[str, dict[str, Any]]:
         return {one["name"]: one for one in self.api.get(f"/studies/{self.study_id}/fcs").json()["items"]}
+
+    def said(self, name: str) -> dict[str, Any]:
+        """The annotations of a file."""
+        return {one["name"]: one["value"] for one in self.files()[name]["annotations"]}
 
     def open(self, page: Page, tab: str, part: str = "") -> None:
         page.goto(self.url)
@@ -107,18 +111,15 @@ def test_files_are_annotated_and_renamed_by_their_names(page: Page, bench: Bench
     assert not faults(page, axe)
     page.get_by_role("button", name="Annotate and rename 3 files").click()
     expect(page.get_by_role("region", name="Files").get_by_role("button", name="cleo A01")).to_be_visible()
-    files = bench.files()
-    assert sorted(files) == ["ann A01", "bob A02", "cleo A01"]
-    said = {a["name"]: a["value"] for a in files["cleo A01"]["annotations"]}
-    assert said == {"plate": 2, "well": "A01", "donor": "cleo"}
+    assert sorted(bench.files()) == ["ann A01", "bob A02", "cleo A01"]
+    assert bench.said("cleo A01") == {"plate": 2, "well": "A01", "donor": "cleo"}
     page.get_by_role("button", name="Panels", exact=True).click()
     page.get_by_role("region", name="Files").get_by_role("button", name="cleo A01").click()
     donor = page.get_by_role("group", name="Annotations of the file").get_by_label("donor")
     donor.fill("Cleo")
     donor.press("Enter")
-    page.wait_for_timeout(300)
+    assert until(lambda: bench.said("cleo A01")["donor"] == "Cleo")
     expect(donor).to_have_value("Cleo")
-    assert {a["name"]: a["value"] for a in bench.files()["cleo A01"]["annotations"]}["donor"] == "Cleo"
     plate = page.get_by_role("group", name="Annotations of the file").get_by_label("plate")
     watch.expected.append("422")
     plate.fill("two")

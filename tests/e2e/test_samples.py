@@ -13,6 +13,14 @@ import cytosol
 from tests.e2e.conftest import Site, Watch
 from tests.e2e.gating import until
 
+_SLOW_CHANGES = """() => {
+  const send = window.fetch;
+  window.fetch = async (url, options) => {
+    if (options?.method === 'PATCH') await new Promise((done) => setTimeout(done, 300));
+    return send(url, options);
+  };
+}"""
+
 
 @pytest.fixture
 def study(page: Page, site: Site, request: pytest.FixtureRequest) -> cytosol.Study:
@@ -58,6 +66,19 @@ def test_samples_and_attributes_are_typed_in(page: Page, study: cytosol.Study) -
     row.get_by_role("button", name="Undo").click()
     expect(row).to_contain_text("undone")
     assert list(study.samples().index) == ["Donor A", "Sample 2"]
+
+
+def test_two_quick_edits_of_a_row_are_both_kept(page: Page, study: cytosol.Study) -> None:
+    """The second is sent after the first is answered, for the version that it left."""
+    study.set_samples(pd.DataFrame({"Dose": [1.0], "Day": [1]}, index=pd.Index(["Donor A"], name="sample")))
+    dose, day = (page.get_by_label(f"{name} of Donor A") for name in ("Dose", "Day"))
+    expect(day).to_have_value("1")
+    page.evaluate(_SLOW_CHANGES)
+    dose.fill("2.5")
+    day.fill("7")
+    day.press("Enter")
+    assert until(lambda: study.samples().loc["Donor A"].to_dict() == {"Dose": 2.5, "Day": 7})
+    expect(page.locator(".error-notice")).to_have_count(0)
 
 
 def test_a_table_is_pasted_from_a_spreadsheet(page: Page, study: cytosol.Study) -> None:

@@ -193,11 +193,13 @@ def test_standard_terms_are_suggested_chosen_searched_and_undone(page: Page, own
     row.get_by_role("button", name="Take the term of Dendritic away").click()
     notice = page.locator(".notice", has_text="‘Dendritic’ has no standard term now")
     expect(notice).to_be_visible()
+    expect(row.get_by_role("link", name="CL:0000451")).to_have_count(0)
     assert terms_of(own)["Dendritic"] is None
     notice.get_by_role("button", name="Undo").click()
     expect(row.get_by_role("link", name="CL:0000451")).to_be_visible()
     assert terms_of(own)["Dendritic"] == "CL:0000451"
     # all others at once
     legend(page).get_by_role("button", name=re.compile("^Take the best suggestion of")).click()
+    expect(page.locator(".notice", has_text="best suggestion")).to_be_visible()
     expect(legend(page).get_by_role("button", name=re.compile("^Take the best suggestion of"))).to_have_count(0)
     assert sum(id is not None for id in terms_of(own).values()) > 5

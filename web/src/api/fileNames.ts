@@ -32,7 +32,7 @@ export const annotateByName = (studyId: string, json: NamePattern, signal?: Abor
 export const getFileAnnotations = (datasetId: string, signal?: AbortSignal) =>
   sendJson<{ annotations: FileAnnotation[] }>('GET', `datasets/${datasetId}/file`, { signal }).then((file) => file.annotations);
 export const putFileAnnotations = (datasetId: string, annotations: FileAnnotation[]) =>
-  send('PUT', `datasets/${datasetId}/file-annotations`, { json: { annotations } });
+  sendJson<{ version: number }>('PUT', `datasets/${datasetId}/file-annotations`, { json: { annotations } });
 
 export interface ZipWish {
   dataset_ids: string[];

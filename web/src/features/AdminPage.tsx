@@ -6,6 +6,7 @@ import type { User } from '../api/types';
 import { ago } from '../data/words';
 import { tellError } from '../state/notices';
 import { keys, refresh, useServer, useSession, useUsers } from '../state/queries';
+import { sendInTurn } from '../state/turns';
 import { Button, Field } from '../views/controls';
 import { FormDialog } from '../views/overlays';
 import { Empty, Loaded } from '../views/states';
@@ -55,7 +56,7 @@ export function AdminPage() {
 function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
   const disabled = user.disabled ?? Boolean(user.disabled_at);
   const change = (json: { is_admin?: boolean; disabled?: boolean }) =>
-    void patchUser(user, json).then(() => refresh(keys.users), tellError);
+    void sendInTurn(user, (newest) => patchUser(newest, json)).then(() => refresh(keys.users), tellError);
   return (
     <tr>
       <td>{user.name} {isMe && <span className="pill">you</span>}</td>

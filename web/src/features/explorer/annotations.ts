@@ -7,6 +7,7 @@ import { encodeAnnotation } from '../../data/arrow';
 import { isUndoing } from '../../data/verbs';
 import { tell, tellError } from '../../state/notices';
 import { keys, refresh } from '../../state/queries';
+import { sendInTurn } from '../../state/turns';
 
 export interface Population {
   name: string;
@@ -65,23 +66,30 @@ export function annotationActions(place: Place): AnnotationActions {
   const undo = async (revisions: Revision[]) => {
     try {
       for (const revision of revisions) await undoRevision(revision.id);
+      await again();
       tell('Undone');
     } catch (error) {
       tellError(error);
+      await again();
     }
-    await again();
   };
   const tellDone = (text: string, revisions: Revision[]) =>
     tell(text, revisions.length ? { label: 'Undo', run: () => void undo(revisions) } : undefined);
-  const newest = async (column: ColumnRecord) => (await revisionsOf(place, column.id)).slice(0, 1);
-  const change = async (column: ColumnRecord, work: () => Promise<unknown>, done: string) => {
+  const change = async (column: ColumnRecord, work: (newest: ColumnRecord) => Promise<unknown>, done: string) => {
     try {
-      await work();
-      tellDone(done, await newest(column));
+      let made: Revision[] = [];
+      await sendInTurn(column, async (newest) => {
+        const answer = await work(newest);
+        // before the next change is sent: undo takes back this one
+        made = (await revisionsOf(place, column.id)).slice(0, 1);
+        return answer;
+      });
+      await again();
+      tellDone(done, made);
     } catch (error) {
       tellError(error);
+      await again();
     }
-    await again();
   };
   return {
     create: async (name, populations, isPrivate) => {
@@ -89,14 +97,15 @@ export function annotationActions(place: Place): AnnotationActions {
       await again();
       tellDone(`‘${name}’ is saved${isPrivate ? ', for you only' : ''}`, column ? await revisionsOf(place, column.id) : []);
     },
-    patch: (column, patch, done) => change(column, () => patchColumn(place.datasetId, place.table, column, patch), done),
-    remove: (column) => change(column, () => deleteColumn(place.datasetId, place.table, column), `‘${column.name}’ is deleted`),
-    publish: (column) => change(column, () => publishColumn(place.datasetId, place.table, column), `All who read the study see ‘${column.name}’ now`),
+    // colours are sent all at once: they were chosen for what is shown
+    patch: (column, patch, done) => change(column, (newest) => patchColumn(place.datasetId, place.table, patch.colors ? column : newest, patch), done),
+    remove: (column) => change(column, (newest) => deleteColumn(place.datasetId, place.table, newest), `‘${column.name}’ is deleted`),
+    publish: (column) => change(column, (newest) => publishColumn(place.datasetId, place.table, newest), `All who read the study see ‘${column.name}’ now`),
     published: async (column) => {
       const [last] = await revisionsOf(place, column.id);
       return last?.verb === 'annotation.publish' ? last : null;
     },
     takeBack: (revision) => undo([revision]),
-    setTerms: (column, changes, done) => change(column, () => putColumnTerms(place.datasetId, place.table, column, changes), done),
+    setTerms: (column, changes, done) => change(column, (newest) => putColumnTerms(place.datasetId, place.table, newest, changes), done),
   };
 }

@@ -15,7 +15,7 @@ import { thinned } from '../../data/columns';
 import { paintContours, paintDensity, paintDots, paintHistograms, paintOverlays, type Overlay, type PaintLook } from '../../render/gating/paint';
 import { nudgeGate, nudgeStore, removeGate, reshapeGate, settleNudges } from '../../state/gating/actions';
 import type { PlotMode, PlotSpec } from '../../state/gating/layout';
-import { eventsQuery } from '../../state/gating/queries';
+import { eventsQuery, NO_SOURCE } from '../../state/gating/queries';
 import { useStore } from '../../state/store';
 import { shownTheme } from '../../state/theme';
 import { GateLayer, type GateTool } from '../../views/gating/GateLayer';
@@ -80,10 +80,10 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
   const ends = useAxisEnds(state, spec.x, isFlat ? '' : spec.y);
   const asked = { axes: isFlat || spec.x === spec.y ? [spec.x] : [spec.x, spec.y], population: population?.id ?? null, compensation: layout.compensation, n: layout.events };
   const missing = file ? missingChannel(file, isFlat ? [spec.x] : [spec.x, spec.y]) : '';
-  const query = useQuery({ ...eventsQuery(file ? state.sourceOf(file, population) : { dataset: '', table: '', version: 0, token: '' }, asked), enabled: file !== null && !missing });
+  const query = useQuery({ ...eventsQuery(file ? state.sourceOf(file, population) : NO_SOURCE, asked), enabled: file !== null && !missing });
   const overlaid = layout.overlaid.map((id) => state.populations.find((p) => p.id === id)).filter((p) => p !== undefined && p.id !== population?.id).map((p) => p!);
   const over = useQueries({
-    queries: overlaid.map((p) => ({ ...eventsQuery(file ? state.sourceOf(file, p) : { dataset: '', table: '', version: 0, token: '' }, { ...asked, population: p.id }), enabled: file !== null && !missing })),
+    queries: overlaid.map((p) => ({ ...eventsQuery(file ? state.sourceOf(file, p) : NO_SOURCE, { ...asked, population: p.id }), enabled: file !== null && !missing })),
   });
   const side = layout.size;
   const axes = useMemo(() => ({ x: ends.x, y: isFlat ? ([0, 1] as Point) : ends.y, width: side, height: side }), [ends.x, ends.y, isFlat, side]);

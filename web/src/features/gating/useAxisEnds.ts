@@ -5,7 +5,7 @@ import { useMemo } from 'react';
 import { extent } from '../../data/columns';
 import type { Point } from '../../data/gating/geometry';
 import type { Scale } from '../../data/gating/scales';
-import { eventsQuery } from '../../state/gating/queries';
+import { eventsQuery, NO_SOURCE } from '../../state/gating/queries';
 import type { GatedFile, GatingState } from './useGating';
 
 const AIR = 0.04;
@@ -21,7 +21,7 @@ export function endsOf(scale: Scale, values: Float32Array | undefined): Point {
 
 export function useAxisEnds(state: GatingState, x: string, y: string, file: GatedFile | null = state.file): { x: Point; y: Point } {
   const free = [...new Set([x, y])].filter((reference) => reference && !state.scaleFor(reference).range);
-  const source = file ? state.sourceOf(file, null) : { dataset: '', table: '', version: 0, token: '' };
+  const source = file ? state.sourceOf(file, null) : NO_SOURCE;
   const query = useQuery({ ...eventsQuery(source, { axes: free, population: null, compensation: state.layout.compensation, n: SAMPLE }), enabled: file !== null && free.length > 0 });
   const [scaleX, scaleY] = [state.scaleFor(x), state.scaleFor(y)];
   return useMemo(() => ({ x: endsOf(scaleX, query.data?.axes.get(x)), y: endsOf(scaleY, query.data?.axes.get(y)) }), [scaleX, scaleY, query.data, x, y]);

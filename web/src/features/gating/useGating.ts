@@ -134,6 +134,7 @@ export function useGating(study: Study): GatingState {
     () => digest(JSON.stringify([gates.map((g) => [g.id, g.version]), populations.map((p) => [p.id, p.version]), compensations.map((c) => [c.id, c.version]), scaleVersion])),
     [gates, populations, compensations, scaleVersion],
   );
+  const matrices = useMemo(() => Object.fromEntries(compensations.map((c) => [c.id, c.version])), [compensations]);
   const countsQuery = useCounts(study.id, file ? [file.dataset.id] : [], file?.table.name ?? '', layout.compensation, token);
   const counts = useMemo(() => new Map((countsQuery.data ?? []).map((row) => [row.population_id ?? '', row])), [countsQuery.data]);
   return {
@@ -165,6 +166,8 @@ export function useGating(study: Study): GatingState {
       table: of.table.name,
       version: of.dataset.data_version,
       token: p ? digest(`${fingerprint(p, gatesFor(gates, of.dataset.id))} ${scaleVersion}`) : '',
+      compensation: of.dataset.compensation ?? '',
+      matrices,
     }),
     token,
     isLoading: datasets.isPending || gatesQuery.isPending || populationsQuery.isPending || scalesQuery.isPending,

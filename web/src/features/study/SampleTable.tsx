@@ -8,6 +8,7 @@ import { parseCell, parseTabs, showCell } from '../../data/cellsheet';
 import { freshName } from '../../data/words';
 import { tell, tellError } from '../../state/notices';
 import { keys, refresh, useSamples } from '../../state/queries';
+import { sendInTurn } from '../../state/turns';
 import { Button } from '../../views/controls';
 import { Empty, Loaded } from '../../views/states';
 import { AttributeHead, NewAttribute, PasteDialog } from './attributes';
@@ -96,7 +97,7 @@ interface RowProps {
 
 function Row({ sample, attributes, mayEdit, onChanged }: RowProps) {
   const save = (json: { name?: string; values?: Record<string, Value> }) =>
-    patchSample(sample, json)
+    sendInTurn(sample, (newest) => patchSample(newest, json))
       .catch(tellError)
       .finally(() => void onChanged());
   return (
@@ -126,7 +127,7 @@ function Row({ sample, attributes, mayEdit, onChanged }: RowProps) {
             small
             icon="trash"
             label={`Delete ${sample.name}`}
-            onClick={() => void deleteSample(sample).then(() => tell(`‘${sample.name}’ is deleted; History undoes it`), tellError).finally(() => void onChanged())}
+            onClick={() => void sendInTurn(sample, deleteSample).then(() => tell(`‘${sample.name}’ is deleted; History undoes it`), tellError).finally(() => void onChanged())}
           />
         )}
       </td>

@@ -29,11 +29,15 @@ export function Sharing({ study }: { study: Study }) {
   const [principal, setPrincipal] = useState('');
   const [email, setEmail] = useState('');
   const [role, setRole] = useState<Role>('reader');
-  const save = (items: Grant[]) =>
-    void putGrants(study, items.map((g) => ({ principal: clean(g.principal), role: g.role }))).then(() => {
-      tell('Access changed');
-      return refresh(keys.grants(study.id), keys.study(study.id));
-    }, tellError);
+  const [isSaving, setIsSaving] = useState(false);
+  // one change at a time: the list is sent whole, for the version of the study
+  const save = (items: Grant[]) => {
+    setIsSaving(true);
+    void putGrants(study, items.map((g) => ({ principal: clean(g.principal), role: g.role })))
+      .then(() => tell('Access changed'), tellError)
+      .then(() => refresh(keys.grants(study.id), keys.study(study.id)))
+      .finally(() => setIsSaving(false));
+  };
   const nameOf = (p: Principal) =>
     p.kind === 'builtin'
       ? (BUILTIN[p.name ?? ''] ?? p.name)
@@ -66,10 +70,10 @@ export function Sharing({ study }: { study: Study }) {
                       <span className="row"><Icon name="person" /> {nameOf(grant.principal)}</span>
                     </td>
                     <td style={{ width: 260 }}>
-                      <RoleSelect label={`Role of ${nameOf(grant.principal)}`} value={grant.role} disabled={!mayShare} onChange={(next) => save(grants.map((g) => (g === grant ? { ...g, role: next } : g)))} />
+                      <RoleSelect label={`Role of ${nameOf(grant.principal)}`} value={grant.role} disabled={isSaving} onChange={(next) => save(grants.map((g) => (g === grant ? { ...g, role: next } : g)))} />
                     </td>
                     <td style={{ width: 100 }} className="num">
-                      {mayShare && <Button small onClick={() => save(grants.filter((g) => g !== grant))}>Remove</Button>}
+                      {mayShare && <Button small disabled={isSaving} onClick={() => save(grants.filter((g) => g !== grant))}>Remove</Button>}
                     </td>
                   </tr>
                 ))}
@@ -97,7 +101,7 @@ export function Sharing({ study }: { study: Study }) {
           <div style={{ flex: '0 0 250px' }}>
             <RoleSelect large label="Role" value={role} onChange={setRole} />
           </div>
-          <Button type="submit" look="primary" disabled={!principal || !query.data}>Share</Button>
+          <Button type="submit" look="primary" disabled={!principal || !query.data || isSaving}>Share</Button>
         </form>
       )}
     </div>

@@ -56,6 +56,19 @@ export interface EventSource {
   version: number;
   /** What the events of the population depend on. */
   token: string;
+  /** What the file is compensated by unless something else is asked for. */
+  compensation: string;
+  /** The version of each matrix of the study, by its id. */
+  matrices: Record<string, number>;
+}
+
+/** Of no file, where nothing is asked for. */
+export const NO_SOURCE: EventSource = { dataset: '', table: '', version: 0, token: '', compensation: '', matrices: {} };
+
+/** The matrix behind the values as it is now: a file may be given another, and a matrix be edited. */
+function matrixOf(source: EventSource, asked: string): string {
+  const id = asked === 'own' ? source.compensation : asked;
+  return `${id} ${source.matrices[id] ?? ''}`;
 }
 
 /** Some events of a population on some axes, in data units. */
@@ -66,7 +79,7 @@ export interface Events {
 }
 
 export const eventsQuery = (source: EventSource, asked: EventsQuery) => ({
-  queryKey: ['gating-events', source.dataset, source.table, source.version, source.token, asked],
+  queryKey: ['gating-events', source.dataset, source.table, source.version, source.token, matrixOf(source, asked.compensation), asked],
   queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Events> => {
     const frame = decodeFrame(await getEvents(source.dataset, source.table, asked, signal));
     return { axes: new Map(asked.axes.map((axis) => [axis, frame.floats(axis)])), length: frame.length };

@@ -1,11 +1,12 @@
 /** What a file says and what is said of it: events, compensation, annotations, keywords. */
 
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { getFileAnnotations, putFileAnnotations } from '../../../api/fileNames';
+import { getFileAnnotations, putFileAnnotations, type FileAnnotation } from '../../../api/fileNames';
 import { fcsUrl, getKeywords, patchFile } from '../../../api/gating';
 import { count, typedValue } from '../../../data/words';
 import { changeFile } from '../../../state/gating/actions';
+import { sendInTurn } from '../../../state/turns';
 import { Button } from '../../../views/controls';
 import { Popover } from '../../../views/overlays';
 import { ErrorNote, Skeleton } from '../../../views/states';
@@ -22,6 +23,7 @@ export function FileDetails({ state, file }: { state: GatingState; file: GatedFi
   const [search, setSearch] = useState('');
   const query = useQuery({ queryKey: ['keywords', file.dataset.id], queryFn: ({ signal }) => getKeywords(file.dataset.id, signal), staleTime: Infinity });
   const { dataset } = file;
+  const set = (json: Parameters<typeof patchFile>[1]) => void changeFile(state.study.id, () => sendInTurn(dataset, (newest) => patchFile(newest, json)));
   const found = (query.data?.items ?? []).filter(({ name, value }) => `${name} ${value}`.toLowerCase().includes(search.toLowerCase()));
   return (
     <section className="card" aria-label="File">
@@ -36,15 +38,15 @@ export function FileDetails({ state, file }: { state: GatingState; file: GatedFi
         </div>
         <p className="small muted">{count(file.table.n_cells)} events, {count(file.panel.length)} channels{dataset.panel_name ? `, ${dataset.panel_name}` : ''}</p>
         <label className="row"><span className="small muted">compensation</span>
-          <select className="input small" disabled={!state.mayEdit} value={dataset.compensation ?? ''} onChange={(e) => void changeFile(state.study.id, () => patchFile(dataset, { compensation: e.target.value }))}>
+          <select className="input small" disabled={!state.mayEdit} value={dataset.compensation ?? ''} onChange={(e) => set({ compensation: e.target.value })}>
             <option value="">not chosen</option>
             <option value="none">none</option>
             <option value="internal">the matrix of the file</option>
             {state.compensations.map((c) => <option key={c.id} value={c.id}>{c.name}</option>)}
           </select>
         </label>
-        <label className="check small"><input type="checkbox" disabled={!state.mayEdit} checked={dataset.is_control ?? false} onChange={(e) => void changeFile(state.study.id, () => patchFile(dataset, { is_control: e.target.checked }))} /> a control (single stain, unstained)</label>
-        <label className="check small"><input type="checkbox" disabled={!state.mayEdit} checked={dataset.gates_locked ?? false} onChange={(e) => void changeFile(state.study.id, () => patchFile(dataset, { gates_locked: e.target.checked }))} /> gates may not be tailored to it</label>
+        <label className="check small"><input type="checkbox" disabled={!state.mayEdit} checked={dataset.is_control ?? false} onChange={(e) => set({ is_control: e.target.checked })} /> a control (single stain, unstained)</label>
+        <label className="check small"><input type="checkbox" disabled={!state.mayEdit} checked={dataset.gates_locked ?? false} onChange={(e) => set({ gates_locked: e.target.checked })} /> gates may not be tailored to it</label>
         <input className="input small" type="search" aria-label="Search keywords" placeholder="Search keywords" value={search} onChange={(e) => setSearch(e.target.value)} />
       </div>
       <Annotations key={file.dataset.id} state={state} file={file} />
@@ -62,27 +64,29 @@ export function FileDetails({ state, file }: { state: GatingState; file: GatedFi
 /** What is said of the whole file, such as its well: changed in place, a value that is emptied goes. */
 function Annotations({ state, file }: { state: GatingState; file: GatedFile }) {
   const { dataset } = file;
-  const query = useQuery({ queryKey: ['dataset', dataset.id, 'file-annotations', dataset.version], queryFn: ({ signal }) => getFileAnnotations(dataset.id, signal) });
+  const query = useQuery({ queryKey: ['dataset', dataset.id, 'file-annotations', dataset.version], queryFn: ({ signal }) => getFileAnnotations(dataset.id, signal), placeholderData: keepPreviousData });
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
   const known = query.data ?? [];
-  const put = (list: typeof known) => changeFile(state.study.id, () => putFileAnnotations(dataset.id, list));
-  const keep = async (at: number, field: HTMLInputElement) => {
-    const [text, before] = [field.value, String(known[at].value ?? '')];
+  // the list is sent whole: each change is one of the list that the one before it left
+  const put = (edit: (list: FileAnnotation[]) => FileAnnotation[]) =>
+    changeFile(state.study.id, () => sendInTurn(dataset, async () => putFileAnnotations(dataset.id, edit(await getFileAnnotations(dataset.id)))));
+  const keep = async (edited: FileAnnotation, field: HTMLInputElement) => {
+    const [text, before] = [field.value, String(edited.value ?? '')];
     if (text === before) return;
-    const done = await put(text.trim() ? known.map((a, i) => (i === at ? { ...a, value: typedValue(text) } : a)) : known.filter((_, i) => i !== at));
+    const done = await put((list) => (text.trim() ? list.map((a) => (a.name === edited.name ? { ...a, value: typedValue(text) } : a)) : list.filter((a) => a.name !== edited.name)));
     // what is refused, such as a word where the study has numbers, does not stay
     if (done === null) field.value = before;
   };
   const add = async () => {
-    if ((await put([...known, { name: name.trim(), value: typedValue(value) }])) === null) return;
+    if ((await put((list) => [...list, { name: name.trim(), value: typedValue(value) }])) === null) return;
     setName('');
     setValue('');
   };
   return (
     <div className="file-annotations" role="group" aria-label="Annotations of the file">
-      {known.map((a, i) => (
-        <label key={`${a.name} ${String(a.value)}`} className="row"><span className="small muted cut">{a.name}</span><input className="input small" disabled={!state.mayEdit} defaultValue={String(a.value ?? '')} onBlur={(e) => void keep(i, e.target)} onKeyDown={(e) => { if (e.key === 'Enter') e.currentTarget.blur(); }} /></label>
+      {known.map((a) => (
+        <label key={`${a.name} ${String(a.value)}`} className="row"><span className="small muted cut">{a.name}</span><input className="input small" disabled={!state.mayEdit} defaultValue={String(a.value ?? '')} onBlur={(e) => void keep(a, e.target)} onKeyDown={(e) => { if (e.key === 'Enter') e.currentTarget.blur(); }} /></label>
       ))}
       {state.mayEdit && (
         <div className="row">
