@@ -93,6 +93,12 @@ class Region:
     n_events: int | None = None
     is_population: bool = True
 
+    @property
+    def needs(self) -> list[str]:
+        """Ids of the regions that it is made of: its parent, and those that a boolean one names."""
+        refs = [ref for ref, _ in self.geometry.get("refs", ())]
+        return [self.parent, *refs] if self.parent else refs
+
 
 @dataclass(frozen=True, slots=True)
 class Gating:
@@ -144,14 +150,14 @@ def without_dangling(regions: Mapping[str, Region]) -> tuple[dict[str, Region], 
     what is left, and a sentence for each that is not
     """
     kept, notes = dict(regions), []
-    dropped = True
-    while dropped:
-        dropped = False
-        for name, region in list(kept.items()):
-            needed = [region.parent, *(ref for ref, _ in region.geometry.get("refs", ()))]
-            missing = next((ref for ref in needed if ref and ref not in kept), None)
-            if missing:
-                notes.append(f"The gate {region.name!r} was left out: it needs {missing!r}")
-                del kept[name]
-                dropped = True
+    users: dict[str, list[str]] = {}
+    for name, region in regions.items():
+        for needed in region.needs:
+            users.setdefault(needed, []).append(name)
+    missing = [name for name in users if name not in regions]
+    for gone in missing:
+        for name in users.get(gone, ()):
+            if name in kept:
+                notes.append(f"The gate {kept.pop(name).name!r} was left out: it needs {gone!r}")
+                missing.append(name)  # and what needs this
     return kept, notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from cytosol.analyses.cytometry.exchange import evaluate_regions
 from cytosol.analyses.cytometry.exchange_units import to_data, to_scaled
 from cytosol.analyses.cytometry.gating_in import Plan, plan_import
 from cytosol.analyses.cytometry.gating_out import Compensated, describe
+from cytosol.analyses.cytometry.gating_samples import plan_samples
 from cytosol.analyses.cytometry.geometry import check_geometry, inside, sectors
 from cytosol.analyses.cytometry.scales import scale_from_json
 from cytosol.analyses.cytometry.trees import check_tree, evaluate
@@ -355,6 +357,34 @@ def test_a_file_whose_gates_contain_themselves_is_refused() -> None:
     }
     with pytest.raises(InvalidInputError, match="contains itself"):
         plan_import(Gating(regions), {})
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_gates_that_lie_too_deep_are_refused(is_reversed: bool) -> None:
+    box = {"limits": [[1.0, None]]}
+    chain = [Region(f"{n}", f"{n}", "box", box, (Axis("A"),), f"{n - 1}" if n else "") for n in range(4000)]
+    if is_reversed:
+        chain.reverse()
+    began = time.process_time()
+    with pytest.raises(InvalidInputError, match="'100' lies more than 100 levels below others"):
+        plan_samples([SampleGating("one", Gating({one.id: one for one in chain}))], {}, {}, {})
+    fits = {one.id: one for one in chain if int(one.id) < 100}
+    plan = plan_samples([SampleGating("one", Gating(fits))], {}, {}, {}).plan
+    assert sorted(len(one.tree["and"]) for one in plan.populations) == list(range(1, 101))
+    # without their first one they all fall, one after the other
+    with pytest.raises(InvalidInputError, match="no gate that a study can have"):
+        plan_samples([SampleGating("one", Gating({one.id: one for one in chain if one.id != "0"}))], {}, {}, {})
+    assert time.process_time() - began < 8
+
+
+@pytest.mark.parametrize("op", ["and", "or"])
+def test_gates_that_name_others_twice_again_and_again_are_refused(op: str) -> None:
+    regions = [Region("0", "0", "box", {"limits": [[1.0, None]]}, (Axis("A"),))]
+    for n in range(1, 90):
+        regions.append(Region(f"{n}", f"{n}", "boolean", {"op": op, "refs": [[f"{n - 1}", False], [f"{n - 1}", True]]}))
+    for most, message in ((90, "more than 500,000 gates together"), (14, "too deep or too large")):
+        with pytest.raises(InvalidInputError, match=message):
+            plan_import(Gating({one.id: one for one in regions[:most]}), {})
 
 
 def test_a_matrix_that_is_not_square_is_left_out() -> None:

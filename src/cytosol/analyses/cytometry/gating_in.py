@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from cytosol.analyses.cytometry.exchange_units import stretched, to_scaled
+from cytosol.analyses.cytometry.gating_sizes import check_sizes
 from cytosol.analyses.cytometry.geometry import refit
 from cytosol.analyses.cytometry.scales import GmlLinearScale, LinearScale, Scale, scale_from_json
-from cytosol.base.errors import InvalidInputError
+from cytosol.analyses.cytometry.trees import check_tree
 from cytosol.base.gating import FROM_FILE, UNCOMPENSATED, Axis, Gating, Region, without_dangling
 from cytosol.base.keys import new_key
 
@@ -113,11 +114,11 @@ class _Planner:
         usable = {name: region for name, region in gating.regions.items() if self._is_usable(region)}
         self._usable, dropped = without_dangling(usable)
         self._notes += dropped
+        check_sizes(self._usable)
         self._scales = self._chosen(scales)
         self._known = dict(scales)
         self._gates: list[PlannedGate] = []
         self._own: dict[str, list[dict[str, Any]]] = {}
-        self._under_way: set[str] = set()
 
     def plan(self) -> Plan:
         self._quadrants()
@@ -360,9 +361,6 @@ class _Planner:
     def _conjunction(self, name: str) -> list[dict[str, Any]]:
         region = self._usable[name]
         if name not in self._own:
-            if name in self._under_way:
-                raise InvalidInputError(f"The gate {name!r} contains itself", do="Correct the file")
-            self._under_way.add(name)
             self._own[name] = self._leaves(region)
         return [*(self._conjunction(region.parent) if region.parent else []), *self._own[name]]
 
@@ -381,7 +379,9 @@ class _Planner:
     def _population(self, region: Region) -> PlannedPopulation:
         own = self._own[region.id]
         terminal = str(own[0]["gate"]) if len(own) == 1 and "gate" in own[0] else ""
-        return PlannedPopulation(region.id, region.name, region.parent, {"and": self._conjunction(region.id)}, terminal)
+        tree = {"and": self._conjunction(region.id)}
+        check_tree(tree)
+        return PlannedPopulation(region.id, region.name, region.parent, tree, terminal)
 
     def _matrix(self, name: str) -> tuple[list[str], list[float]]:
         matrix = self._gating.matrices[name]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cytosol.analyses.cytometry.gating_in import Plan, PlannedGate, plan_import
+from cytosol.analyses.cytometry.gating_sizes import MAX_LEVELS
 from cytosol.analyses.cytometry.geometry import refit
 from cytosol.analyses.cytometry.scales import scale_from_json
 from cytosol.base.errors import InvalidInputError
@@ -140,9 +141,9 @@ def _told_apart(samples: Sequence[SampleGating], datasets: Mapping[str, Key]) ->
 
 
 def _lineage(region: Region, regions: Mapping[str, Region]) -> tuple[Any, ...]:
-    """What tells a region from another of its id: its shape and axes, and those of all above it."""
+    """What tells a region from another of its id: its shape and axes, and those of all above it, as far as may be."""
     found = [_kind(region)]
-    while region.parent in regions and len(found) <= len(regions):
+    while region.parent in regions and len(found) <= MAX_LEVELS:
         region = regions[region.parent]
         found.append(_kind(region))
     return tuple(found)
