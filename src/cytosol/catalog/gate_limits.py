@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cytosol.base.errors import ConflictError, NotFoundError
 from cytosol.base.keys import Key
+from cytosol.catalog.records import all_to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.gating import Gate
@@ -27,6 +29,27 @@ def require_unlocked(gates: Iterable[Gate]) -> None:
             raise ConflictError(
                 f"The gate '{gate.name}' is locked", where=f"gate {gate.id.hex24}", do="Unlock it first"
             )
+
+
+async def require_free(conn: Connection, study_id: Key, said: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse to take changes back where these are of gates that are locked now.
+
+    A change of the lock itself can be taken back, and one of a scale, which gates follow also where they are locked.
+
+    Parameters
+    ----------
+    said : fields of revisions, as ``gating_history`` spells them
+    """
+    ids: set[Key] = set()
+    for values in said:
+        if not any(field.startswith("scale_set:") for field in values):
+            names = [field.split(":") for field in values if field.startswith("gate:")]
+            ids |= {
+                Key.parse(id) for _, id, name in names if name != "locked" and values.get(f"gate:{id}:locked", True)
+            }
+    gates = all_to(Gate, await rows.find(conn, tables.gates, {"id": ids})) if ids else []
+    require_unlocked(gates)
+    await require_open(conn, study_id, [gate.dataset_id for gate in gates])
 
 
 async def require_open(

@@ -11,6 +11,7 @@ from cytosol.base.times import now_us
 from cytosol.catalog import events
 from cytosol.catalog.access import StudyAccess, study_access
 from cytosol.catalog.context import Context
+from cytosol.catalog.gate_limits import require_free
 from cytosol.catalog.records import Page, all_to, check_limit, decode_key_cursor, page_of, to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
@@ -150,13 +151,14 @@ class History:
         Raises
         ------
         ConflictError
-            Where a later change built on it.
+            Where a later change built on it, or it changed a gate that is locked now.
         """
         async with self._context.db.write() as conn:
             revision, access = await self._revision(conn, actor, revision_id)
             if revision.undone_at is not None:
                 raise ConflictError("This change was undone already", do="Undo the undoing to have it again")
             subject = self._subject(revision, access)
+            await require_free(conn, revision.study_id, [revision.before or {}])
             made = await self._reverse(conn, actor, revision, subject=subject, verb="undo")
             await self._tell(conn, revision)
             answer = await self._reread(conn, made)
@@ -170,6 +172,11 @@ class History:
         Parameters
         ----------
         whole_study : everything in the study, not only the thing that the revision is about
+
+        Raises
+        ------
+        ConflictError
+            Where a gate that was changed since is locked now.
         """
         async with self._context.db.write() as conn:
             target, access = await self._revision(conn, actor, revision_id)
@@ -178,6 +185,7 @@ class History:
             if not whole_study:
                 where["subject_id"] = target.subject_id
             later = all_to(Revision, await rows.find(conn, tables.revisions, where, order=("-id",)))
+            await require_free(conn, target.study_id, [revision.before or {} for revision in later])
             made = []
             for revision in later:
                 subject = self._subject(revision, access)
