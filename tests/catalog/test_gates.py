@@ -386,6 +386,7 @@ async def test_scales_are_made_once_and_extended(catalog: Catalog, people: Peopl
         (["a", "b"], [1, 0, 0], "need 4 numbers"),
         ([], [], "1 to"),
         (["a"], [math.inf], "finite"),
+        (["a", "b", "c"], [1, 0.5, 0, 0, 1, 0, 2, 1, 0], "rows of a, c depend on each other"),
     ],
 )
 async def test_what_is_no_matrix_is_refused(

@@ -10,13 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
-from cytosol.base.errors import ConflictError, InvalidInputError
+from cytosol.base.errors import ConflictError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import gate_limits
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.gates import NewGate
 from cytosol.catalog.plot_specs import PlotSpec
 from cytosol.catalog.statistics_records import Asked
+from cytosol.catalog.studies import StudyFields
 from cytosol.formats.gating_ml.reader import read_gating_ml
 from cytosol.model.gating import Gate
 from cytosol.model.studies import Dataset
@@ -202,3 +203,93 @@ async def test_a_study_has_so_many_gates(files: Files, monkeypatch: pytest.Monke
     with pytest.raises(ConflictError, match="at most 1 gates"):
         await files.tailor(gate, BOX)
     assert len(await files.gates()) == 1
+
+
+async def undo(files: Files, verb: str) -> None:
+    """Undo the newest change of a kind."""
+    found = (await files.catalog.history.list(files.people.ada, study_id=files.study_id)).items
+    await files.catalog.history.undo(files.people.ada, revision_id=next(one.id for one in found if one.verb == verb))
+
+
+async def test_changes_of_a_gate_that_is_locked_are_not_taken_back(files: Files) -> None:
+    ada, gates, history = files.people.ada, files.catalog.gates, files.catalog.history
+    mark = await history.mark(ada, study_id=files.study_id, label="before")
+    (gate,) = await files.draw(BOX)
+    await gates.change(ada, gate_id=gate.id, geometry=SMALL)
+    await gates.change(ada, gate_id=gate.id, locked=True)
+    before = await files.gates()
+    _, changed, drawn, _ = (await history.list(ada, study_id=files.study_id)).items
+    for one in (changed, drawn):
+        with pytest.raises(ConflictError, match="'box' is locked"):
+            await history.undo(ada, revision_id=one.id)
+    with pytest.raises(ConflictError, match="'box' is locked"):
+        await history.go_back(ada, revision_id=mark.id, whole_study=True)
+    assert await files.gates() == before
+    await undo(files, "gate.change")  # the lock itself
+    await history.go_back(ada, revision_id=mark.id, whole_study=True)
+    assert await files.gates() == []
+
+
+async def test_one_goes_back_to_before_a_gate_was_locked(files: Files) -> None:
+    ada, history = files.people.ada, files.catalog.history
+    (gate,) = await files.draw(BOX)
+    mark = await history.mark(ada, study_id=files.study_id, label="drawn")
+    await files.catalog.gates.change(ada, gate_id=gate.id, locked=True)
+    await files.catalog.gates.create(ada, study_id=files.study_id, gates=[QUADRANT])
+    await history.go_back(ada, revision_id=mark.id, whole_study=True)
+    assert [(one.id, one.locked) for one in await files.gates()] == [(gate.id, False)]
+
+
+async def test_gates_of_locked_files_stay_as_they_are_when_changes_are_taken_back(files: Files) -> None:
+    (gate,) = await files.draw(BOX)
+    await files.tailor(gate, replace(BOX, geometry=SMALL))
+    await files.lock()
+    before = await files.gates()
+    with pytest.raises(ConflictError, match=r"The gates of 'one\.fcs' are locked"):
+        await undo(files, "gate.tailor")
+    assert await files.gates() == before
+
+
+async def test_locked_gates_follow_a_scale_forth_and_back(files: Files) -> None:
+    ada, scales = files.people.ada, files.catalog.scales
+    linear = {"type": "linear", "minimum": 0, "maximum": 1000}
+    await scales.put(ada, study_id=files.study_id, scales={"var:FSC-A": linear, "var:SSC-A": linear})
+    (gate,) = await files.draw(replace(BOX, geometry=SMALL))
+    await files.catalog.gates.change(ada, gate_id=gate.id, locked=True)
+    log = {"type": "log", "minimum": 1, "maximum": 1000}
+    _, (moved,) = await scales.put(ada, study_id=files.study_id, scales={"var:FSC-A": log, "var:SSC-A": linear})
+    assert moved.geometry["x2"] == pytest.approx(math.log10(2))
+    await undo(files, "scales.change")
+    assert [one.geometry for one in await files.gates()] == [SMALL]
+
+
+async def test_a_compensation_in_use_stays(files: Files) -> None:
+    ada, compensations, cytometry = files.people.ada, files.catalog.compensations, files.catalog.cytometry
+    said = {"channels": ["FITC-A", "PE-A"], "matrix": [1, 0.1, 0, 1]}
+    made = await compensations.create(ada, study_id=files.study_id, name="Spill", **said)
+    for id in (files.one.id, files.two.id):
+        await cytometry.change(ada, dataset_id=id, compensation=made.id.hex24)
+    fields = StudyFields(compensation=made.id.hex24)
+    await files.catalog.studies.change(ada, study_id=files.study_id, fields=fields)
+    for act in (
+        lambda: compensations.delete(ada, compensation_id=made.id),
+        lambda: undo(files, "compensation.create"),
+    ):
+        with pytest.raises(ConflictError, match=r"'Spill' is what the study, 'one\.fcs', 'two\.fcs' are read with"):
+            await act()
+    await files.catalog.studies.change(ada, study_id=files.study_id, fields=StudyFields(compensation="none"))
+    await cytometry.change(ada, dataset_id=files.one.id, compensation="none")
+    with pytest.raises(ConflictError, match=r"'Spill' is what 'two\.fcs' is read with"):
+        await compensations.delete(ada, compensation_id=made.id)
+    # as the toolkits of CellEngine delete: the file says so, and undo brings the matrix back
+    await compensations.delete(ada, compensation_id=made.id, in_use=True)
+    pinned = await files.catalog.tables.pin(ada, dataset_id=files.two.id)
+    with pytest.raises(NotFoundError, match="not in its study any more"):
+        await compensations.resolve(pinned, "own")
+    await undo(files, "compensation.delete")
+    spill = await compensations.resolve(pinned, "own")
+    assert spill is not None
+    assert spill.matrix.tolist() == [[1, 0.1], [0, 1]]
+    await cytometry.change(ada, dataset_id=files.two.id, compensation="none")
+    await compensations.delete(ada, compensation_id=made.id)
+    assert await compensations.list(ada, study_id=files.study_id) == []

@@ -9,7 +9,7 @@ import pytest
 
 from cytosol.analyses.cytometry.scales import scale_from_json
 from cytosol.base.errors import ForbiddenError, NotFoundError
-from cytosol.base.keys import Key
+from cytosol.base.keys import Key, new_key
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.gates import NewGate
 from cytosol.catalog.imports import Wanted
@@ -57,6 +57,15 @@ async def test_only_what_the_channels_reach_comes(catalog: Catalog, people: Peop
     assert (matrix.channels, matrix.matrix) == (["a", "b"], source["matrix"].matrix)
     scales = (await catalog.scales.get(people.ada, study_id=target)).scales
     assert scales == {"var:A-new": ARCSINH}, "an axis without a scale gets that of the source"
+
+
+async def test_compensations_that_are_not_there_are_named(catalog: Catalog, people: People) -> None:
+    source, target = await _study(catalog, people), await _target(catalog, people)
+    unknown = new_key()
+    wanted = Wanted(compensation_ids=[source["matrix"].id, unknown])
+    with pytest.raises(NotFoundError, match=f"no compensation {unknown.hex24}"):
+        await catalog.imports.bring(people.ada, from_study=source["study"], to_study=target, wanted=wanted)
+    assert await catalog.gates.list(people.ada, study_id=target) == [], "all or nothing"
 
 
 async def test_all_of_it_twice_below_a_population(catalog: Catalog, people: People) -> None:

@@ -301,7 +301,8 @@ def test_plot_options(client: Toolkit, ligands: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "said",
     [{"plotType": "pie"}, {"fcsFileId": ""}, {"xChannel": ""}, {"yChannel": ""}, {"xChannel": "nothing"},
-     {"compensation": 5}, {"color": "red"}, {"width": 1.5}, {"gateLabel": "smile"}, {"axesQ": "maybe"}],
+     {"compensation": 5}, {"color": "red"}, {"width": 1.5}, {"width": 0}, {"height": 0},
+     {"gateLabel": "smile"}, {"axesQ": "maybe"}],
 )  # fmt: skip
 def test_plots_that_cannot_be_are_refused(client: Toolkit, ligands: dict[str, Any], said: dict[str, Any]) -> None:
     asked = {"fcsFileId": ligands[A1], "xChannel": "FSC-A", "yChannel": "SSC-A", "plotType": "dot"} | said

@@ -190,6 +190,10 @@ def test_import_resources(client: Toolkit, e: str) -> None:
     client.import_resources(e, source, channel_map, population["_id"], populations=True, compensations=False)
     below = next(item for item in client.things(e, "population") if item["_id"] != population["_id"])
     assert below["parentId"] == population["_id"]
+    unknown = generate_id()
+    with_unknown = {"compensations": [client.things(source, "compensation")[0]["_id"], unknown]}
+    assert unknown in refused(client.import_resources, e, source, channel_map, **with_unknown)
+    assert len(client.things(e, "compensation")) == 1
     client.delete_experiment(source)
 
 
@@ -290,6 +294,7 @@ def test_compensations(client: Toolkit, e: str) -> None:
     client.remove(e, "compensation", made["_id"])
     refused(client.thing, e, "compensation", made["_id"])
     assert re.search("4", refused(client.create_compensation, e, "c", ["a", "b"], [1], status=400))
+    assert "rows of a, b depend" in refused(client.create_compensation, e, "c", ["a", "b"], [1, 2, 1, 2], status=400)
 
 
 # -- populations -------------------------------------------------------------------------------------------------------

@@ -212,6 +212,9 @@ def test_scales(client: Toolkit, e: str) -> None:
         assert moved[name] == pytest.approx(math.asinh(math.sinh(before[name]) * 150 / 5), rel=1e-9)
     with pytest.raises(APIError, match="type"):
         client.update_scales(e, scale_set["_id"], [{"channelName": "a", "scale": {"type": "CubicScale"}}])
+    with pytest.raises(APIError, match="minimum 0 is not above zero"):
+        client.update_scales(e, scale_set["_id"], [linear, log | {"scale": log["scale"] | {"minimum": 0}}])
+    assert client.scaleset(e)["scales"] == second
 
 
 def test_scales_that_the_clients_do_not_know_come_back(client: Toolkit, e: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from cytosol.analyses.cytometry.compensation import check_matrix
 from cytosol.base.errors import InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import gating_history as changes
@@ -53,7 +57,7 @@ class Compensations:
         made_by: Mapping[str, Any] | None = None,
     ) -> Compensation:
         """Keep a matrix; its channels need not be in any file."""
-        names, numbers = clean_matrix(channels, matrix)
+        names, numbers = await _checked(channels, matrix)
         values = {"name": clean_name(name), "channels": names, "matrix": numbers, "made_by": dict(made_by or {})}
         async with self._context.db.write() as conn:
             await study_access(conn, actor, study_id, Permission.GATE_EDIT)
@@ -79,7 +83,7 @@ class Compensations:
         async with self._context.db.write() as conn:
             old = await _compensation(conn, actor, compensation_id, Permission.GATE_EDIT)
             if channels is not None or matrix is not None:
-                values["channels"], values["matrix"] = clean_matrix(
+                values["channels"], values["matrix"] = await _checked(
                     old.channels if channels is None else channels, old.matrix if matrix is None else matrix
                 )
             row = await rows.need(conn, tables.compensations, compensation_id)
@@ -89,10 +93,24 @@ class Compensations:
         self._context.notifier.events_stored()
         return fresh
 
-    async def delete(self, actor: Actor, *, compensation_id: Key, expected: int | None = None) -> None:
-        """Delete a compensation; datasets that are read with it say so from then on."""
+    async def delete(
+        self, actor: Actor, *, compensation_id: Key, expected: int | None = None, in_use: bool = False
+    ) -> None:
+        """Delete a compensation.
+
+        Parameters
+        ----------
+        in_use : whether also one that datasets or the study are read with; these say so from then on
+
+        Raises
+        ------
+        ConflictError
+            Where it is in use and ``in_use`` is not said; names the datasets.
+        """
         async with self._context.db.write() as conn:
             old = await _compensation(conn, actor, compensation_id, Permission.GATE_EDIT)
+            if not in_use:
+                await changes.require_unused(conn, old)
             edits = await changes.remove(conn, "compensation", [old.id], expected=expected)
             await changes.record(conn, actor, "compensation.delete", study_id=old.study_id, edits=edits)
         self._context.notifier.events_stored()
@@ -135,6 +153,14 @@ class Compensations:
     async def _of_study(self, pinned: Pinned) -> str:
         async with self._context.db.read() as conn:
             return str((await rows.need(conn, tables.studies, pinned.dataset.study_id))["compensation"])
+
+
+async def _checked(channels: Sequence[str], matrix: Sequence[float]) -> tuple[list[str], list[float]]:
+    """Channels and matrix as they are stored; refuses a matrix that has no inverse."""
+    names, numbers = clean_matrix(channels, matrix)
+    square = np.array(numbers, np.float64).reshape(len(names), len(names))
+    await asyncio.to_thread(check_matrix, names, square)
+    return names, numbers
 
 
 def _internal(pinned: Pinned) -> Spill:

@@ -17,8 +17,10 @@ from cytosol.base.errors import ConflictError
 from cytosol.base.keys import Key
 from cytosol.base.times import now_us
 from cytosol.catalog import audit, events, history
+from cytosol.catalog.records import to
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
+from cytosol.model.gating import Compensation
 from cytosol.model.gating_rules import key_text
 from cytosol.model.rights import Actor, Permission
 
@@ -34,6 +36,7 @@ MANY = "gating"
 """The subject of a change of several records; its id is that of the study."""
 EVENT = "gate.changed"
 _KEYS = ("dataset_id", "parent_id")
+_MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +151,12 @@ class GatingSubject:
             await rows.change(conn, TABLES[kind], id, change, expected=None)
         for (kind, is_gone), ids in alike.items():
             await rows.change_many(conn, TABLES[kind], ids, {"deleted_at": now_us() if is_gone else None})
-        touched = {row["study_id"] for row in (await _records(conn, wanted)).values()}
-        for study_id in touched:
+        held = await _records(conn, wanted)
+        for study_id in {row["study_id"] for row in held.values()}:
             await require_unique_gates(conn, study_id)
+        for (kind, id), fields in wanted.items():
+            if kind == "compensation" and fields.get("deleted"):
+                await require_unused(conn, to(Compensation, held[kind, id]))
 
     async def restored(self, subject_id: Key) -> None:
         """Nothing lies outside the database."""
@@ -194,6 +200,22 @@ async def _records(conn: Connection, wanted: Iterable[tuple[str, Key]]) -> dict[
     for kind, ids in of_kind.items():
         found |= {(kind, id): row for id, row in (await rows.find_many(conn, TABLES[kind], ids)).items()}
     return found
+
+
+async def require_unused(conn: Connection, compensation: Compensation) -> None:
+    """Refuse where a study, or datasets of it, are read with a compensation that is about to go."""
+    said = {"compensation": compensation.id.hex24, "deleted_at": None}
+    of_study = await rows.find(conn, tables.studies, {"id": compensation.study_id, **said})
+    datasets = await rows.find(conn, tables.datasets, {"study_id": compensation.study_id, **said})
+    names = [*("the study" for _ in of_study), *(f"'{row['name']}'" for row in datasets)]
+    if names:
+        verb = "is" if len(names) == 1 else "are"
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        raise ConflictError(
+            f"'{compensation.name}' is what {', '.join(names[:_MOST_NAMES])}{more} {verb} read with",
+            where=f"compensation {compensation.id.hex24}",
+            do="Choose another compensation for them first",
+        )
 
 
 def _field(edit: Edit, name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cytosol.analyses.cytometry.trees import gids_of
+from cytosol.base.errors import NotFoundError
 from cytosol.base.keys import Key, new_key
 from cytosol.catalog import gating_history as changes
 from cytosol.catalog.access import study_access
@@ -223,8 +224,12 @@ def _renamed(tree: Mapping[str, Any], gids: Mapping[str, str]) -> dict[str, Any]
 async def _compensations(conn: Connection, from_study: Key, to_study: Key, chosen: Collection[Key] | None) -> list[Key]:
     where: dict[str, Any] = {"study_id": from_study, "deleted_at": None}
     where |= {} if chosen is None else {"id": set(chosen)}
+    found = await rows.find(conn, tables.compensations, where)
+    if unknown := set(chosen or ()) - {row["id"] for row in found}:
+        said = ", ".join(sorted(id.hex24 for id in unknown)[:10])
+        raise NotFoundError(f"The other study has no compensation {said}", do="Name those that it has, or all")
     ids = []
-    for row in await rows.find(conn, tables.compensations, where):
+    for row in found:
         values = {name: row[name] for name in ("name", "channels", "matrix", "made_by", "extra")}
         ids.append(await rows.insert(conn, tables.compensations, study_id=to_study, **values))
     return ids

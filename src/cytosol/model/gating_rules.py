@@ -157,7 +157,7 @@ def clean_matrix(channels: Sequence[str], matrix: Sequence[float]) -> tuple[list
     Raises
     ------
     InvalidInputError
-        Where they do not fit each other, or a channel occurs twice. Whether it can be inverted, its use will tell.
+        Where they do not fit each other, or a channel occurs twice. Whether the matrix has an inverse is not looked at.
     """
     names = [clean_name(name, field="channels") for name in channels]
     if not 1 <= len(names) <= MAX_CHANNELS:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cytosol.analyses.cytometry.compensation import compensate, format_matrix, format_spill, parse_matrix, parse_spill
+from cytosol.analyses.cytometry.compensation import (
+    check_matrix,
+    compensate,
+    format_matrix,
+    format_spill,
+    parse_matrix,
+    parse_spill,
+)
 from cytosol.base.errors import InvalidInputError
 
 CHANNELS = ["Blue530", "Vio450", "Vio605", "UV450"]
@@ -40,6 +47,27 @@ def test_many_events_are_done_in_blocks() -> None:
     assert np.array_equal(found[0], column)
     assert np.array_equal(found[1], column / 2)
     assert compensate([], np.empty((0, 0))) == []
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        ([[1, 0.5, 0], [0, 1, 0], [1, 0.5, 1e-14]], "the rows of a, c depend on each other"),
+        ([[1, 0.5, 0], [1e-5, 5e-6, 0], [0, 0, 1]], "the rows of a, b depend on each other"),
+        ([[1, 0, 0.5], [0, 1, 0.5], [1, 1, 1]], "the rows of a, b, c depend on each other"),
+        ([[1, 0, 0.5], [0, 0, 0], [0, 0, 1]], "the row of b is empty"),
+        ([[1, 0, 0], [0, 1e-14, 0], [0, 0, 1]], "cannot be told apart"),
+    ],
+)
+def test_rows_that_depend_on_each_other_are_named(matrix: list[list[float]], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        check_matrix(["a", "b", "c"], np.array(matrix))
+
+
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_matrices_of_instruments_have_an_inverse(seed: int, n: int) -> None:
+    matrix = np.eye(n) + np.random.default_rng(seed).uniform(0, 0.9 / n, (n, n))
+    check_matrix([str(place) for place in range(n)], matrix)
 
 
 @given(st.integers(0, 1000), st.integers(0, 6))

@@ -190,6 +190,7 @@ def test_the_table_of_the_biexponential() -> None:
         ({"type": "biexponential", "top": 1, "positive": 4, "negative": 0, "width": 1}, "-1 or less"),
         ({"type": "biexponential", "top": 1, "positive": 4, "negative": 0, "width": -0.5}, "-1 or less"),
         ({"type": "log", "minimum": -5, "maximum": 0}, "maximum 0 is not above zero"),
+        ({"type": "log", "minimum": 0, "maximum": 1e5}, "minimum 0 is not above zero"),
         ({"type": "gml-log", "t": 1, "m": 4, "maximum": -1}, "maximum -1 is not above zero"),
     ],
 )

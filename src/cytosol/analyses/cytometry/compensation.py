@@ -14,6 +14,8 @@ _BLOCK = 1 << 12
 """Events that are weighed at once: the sums of a channel stay in the nearest cache."""
 _MOST_CONDITION = 1e12
 """The condition number of a matrix, in the 1-norm, beyond which its dyes cannot be told apart."""
+_DEPENDENT = 1e-6
+"""How long rows of length 1 may be together, and how much of one counts, to be named as dependent."""
 
 
 def compensate(
@@ -73,6 +75,31 @@ def invert(matrix: np.ndarray) -> np.ndarray:
             "The spillover matrix has no inverse: the dyes cannot be told apart", do="Correct the matrix"
         )
     return inverse
+
+
+def check_matrix(channels: Sequence[str], matrix: np.ndarray) -> None:
+    """Refuse a spillover matrix that has no inverse, and name the rows that depend on each other.
+
+    Parameters
+    ----------
+    channels : n names
+    matrix : shape (n, n), float, unitless; row = dye, column = detector; finite
+    """
+    try:
+        invert(matrix)
+    except InvalidInputError as error:
+        lengths = np.linalg.norm(matrix, axis=1)
+        sides, strengths, _ = np.linalg.svd(matrix / np.where(lengths > 0, lengths, 1)[:, np.newaxis])
+        # what of each row is in the combinations that give nothing
+        parts = np.linalg.norm(sides[:, strengths <= _DEPENDENT], axis=1)
+        rows = [channels[place] for place in np.flatnonzero(parts > _DEPENDENT).tolist()]
+        if not rows:
+            raise
+        named = ", ".join(rows[:10]) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
+        said = f"rows of {named} depend on each other" if len(rows) > 1 else f"row of {named} is empty"
+        raise InvalidInputError(
+            f"The spillover matrix has no inverse: the {said}", where="matrix", do="Correct the matrix"
+        ) from error
 
 
 def _norm(matrix: np.ndarray) -> float:

@@ -378,6 +378,8 @@ def _fault_of_range(made: type[Scale], given: Mapping[str, Any]) -> str:
         return f"the cofactor {given['cofactor']} is not above zero"
     if made in (LogScale, GmlLogScale) and high is not None and not high > 0:
         return f"the maximum {high} is not above zero"
+    if made is LogScale and not given["minimum"] > 0:
+        return f"the minimum {low} is not above zero"
     if made is BiexponentialScale and not (given["top"] > 0 and given["positive"] > 0 and given["width"] <= -1):
         return "top and positive must be above zero and width -1 or less"
     if "t" in given and not given["t"] > 0:
@@ -388,12 +390,13 @@ def _fault_of_range(made: type[Scale], given: Mapping[str, Any]) -> str:
         return "a must lie from 0 to t"
     if made is GmlArcSinhScale and not 0 <= given["a"] <= given["m"]:
         return "a must lie from 0 to m"
-    if made in (LogicleScale, HyperlogScale):
-        w, m, a = given["w"], given["m"], given["a"]
-        if not 0 <= w <= m / 2 or (w == 0 and made is HyperlogScale):
-            return f"w is {w}, it must lie from 0 to half of m = {m}" + (
-                " and not be 0" if made is HyperlogScale else ""
-            )
-        if not -w <= a <= m - 2 * w:
-            return f"a is {a}, it must lie from -w = {-w} to m - 2 w = {m - 2 * w}"
+    return _fault_of_decades(made, given) if made in (LogicleScale, HyperlogScale) else ""
+
+
+def _fault_of_decades(made: type[Scale], given: Mapping[str, Any]) -> str:
+    w, m, a = given["w"], given["m"], given["a"]
+    if not 0 <= w <= m / 2 or (w == 0 and made is HyperlogScale):
+        return f"w is {w}, it must lie from 0 to half of m = {m}" + (" and not be 0" if made is HyperlogScale else "")
+    if not -w <= a <= m - 2 * w:
+        return f"a is {a}, it must lie from -w = {-w} to m - 2 w = {m - 2 * w}"
     return ""

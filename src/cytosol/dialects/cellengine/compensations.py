@@ -67,9 +67,9 @@ async def change_compensation(asked: Asked) -> dict[str, Any]:
 
 
 async def delete_compensation(asked: Asked) -> Response:
-    """Delete a compensation."""
+    """Delete a compensation, also one that files are read with."""
     found = await _compensation(asked)
-    await asked.catalog.compensations.delete(asked.actor, compensation_id=found.id)
+    await asked.catalog.compensations.delete(asked.actor, compensation_id=found.id, in_use=True)
     return Response(status_code=204)
 
 

@@ -81,8 +81,8 @@ def style_of(asked: Asked) -> PlotStyle:
         ours: value for theirs, ours in _NUMBERS.items() if (value := asked.number(theirs)) is not None
     }
     return PlotStyle(
-        width=_whole(asked, "width") or SIZE,
-        height=_whole(asked, "height") or SIZE,
+        width=_size(asked, "width"),
+        height=_size(asked, "height"),
         axes=_pair(asked, "axesQ", ("xAxisQ",), ("yAxisQ",)),
         axis_labels=_pair(asked, "axisLabelsQ", ("xAxisLabelQ",), ("yAxisLabelQ", "yAxisLabel")),
         ticks=_pair(asked, "ticksQ", ("xTicksQ",), ("yTicksQ",)),
@@ -103,6 +103,11 @@ def _pair(asked: Asked, both: str, x: tuple[str, ...], y: tuple[str, ...], *, fi
         said = [flag for name in names if (flag := asked.flag(name)) is not None]
         found.append(said[0] if said else common)
     return found[0], found[1]
+
+
+def _size(asked: Asked, name: str) -> int:
+    size = _whole(asked, name)
+    return SIZE if size is None else size
 
 
 def _whole(asked: Asked, name: str) -> int | None:

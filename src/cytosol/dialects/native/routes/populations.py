@@ -116,7 +116,7 @@ class CompensationRoutes(Routes):
 
     @endpoint("DELETE", "/compensations/{compensation_id}", status=204, versioned=True)
     async def delete_compensation(self, request: Request, compensation_id: Id) -> Response:
-        """Delete a compensation."""
+        """Delete a compensation; one that files or the study are read with stays (409)."""
         await self.catalog.compensations.delete(
             actor_of(request), compensation_id=compensation_id, expected=expected_version(request)
         )
