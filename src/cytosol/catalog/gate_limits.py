@@ -47,7 +47,7 @@ async def require_free(conn: Connection, study_id: Key, said: Iterable[Mapping[s
             ids |= {
                 Key.parse(id) for _, id, name in names if name != "locked" and values.get(f"gate:{id}:locked", True)
             }
-    gates = all_to(Gate, (await rows.find_many(conn, tables.gates, list(ids))).values())
+    gates = all_to(Gate, (await rows.find_many(conn, tables.gates, ids)).values())
     require_unlocked(gates)
     await require_open(conn, study_id, [gate.dataset_id for gate in gates])
 
