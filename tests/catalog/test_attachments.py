@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cytosol.base.errors import ForbiddenError, NotFoundError
+from cytosol.base.errors import ForbiddenError, InvalidInputError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog.catalog import Catalog
 from cytosol.catalog.collector import Collector
@@ -14,6 +14,7 @@ from cytosol.catalog.sharing import GrantView
 from cytosol.catalog.studies import StudyFields
 from cytosol.db import rows, tables
 from cytosol.model.rights import Actor
+from tests.catalog.making import folder_of, pieces
 from tests.catalog.people import People, id_of
 
 TEXT = b"hello world\n\n"
@@ -53,6 +54,31 @@ async def test_an_upload_becomes_an_attachment(catalog: Catalog, people: People)
     await catalog.attachments.delete(people.ada, attachment_id=id)
     with pytest.raises(NotFoundError):
         await catalog.attachments.get(people.ada, attachment_id=id)
+
+
+async def test_a_file_that_arrives_becomes_an_attachment_or_leaves_nothing(catalog: Catalog, people: People) -> None:
+    study_id = (await catalog.studies.create(people.ada, fields=StudyFields(name="Blood"))).study.id
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"other bytes"
+        raise InvalidInputError("The body breaks off")
+
+    view = await catalog.attachments.put(people.ada, study_id=study_id, name="a/b.txt", body=pieces(TEXT))
+    assert (view.attachment.name, view.original.size) == ("a/b.txt", len(TEXT))
+    assert view.original.md5 == "d300fa70af75aa4b157382293609dcd9"
+    assert await catalog.attachments.list(people.ada, study_id=study_id) == [view]
+    body = await catalog.attachments.read(people.ada, attachment_id=view.attachment.id)
+    assert b"".join([piece async for piece in body]) == TEXT
+    with pytest.raises(InvalidInputError, match="breaks off"):
+        await catalog.attachments.put(people.ada, study_id=study_id, name="c", body=broken())
+    with pytest.raises(NotFoundError):
+        await catalog.attachments.put(people.bob, study_id=study_id, name="c", body=pieces(TEXT))
+    # equal bytes are kept once
+    await catalog.attachments.put(people.ada, study_id=study_id, name="c", body=pieces(TEXT))
+    assert len(await catalog.attachments.list(people.ada, study_id=study_id)) == 2
+    assert [path.read_bytes() for path in folder_of(catalog, "originals").rglob("*") if path.is_file()] == [TEXT]
+    async with catalog.context.db.read() as conn:
+        assert await rows.count(conn, tables.uploads) == 0
 
 
 async def test_rights(catalog: Catalog, people: People) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,11 @@ from cytosol.base.errors import ConflictError, NotFoundError
 from cytosol.base.keys import Key
 from cytosol.catalog import audit, events
 from cytosol.catalog.access import study_access
+from cytosol.catalog.arrivals import insert_original, take_in
 from cytosol.catalog.context import Context
 from cytosol.catalog.records import all_to, to
-from cytosol.catalog.uploads import Uploads
+from cytosol.catalog.uploads import Uploads, clean_path
+from cytosol.catalog.writing import Writing
 from cytosol.db import rows, tables
 from cytosol.db.connections import Connection
 from cytosol.model.gating import Attachment
@@ -57,27 +58,46 @@ class Attachments:
         ----------
         made : what it was made of: the kind of what it holds → JSON value
         """
+        return await self.put(actor, study_id=study_id, name=name, body=_pieces(data), made=made)
+
+    async def put(
+        self, actor: Actor, *, study_id: Key, name: str, body: AsyncIterator[bytes], made: Made | None = None
+    ) -> AttachmentView:
+        """Keep a file that arrives now: its bytes are written, then its records in one transaction.
+
+        Nothing of it stays where it breaks off or is refused, or where the server dies meanwhile.
+
+        Parameters
+        ----------
+        made : see `keep`
+
+        Raises
+        ------
+        LimitExceededError
+            Where the file is larger than ``max_upload_bytes``, or too much for what the actor may store.
+        """
+        user_id = require_user(actor, "write")
+        called = clean_name(name)
+        path = clean_path(called.replace("/", "_"))
         async with self._context.db.read() as conn:
             await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
-        name = clean_name(name)
-        upload = (await self._uploads.create(actor, name=name.replace("/", "_"), size=len(data))).upload
-        try:
-            await self._uploads.write_at(actor, upload_id=upload.id, offset=0, body=_pieces(data))
-            await self._uploads.complete(actor, upload_id=upload.id)
-            return await self.add(actor, study_id=study_id, upload_id=upload.id, name=name, made=made)
-        except BaseException:
-            await asyncio.shield(self._uploads.discard(upload.id))
-            raise
+            await self._uploads.check_room(conn, user_id, 0)
+        async with Writing(self._context) as writing:
+            arrival = await take_in(self._context, body, path=path, writing=writing)
+            async with self._context.db.write() as conn:
+                await study_access(conn, actor, study_id, Permission.FILE_UPLOAD)
+                await self._uploads.check_room(conn, user_id, arrival.digest.size)
+                original = await insert_original(conn, user_id, arrival)
+                view = await self._insert(conn, actor, study_id, original, name=called, made=made)
+        self._context.notifier.events_stored()
+        return view
 
-    async def add(
-        self, actor: Actor, *, study_id: Key, upload_id: Key, name: str = "", made: Made | None = None
-    ) -> AttachmentView:
+    async def add(self, actor: Actor, *, study_id: Key, upload_id: Key, name: str = "") -> AttachmentView:
         """Make a complete upload of the actor an attachment; the upload is then gone.
 
         Parameters
         ----------
         name : "" = the name of the uploaded file
-        made : see `keep`
         """
         user_id = require_user(actor, "write")
         async with self._context.db.write() as conn:
@@ -89,13 +109,18 @@ class Attachments:
             if original.dataset_id is not None:
                 raise ConflictError("This upload became a dataset already", do="Upload the file again")
             called = clean_name(name or original.path.rpartition("/")[2])
-            values = {"study_id": study_id, "original_id": original.id, "name": called, "extra": dict(made or {})}
-            id = await rows.insert(conn, tables.attachments, **values)
             await rows.delete(conn, tables.uploads, {"id": upload_id})
-            await self._note(conn, actor, "attachment.add", study_id=study_id, id=id)
-            view = (await _views(conn, [to(Attachment, await rows.need(conn, tables.attachments, id))]))[0]
+            view = await self._insert(conn, actor, study_id, original, name=called)
         self._context.notifier.events_stored()
         return view
+
+    async def _insert(
+        self, conn: Connection, actor: Actor, study_id: Key, original: Original, *, name: str, made: Made | None = None
+    ) -> AttachmentView:
+        values = {"study_id": study_id, "original_id": original.id, "name": name, "extra": dict(made or {})}
+        id = await rows.insert(conn, tables.attachments, **values)
+        await self._note(conn, actor, "attachment.add", study_id=study_id, id=id)
+        return AttachmentView(to(Attachment, await rows.need(conn, tables.attachments, id)), original)
 
     async def get(self, actor: Actor, *, attachment_id: Key) -> AttachmentView:
         """One attachment."""

@@ -14,7 +14,7 @@ from cytosol.dialects.cellengine import wire
 from cytosol.dialects.cellengine.calls import Asked, Call
 from cytosol.dialects.cellengine.experiments import E, experiment
 from cytosol.dialects.cellengine.translate import time_of
-from cytosol.dialects.cellengine.uploads import taken_in
+from cytosol.dialects.cellengine.uploads import file_in
 
 
 def attachment_document(view: AttachmentView) -> dict[str, Any]:
@@ -49,10 +49,8 @@ async def list_attachments(asked: Asked) -> list[Any]:
 async def upload_attachment(asked: Asked) -> dict[str, Any]:
     """Add a file."""
     view = await experiment(asked)
-    async with taken_in(asked) as (upload_id, filename):
-        added = await asked.catalog.attachments.add(
-            asked.actor, study_id=view.study.id, upload_id=upload_id, name=filename
-        )
+    filename, body = await file_in(asked)
+    added = await asked.catalog.attachments.put(asked.actor, study_id=view.study.id, name=filename, body=body)
     return attachment_document(added)
 
 
