@@ -293,3 +293,26 @@ async def test_a_compensation_in_use_stays(files: Files) -> None:
     await cytometry.change(ada, dataset_id=files.two.id, compensation="none")
     await compensations.delete(ada, compensation_id=made.id)
     assert await compensations.list(ada, study_id=files.study_id) == []
+
+
+async def test_an_own_gate_is_in_force_though_that_of_the_study_is_younger(files: Files) -> None:
+    catalog, ada, study_id = files.catalog, files.people.ada, files.study_id
+    own = replace(BOX, gid="ab" * 12, dataset_id=files.one.id, geometry={"x1": 2e9, "x2": 3e9, "y1": 2e9, "y2": 3e9})
+    of_study = replace(BOX, gid=own.gid, geometry={"x1": -1e9, "x2": 1e9, "y1": -1e9, "y2": 1e9})
+    await catalog.gates.create(ada, study_id=study_id, gates=[own])
+    await catalog.gates.create(ada, study_id=study_id, gates=[of_study])
+    box = await catalog.populations.create(ada, study_id=study_id, name="box", tree={"gate": own.gid})
+    for ids in (None, [files.one.id, files.two.id]):
+        found = await catalog.gating.counts(ada, study_id=study_id, dataset_ids=ids, population_ids=[box.id])
+        assert [row.n_events for row in found] == [0, 50]
+
+
+async def test_a_compensation_of_another_study_serves_no_file(files: Files) -> None:
+    catalog, ada = files.catalog, files.people.ada
+    other = await study(catalog, ada, "Other")
+    matrix = await catalog.compensations.create(
+        ada, study_id=other, name="m", channels=["FITC-A", "PE-A"], matrix=[1, 0, 0, 1]
+    )
+    asked = Asked(["var:FITC-A"], ["mean"], compensation=matrix.id.hex24)
+    with pytest.raises(NotFoundError, match="no such compensation in the study"):
+        await catalog.statistics.table(ada, study_id=files.study_id, asked=asked)
