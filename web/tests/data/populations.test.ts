@@ -1,7 +1,7 @@
 /** Populations, their gates and their axes. */
 
 import { describe, expect, it } from 'vitest';
-import { axisLabel, carrierOf, channelChoices, channelNames, firstAxes, joinedNames, matchByReagent, nextAxes, otherReferences, referenceIn, sideOf } from '../../src/data/gating/axes';
+import { axisLabel, carrierOf, channelChoices, channelNames, differentPanels, firstAxes, joinedNames, matchByReagent, nextAxes, otherReferences, referenceIn, sideOf } from '../../src/data/gating/axes';
 import { branchOf, fingerprint, gatedAxes, gatesFor, lineage, madeBy, namedBy, percentText, treeBelow, treeRows, uniqueNames, type GateLike, type PopulationLike } from '../../src/data/gating/tree';
 
 const population = (id: string, parent: string | null, gid: string, name = id): PopulationLike => ({ id, version: 1, parent_id: parent, name, tree: { and: [{ gate: gid }] }, terminal_gid: gid, position: 0 });
@@ -87,6 +87,13 @@ describe('axes', () => {
     expect(carrierOf('cd4 ', two)).toEqual({ axis: null, among: ['R660-A', 'V450-A'] });
     expect(carrierOf('CD4', panelOf(['R660-W', 'CD4'], ['R660-H', 'CD4'])).axis).toBe('var:R660-H');
     expect(carrierOf('', panelOf(['R660-A', '']))).toEqual({ axis: null, among: [] });
+  });
+
+  it('are looked for once in files of one panel', () => {
+    const [one, same, turned, fewer] = [panelOf(['A', 'CD4'], ['B', '']), panelOf(['A', 'CD4'], ['B', '']), panelOf(['B', ''], ['A', 'CD4']), panelOf(['A', 'CD4'])];
+    const found = differentPanels([one, same, turned, fewer, one]);
+    expect(found).toEqual([one, turned, fewer]);
+    expect(found[0]).toBe(one);
   });
 
   it('are asked of many files by reagent, and by name where only that means the same', () => {

@@ -121,6 +121,16 @@ export function referenceIn(panel: ChannelLike[], channel: string, panels: Chann
   return byReagent || !byName ? `reagent:${own.reagent.trim()}` : reference;
 }
 
+/** Panels without those that have the same channels and reagents as one before them. */
+export function differentPanels<T extends ChannelLike>(panels: T[][]): T[][] {
+  const found = new Map<string, T[]>();
+  for (const panel of panels) {
+    const key = JSON.stringify(panel.map((c) => [c.channel, c.reagent]));
+    if (!found.has(key)) found.set(key, panel);
+  }
+  return [...found.values()];
+}
+
 /** What other panels have besides: their reagents, channels whose reagent lies on several, and channels without one. */
 export function otherReferences(panels: ChannelLike[][]): string[] {
   const known = new Set(panels.flatMap((panel) => panel.filter(hasReagent).map((c) => c.channel)));

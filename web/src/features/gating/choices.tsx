@@ -1,12 +1,12 @@
 /** Which populations, channels and files a table or figure is of. */
 
 import { useState } from 'react';
-import { axisLabel, channelNames, hasReagent, joinedNames, matchByReagent, otherReferences, referenceIn, sideOf } from '../../data/gating/axes';
+import { axisLabel, channelNames, differentPanels, hasReagent, joinedNames, matchByReagent, otherReferences, referenceIn, sideOf } from '../../data/gating/axes';
 import { uniqueNames } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
 import { Button } from '../../views/controls';
 import { Popover } from '../../views/overlays';
-import type { GatingState } from './useGating';
+import type { GatedFile, GatingState } from './useGating';
 
 export interface Choice {
   id: string;
@@ -72,13 +72,29 @@ export function channelChoicesOf(state: GatingState, kept: string[] = []): Choic
   const isKept = (reference: string) => kept.includes(reference) && (reference.startsWith('var:') || reference.startsWith('reagent:')) && channelIn(state, reference) !== null;
   // what is chosen comes first, as it is spelled there: files spell reagents in capitals or not
   const spelled = new Map<string, string>();
-  for (const id of [...kept.filter(isKept), ...open, ...otherReferences(panels)]) if (!spelled.has(id.toLowerCase())) spelled.set(id.toLowerCase(), id);
-  const order = [...new Set([...open, ...otherReferences(panels), ...spelled.values()].map((id) => id.toLowerCase()))];
+  for (const id of [...kept.filter(isKept), ...open, ...othersOf(state)]) if (!spelled.has(id.toLowerCase())) spelled.set(id.toLowerCase(), id);
+  const order = [...new Set([...open, ...othersOf(state), ...spelled.values()].map((id) => id.toLowerCase()))];
   return order.map((key) => spelled.get(key) ?? key).map((id) => ({ id, label: titleOf(state, id), side: sideOf(id, panels) }));
 }
 
-/** The panels of all files, that of the open one first. */
-const panelsOf = (state: GatingState) => [...(state.file ? [state.file] : []), ...state.files.filter((f) => f !== state.file)].map((f) => f.panel).filter((panel) => panel.length > 0);
+type Panels = GatedFile['panel'][];
+
+const panelsKnown = new WeakMap<GatedFile[], Panels>();
+const othersKnown = new WeakMap<GatedFile[], string[]>();
+
+/** Found once for some files: there may be a thousand of them, of a few panels. */
+function once<T>(known: WeakMap<GatedFile[], T>, files: GatedFile[], find: () => T): T {
+  const found = known.get(files) ?? find();
+  known.set(files, found);
+  return found;
+}
+
+const panelsOfAll = (files: GatedFile[]) => once(panelsKnown, files, () => differentPanels(files.map((f) => f.panel).filter((panel) => panel.length > 0)));
+
+/** The panels of all files, each once, that of the open one first. */
+const panelsOf = (state: GatingState) => differentPanels([...(state.file?.panel.length ? [state.file.panel] : []), ...panelsOfAll(state.files)]);
+
+const othersOf = (state: GatingState) => once(othersKnown, state.files, () => otherReferences(panelsOfAll(state.files)));
 
 /** Channels that measure something worth a statistic: those with reagents, else all but time. */
 export function usualChannels(state: GatingState): string[] {
