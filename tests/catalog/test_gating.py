@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cytosol.base.errors import InvalidInputError, NotFoundError
@@ -288,3 +289,18 @@ async def test_populations_do_not_read_private_annotations(catalog: Catalog, peo
     )
     with pytest.raises(InvalidInputError, match="'own' is private"):
         await mask(catalog, people, made, mine)
+
+
+async def test_a_cell_without_a_value_is_in_no_sector_and_not_in_the_whole(
+    catalog: Catalog, people: People, made: Made
+) -> None:
+    score = pd.Series(np.linspace(0, 1, 60)).mask(np.arange(60) < 7)
+    frame = pd.DataFrame({"score": score})
+    await catalog.annotations.add_frame(people.ada, dataset_id=made.id, frame=frame, by_barcode=False)
+    [split], [low, high] = await gate(catalog, people, made, {**OLD, "x": "obs:score", "geometry": {"x": 0.5, "y": 0}})
+    tree = {"gate": split.gid}
+    whole = await catalog.populations.create(people.ada, study_id=made.study_id, name="whole", tree=tree)
+    left = await catalog.populations.create(people.ada, study_id=made.study_id, name="left", tree={"not": [tree]})
+    masks = [await mask(catalog, people, made, one) for one in (low, high, whole, left)]
+    for found, expected in zip(masks, (score < 0.5, score >= 0.5, score.notna(), score.isna()), strict=True):
+        np.testing.assert_array_equal(found, expected)

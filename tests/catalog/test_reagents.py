@@ -107,6 +107,8 @@ async def test_layouts_say_channel_and_reason(catalog: Catalog, people: People, 
         [tubes.median("t.fcs", "FITC-A"), tubes.median("b.fcs", "PE-A")], rel=1e-6
     )
     assert list(LAYOUTS["prism"](found, {})) == ["statistic", *PANELS]
+    twins = replace(found, datasets=dict.fromkeys(found.datasets, "t.fcs"))
+    assert list(LAYOUTS["prism"](twins, {})) == ["statistic", "t.fcs", "t.fcs (2)", "t.fcs (3)", "t.fcs (4)"]
     # where nothing is to be said there is no column for it, and a reagent beside its channel keeps its own
     both = replace(asked, axes=["reagent:CD3", "var:FITC-A", "var:APC-A"])
     ids = [tubes.ids["t.fcs"]]
@@ -170,6 +172,12 @@ async def test_a_reagent_of_no_file_is_refused_with_those_that_are(
             asked=Asked(["reagent:CD3"], ["mean"]),
             dataset_ids=[tubes.ids["two.fcs"]],
         )
+
+
+async def test_of_several_that_no_file_has_the_first_is_told(catalog: Catalog, people: People, tubes: Tubes) -> None:
+    names = [f"reagent:CD{n}" for n in range(40, 60)]
+    with pytest.raises(InvalidInputError, match="'CD40'"):
+        await catalog.statistics.table(people.ada, study_id=tubes.study_id, asked=Asked(names, ["mean"]))
 
 
 async def test_heatmaps_sheets_and_events_go_by_reagent(catalog: Catalog, people: People, tubes: Tubes) -> None:

@@ -69,7 +69,8 @@ def refuse_unknown(lacks: Sequence[Lacks]) -> None:
     Raises
     ------
     NotFoundError
-        With what the first of them says.
+        With what the first of them says, of the first that is missing in all.
     """
-    for missing in set.intersection(*map(set, lacks)) if lacks else ():
-        raise lacks[0][missing]
+    for missing, error in lacks[0].items() if lacks else ():
+        if all(missing in one for one in lacks):
+            raise error
