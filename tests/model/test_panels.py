@@ -64,6 +64,15 @@ def test_a_channel_that_repeats_its_name_has_no_reagent() -> None:
     assert same_reagent("var:FITC-A", panel(FITC_A="FITC-A"), panel(FITC_A="CD3")) == "var:FITC-A"
 
 
+def test_scatter_and_time_are_the_same_channels_whatever_files_write_beside_them() -> None:
+    here, there = panel(FSC_H="FSC-Height", Time="s", FL1_H="CD4"), panel(FSC_H="Forward Scatter", Time=None)
+    assert [reagent_of(here, channel) for channel in ("FSC-H", "Time", "FL1-H")] == ["", "", "CD4"]
+    assert same_reagent("var:FSC-H", here, there) == "var:FSC-H"
+    assert same_reagent("var:Time", here, there) == "var:Time"
+    assert same_reagent("var:FL1-H", here, there) == "reagent:CD4"
+    assert same_reagent("reagent:forward scatter", here, there) == "var:FSC-H"
+
+
 @pytest.mark.parametrize(
     ("channel", "expected"),
     [

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cytosol.analyses.cytometry.default_scales import is_scatter_or_time
 from cytosol.analyses.cytometry.plots.spec import PlotStyle
 from cytosol.analyses.cytometry.plots.spectra import Spectra, draw_spectra
 from cytosol.analyses.cytometry.spectra_report import spectra_report
@@ -28,6 +27,7 @@ from cytosol.catalog.tables import Pinned
 from cytosol.catalog.writing import Writing
 from cytosol.formats.fcs.text import SPILL_NAMES
 from cytosol.formats.fcs.writer import fcs_head, fcs_pieces
+from cytosol.model.gating_rules import is_scatter_or_time
 from cytosol.model.names import clean_name
 from cytosol.model.rights import Actor, Permission, require_user
 

@@ -20,6 +20,9 @@ SECTORS: dict[str, tuple[str, ...]] = {"quadrant": ("UR", "UL", "LL", "LR"), "sp
 MAX_REFERENCE = 512
 MAX_CHANNELS = 1_000
 _GID = re.compile(r"[0-9a-f]{24}")
+_STAINLESS = re.compile(
+    r"(fs|ss|fsc|ssc|bsc|lightloss|scatter|width|events?)(\W|\d|_|$).*|time.*|(event|file)_?(number|length)", re.I
+)
 _AXIS_HELP = "Give var:<channel or gene>, obs:<annotation> or obsm:<embedding>:<dimension, from 0>"
 _REAGENT_HELP = "Name a channel with var:; only what is read of files may go by reagent"
 
@@ -74,10 +77,18 @@ def parse_fixed(text: str, *, where: str) -> Reference:
     return said
 
 
+def is_scatter_or_time(channel: str) -> bool:
+    """Whether a channel measures scatter, time, or the length or number of an event."""
+    return _STAINLESS.fullmatch(channel.strip()) is not None
+
+
 def has_reagent(channel: str, reagent: str | None) -> bool:
-    """Whether somebody said what a channel measures; many instruments repeat its own name in place of a reagent."""
+    """Whether somebody said what stains a channel.
+
+    Many instruments repeat its own name in place of a reagent, and write in other words what scatter and time are.
+    """
     name = (reagent or "").strip()
-    return bool(name) and name.casefold() != channel.strip().casefold()
+    return bool(name) and name.casefold() != channel.strip().casefold() and not is_scatter_or_time(channel)
 
 
 def channel_label(channel: str, reagent: str | None) -> str:

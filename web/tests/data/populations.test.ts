@@ -96,6 +96,23 @@ describe('axes', () => {
     expect(found[0]).toBe(one);
   });
 
+  it('of genes go by their names, which are in no panel', () => {
+    expect(matchByReagent('var:CD3E', [], [])).toEqual({ axis: 'var:CD3E', among: [] });
+    expect(matchByReagent('var:B530-A', panelOf(['B530-A', 'CD4']), []).axis).toBeNull();
+    expect(matchByReagent('var:CD3E', [], panelOf(['B530-A', 'CD4'])).axis).toBeNull();
+  });
+
+  it('of scatter and time are the same whatever files write beside them', () => {
+    const [one, two] = [panelOf(['FSC-H', 'FSC-Height'], ['Time', 's'], ['FL1-H', 'CD4']), panelOf(['FSC-H', 'Forward Scatter'], ['Time', ''], ['FL1-H', 'CD8'])];
+    expect(['FSC-H', 'Time', 'FL1-H'].map((channel) => matchByReagent(`var:${channel}`, one, two).axis)).toEqual(['var:FSC-H', 'var:Time', null]);
+    expect(['FSC-H', 'FL1-H'].map((channel) => referenceIn(one, channel, [one, two]))).toEqual(['var:FSC-H', 'reagent:CD4']);
+    expect(carrierOf('Forward Scatter', two).axis).toBe('var:FSC-H');
+    expect(joinedNames(axisLabel('var:FSC-H', one, String))).toBe('FSC-Height · FSC-H');
+    // and further plots show what could be stained, with a reagent first
+    const calibur = panelOf(['FSC-H', 'FSC-Height'], ['SSC-H', ''], ['FL1-H', ''], ['FL2-H', 'CD4'], ['FL3-H', '']);
+    expect(nextAxes(calibur, bare, [])).toEqual({ x: 'var:FL2-H', y: 'var:FL1-H' });
+  });
+
   it('are asked of many files by reagent, and by name where only that means the same', () => {
     const [one, turned, bare] = [panelOf(['B530-A', 'CD4'], ['R660-A', 'CD8'], ['FSC-A', '']), panelOf(['B530-A', 'CD8'], ['R660-A', 'CD4']), panelOf(['B530-A', ''], ['FSC-A', ''])];
     expect(referenceIn(one, 'B530-A', [one, turned])).toBe('reagent:CD4');

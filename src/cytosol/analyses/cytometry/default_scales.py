@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 from cytosol.analyses.cytometry.scales import ArcSinhScale, LinearScale, LogScale, Scale
+from cytosol.model.gating_rules import is_scatter_or_time
 
 FLOW_COFACTOR = 150.0
 MASS_COFACTOR = 5.0
 MAX_DECADES = 100
 _LOWEST = -200.0
-_LINEAR = re.compile(
-    r"(fs|ss|fsc|ssc|bsc|lightloss|scatter|width|events?)(\W|\d|_|$).*|time.*|(event|file)_?(number|length)", re.I
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +35,6 @@ class ChannelFacts:
     hint: str = ""
     decades: float = 0.0
     start: float = 1.0
-
-
-def is_scatter_or_time(name: str) -> bool:
-    """Whether a channel measures scatter, time, or the length or number of an event."""
-    return _LINEAR.fullmatch(name.strip()) is not None
 
 
 def default_scale(channel: ChannelFacts) -> Scale:

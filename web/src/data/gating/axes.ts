@@ -28,8 +28,15 @@ export function channelNames({ channel, reagent }: Pick<ChannelLike, 'channel' |
   return name && name.toLowerCase() !== channel.trim().toLowerCase() ? { label: name, side: channel } : { label: channel, side: '' };
 }
 
-/** Whether somebody said what a channel measures: many instruments write its own name where a reagent belongs. */
-export const hasReagent = (channel: ChannelLike) => channelNames(channel).side !== '';
+/** Channels of scatter, of time, and of the length or number of an event, as the server tells them. */
+const STAINLESS = /^((fs|ss|fsc|ssc|bsc|lightloss|scatter|width|events?)(\W|\d|_|$).*|time.*|(event|file)_?(number|length))$/i;
+const isStainable = ({ channel }: ChannelLike) => !STAINLESS.test(channel.trim());
+
+/**
+ * Whether somebody said what stains a channel: many instruments write its own name where a reagent belongs, and in other
+ * words what scatter and time are.
+ */
+export const hasReagent = (channel: ChannelLike) => channelNames(channel).side !== '' && isStainable(channel);
 
 /** Both names in one text. */
 export const joinedNames = ({ label, side }: { label: string; side: string }) => (side ? `${label} · ${side}` : label);
@@ -94,13 +101,14 @@ export function carrierOf(reagent: string, panel: ChannelLike[], like = ''): Car
 
 /**
  * The axis that stands for this one in a file of another panel: the channel with the same reagent, else the same channel
- * where one of both has no reagent. `reagent:<name>` is asked of the file alone.
+ * where one of both has no reagent. `reagent:<name>` is asked of the file alone; genes go by their names, which no panel lists.
  */
 export function matchByReagent(reference: string, from: ChannelLike[], to: ChannelLike[]): Carrier {
   if (reference.startsWith('reagent:')) return carrierOf(reference.slice('reagent:'.length), to);
   if (!reference.startsWith('var:')) return { axis: reference, among: [] };
   const name = reference.slice(4);
   const own = from.find((c) => c.channel === name);
+  if (!own && !to.length) return { axis: reference, among: [] };
   const same = to.find((c) => c.channel === name);
   const found: Carrier = own && hasReagent(own) ? carrierOf(own.reagent, to, name) : { axis: null, among: [] };
   if (found.among.length) return found;
@@ -163,10 +171,10 @@ export function firstAxes(panel: ChannelLike[], table: TableLike): { x: string; 
   return two.length >= 2 ? { x: `var:${two[0].channel}`, y: `var:${two[1].channel}` } : null;
 }
 
-/** The next pair for a further plot: reagents that no plot shows yet. */
+/** The next pair for a further plot: reagents that no plot shows yet, else channels that could carry some. */
 export function nextAxes(panel: ChannelLike[], table: TableLike, shown: { x: string; y: string }[]): { x: string; y: string } | null {
   const used = new Set(shown.flatMap((p) => [p.x, p.y]));
-  const free = panel.filter((c) => hasReagent(c) && !used.has(`var:${c.channel}`));
+  const free = panel.filter((c) => isStainable(c) && !used.has(`var:${c.channel}`)).sort((a, b) => Number(hasReagent(b)) - Number(hasReagent(a)));
   if (free.length >= 2) return { x: `var:${free[0].channel}`, y: `var:${free[1].channel}` };
   return firstAxes(panel, table);
 }
