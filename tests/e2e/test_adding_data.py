@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 import cytosol
 from tests.e2e.conftest import DATA, Site, Watch
+from tests.e2e.gating import make_events, write_fcs
 
 LABELLED = DATA / "pbmc68k_reduced.h5ad"
 COUNTS = DATA / "pbmc8k_2700.h5"
@@ -30,21 +31,22 @@ def study(page: Page, site: Site, request: pytest.FixtureRequest) -> cytosol.Stu
     return study
 
 
-def drop(page: Page, path: Path) -> None:
-    """Drop a file on the page as a file manager does."""
+def drop(page: Page, *paths: Path, zone: str = ".drop") -> None:
+    """Drop files on the page as a file manager does."""
     data = page.evaluate_handle(
-        """async ([text, name]) => {
-          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+        """(files) => {
           const data = new DataTransfer();
-          data.items.add(new File([bytes], name));
+          for (const [text, name] of files) {
+            data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name));
+          }
           return data;
         }""",
-        [base64.b64encode(path.read_bytes()).decode(), path.name],
+        [(base64.b64encode(path.read_bytes()).decode(), path.name) for path in paths],
     )
-    zone = page.locator(".drop")
-    zone.dispatch_event("dragover", {"dataTransfer": data})
-    expect(zone).to_have_class(re.compile("over"))
-    zone.dispatch_event("drop", {"dataTransfer": data})
+    place = page.locator(zone)
+    place.dispatch_event("dragover", {"dataTransfer": data})
+    expect(place).to_have_class(re.compile("over"))
+    place.dispatch_event("drop", {"dataTransfer": data})
 
 
 def job_dialog(page: Page, kind: str) -> Locator:
@@ -126,6 +128,33 @@ def test_an_upload_goes_on_where_the_connection_broke(
     table = study.dataset().table()
     file = anndata.read_h5ad(LABELLED)
     np.testing.assert_allclose(table.values(["CD3D"])["CD3D"], file[:, "CD3D"].X.ravel(), rtol=1e-6)
+
+
+def test_dropped_fcs_files_become_a_dataset_each_and_one_that_is_none_says_why(
+    page: Page, site: Site, watch: Watch, tmp_path: Path
+) -> None:
+    study = site.client.create_study("Thirty tubes")
+    page.goto(f"{site.url}/app/studies/{study.id}")
+    page.get_by_text("No data yet", exact=True).wait_for()
+    first = write_fcs(tmp_path / "first.fcs", make_events(300, 1))
+    calibur = write_fcs(tmp_path / "060909.001", make_events(200, 2))  # told by its content
+    cut = tmp_path / "cut.fcs"
+    cut.write_bytes(first.read_bytes()[:3000])
+    drop(page, first, cut, calibur, zone=".drop-room")
+    form = page.get_by_role("region", name="Add data")
+    expect(form.get_by_text("3 files of events: each becomes a dataset of its own")).to_be_visible()
+    expect(form.get_by_label("Values")).to_have_count(0)  # asked of counts only
+    watch.expected.append("status of 422")
+    form.get_by_role("button", name="Add data").click()
+    expect(page.get_by_text("2 files added")).to_be_visible()
+    expect(form).to_contain_text("300 events are announced")
+    expect(form.get_by_text("first.fcs")).to_have_count(0)
+    assert {file.name: file.n_events for file in study.files()} == {"first.fcs": 300, "060909.001": 200}
+    form.get_by_role("button", name="Close").click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile("060909.001"))).to_contain_text("ready")
+    page.get_by_role("button", name="See plots").click()
+    expect(page.get_by_role("region", name="Files").get_by_role("button", name="first.fcs")).to_be_visible()
 
 
 def test_a_file_that_is_no_data_fails_with_a_sentence(page: Page, study: cytosol.Study, tmp_path: Path) -> None:

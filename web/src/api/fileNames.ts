@@ -64,4 +64,6 @@ export interface MadeFile {
   panel: Channel[];
 }
 
+/** Make files of a complete upload of events, at once: several where it holds several data sets. */
+export const addEventFile = (studyId: string, uploadId: string) => sendJson<{ items: MadeFile[] }>('POST', `studies/${studyId}/fcs`, { json: { upload_id: uploadId } }).then((page) => page.items);
 export const deriveFile = (studyId: string, json: DeriveWish) => sendJson<{ items: MadeFile[] }>('POST', `studies/${studyId}/fcs/derive`, { json }).then((page) => page.items);

@@ -62,3 +62,9 @@ export function missingFiles<T>(batch: Batch<T>): string {
   ].filter(Boolean);
   return missing.length ? `‘${batch.name}’ lacks ${missing.join(' and ')}: add it too.` : '';
 }
+
+/** Whether a file is called as cytometers call theirs. */
+export const isNamedAsEvents = (name: string): boolean => /\.(fcs|lmd)$/i.test(name);
+
+/** Whether a file begins as FCS files do, whatever it is called. */
+export const beginsWithEvents = async (file: Blob): Promise<boolean> => /^FCS\d\.\d/.test(await file.slice(0, 6).text());

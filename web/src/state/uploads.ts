@@ -2,6 +2,7 @@
 
 import { completeUpload, createUpload, deleteUpload, getUpload } from '../api/datasets';
 import { putChunk } from '../api/putChunk';
+import { beginsWithEvents, isNamedAsEvents } from '../data/batches';
 import { uploadFile, type Transport } from '../data/upload';
 import { queryClient, keys } from './queries';
 import { sentenceOf } from './notices';
@@ -12,7 +13,10 @@ export interface UploadItem {
   key: number;
   file: File;
   sent: number;
-  state: 'waiting' | 'sending' | 'done' | 'failed' | 'stopped';
+  /** refused: it arrived, and the server cannot read it. */
+  state: 'waiting' | 'sending' | 'done' | 'failed' | 'stopped' | 'refused';
+  /** Events of a cytometer: by its name, and by its content once it is sent. */
+  holdsEvents: boolean;
   uploadId: string | null;
   error: string;
   /** Bytes per second, lately. */
@@ -49,6 +53,7 @@ export function addUploads(files: Iterable<File>): UploadItem[] {
     file,
     sent: 0,
     state: 'waiting',
+    holdsEvents: isNamedAsEvents(file.name),
     uploadId: null,
     error: '',
     speed: 0,
@@ -75,6 +80,10 @@ export function forgetUpload(key: number): void {
   uploadStore.set((now) => now.filter((i) => i.key !== key));
   // What the server holds of it is dropped there by age if this does not arrive.
   if (item?.uploadId && item.state !== 'done') deleteUpload(item.uploadId).catch(() => undefined);
+}
+
+export function refuseUpload(key: number, error: unknown): void {
+  change(key, { state: 'refused', uploadId: null, error: sentenceOf(error) });
 }
 
 /** Take finished uploads off the list once they belong to a dataset. */
@@ -107,6 +116,7 @@ async function sendOne(item: UploadItem): Promise<void> {
     change(key, { sent, speed: seconds > 0.2 ? Math.max(0, (sent - s0) / seconds) : 0 });
   };
   try {
+    if (await beginsWithEvents(item.file)) change(key, { holdsEvents: true });
     const limits = queryClient.getQueryData<ServerInfo>(keys.server)?.limits;
     const uploadId = await uploadFile(item.file, transport, {
       maxChunk: limits?.max_chunk_bytes,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupFiles, missingFiles, stem } from '../../src/data/batches';
+import { beginsWithEvents, groupFiles, isNamedAsEvents, missingFiles, stem } from '../../src/data/batches';
 import { parseCell, parseTabs } from '../../src/data/cellsheet';
 import { histogram, quantiles } from '../../src/data/columns';
 import { ago, bytes, embeddingTitle, freshName, number, seconds, typedValue } from '../../src/data/words';
@@ -42,6 +42,16 @@ describe('files that belong together', () => {
     expect(groups.map((g) => g.name)).toEqual(['a', 'a 2', 'features']);
     expect(groups.map((g) => Object.keys(g.files))).toEqual([['matrix'], ['matrix'], ['matrix']]);
     expect(stem('run/pbmc8k.tsv.gz')).toBe('pbmc8k');
+  });
+});
+
+describe('files of events', () => {
+  it('are told by their names', () => {
+    expect(['a.fcs', 'B.LMD', 'a.fcs.gz', 'fcs.csv', '060909.001'].map(isNamedAsEvents)).toEqual([true, true, false, false, false]);
+  });
+  it('are told by how they begin, whatever they are called', async () => {
+    const begins = (text: string) => beginsWithEvents(new Blob([text]));
+    expect(await Promise.all(['FCS2.0    256', 'FCS3.1', 'FCS-A,CD4', 'cell\tFCS3.1', ''].map(begins))).toEqual([true, true, false, false, false]);
   });
 });
 

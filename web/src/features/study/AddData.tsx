@@ -5,7 +5,7 @@ import { submitDataset } from '../../api/datasets';
 import { createInspection } from '../../api/inspections';
 import { cancelJob } from '../../api/routes';
 import type { FileRef, Inspection, Submission } from '../../api/types';
-import { groupFiles, missingFiles } from '../../data/batches';
+import { groupFiles, isNamedAsEvents, missingFiles } from '../../data/batches';
 import { filterNumbers } from '../../data/quality';
 import { bytes, plural } from '../../data/words';
 import { tell } from '../../state/notices';
@@ -18,13 +18,9 @@ import { Link } from '../../views/Link';
 import { ErrorNote } from '../../views/states';
 import { PipelineFields, usePipelineForm } from '../explorer/analyses/PipelineFields';
 import { Browser } from '../StoragesPage';
+import { addEvents, type GivenFile } from './addEvents';
 import { FilterFields, Options, useFilterHelp, type Form } from './AddOptions';
 import { Quality } from './Quality';
-
-interface GivenFile {
-  name: string;
-  ref: FileRef | null;
-}
 
 function submission(form: Form, files: GivenFile[], parameters: Record<string, unknown>): Submission {
   return {
@@ -77,31 +73,39 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
   const storage = storageId || storages[0]?.id || '';
   const files: GivenFile[] =
     source === 'upload'
-      ? uploads.map((u) => ({ name: u.file.name, ref: u.state === 'done' && u.uploadId ? { upload_id: u.uploadId } : null }))
-      : [...picked].map((path) => ({ name: path, ref: { storage_id: storage, path } }));
-  const batches = groupFiles(files);
+      ? uploads.filter((u) => u.state !== 'refused').map((u) => ({ name: u.file.name, ref: u.state === 'done' && u.uploadId ? { upload_id: u.uploadId } : null, key: u.key, holdsEvents: u.holdsEvents }))
+      : [...picked].map((path) => ({ name: path, ref: { storage_id: storage, path }, holdsEvents: isNamedAsEvents(path) }));
+  const events = files.filter((file) => file.holdsEvents);
+  const others = files.filter((file) => !file.holdsEvents);
+  const batches = groupFiles(others);
   const problem = batches.map(missingFiles).find(Boolean) ?? '';
   const ready = files.length > 0 && files.every((file) => file.ref) && !problem;
   const name = form.name || batches[0]?.name || '';
-  const inspection = useInspectionOf(studyId, files, form);
+  const inspection = useInspectionOf(studyId, others, form);
   const helps = Object.fromEntries(useFilterHelp().map((filter) => [filter.name, filter.help]));
   const setFilters = (filters: Form['filters']) => setForm((now) => ({ ...now, filters }));
   const submit = async () => {
     setBusy(true);
     setError(null);
     try {
-      await submitDataset(studyId, submission({ ...form, name }, files, pipeline.wish));
-      // What is being measured is of no use any more; where it has ended, this changes nothing.
-      if (inspection.jobId) void cancelJob(inspection.jobId).catch(() => undefined);
-      if (source === 'upload') clearUploads(uploads.map((u) => u.key));
-      tell('The data is being read; follow it under Jobs');
-      void refresh(keys.jobs, keys.datasets(studyId));
-      onDone();
+      if (others.length) {
+        await submitDataset(studyId, submission({ ...form, name }, others, pipeline.wish));
+        // What is being measured is of no use any more; where it has ended, this changes nothing.
+        if (inspection.jobId) void cancelJob(inspection.jobId).catch(() => undefined);
+        clearUploads(others.flatMap((file) => file.key ?? []));
+        tell('The data is being read; follow it under Jobs');
+      }
+      if (await addEvents(studyId, events)) onDone();
     } catch (failure) {
       setError(failure);
     } finally {
+      void refresh(keys.jobs, keys.datasets(studyId), keys.study(studyId));
       setBusy(false);
     }
+  };
+  const close = () => {
+    clearUploads(uploads.filter((u) => u.state === 'refused').map((u) => u.key));
+    onDone();
   };
   return (
     <form className="stack" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
@@ -126,7 +130,8 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
       {storages.length === 0 && <p className="small muted">Large files that the server can already see need no upload: <Link to="storages">add a storage</Link>.</p>}
       {batches.length > 1 && <p className="small muted">{plural(batches.length, 'batch', 'batches')}: {batches.map((b) => b.name).join(', ')}. They become one dataset.</p>}
       {problem && <p className="small" style={{ color: 'var(--warn)' }}>{problem}</p>}
-      {files.length > 0 && (
+      {events.length > 0 && <p className="small muted">{events.length === 1 ? 'A file' : plural(events.length, 'file')} of events: each becomes a dataset of its own, by its name.</p>}
+      {others.length > 0 && (
         <>
           <Options studyId={studyId} form={{ ...form, name }} onChange={setForm} />
           <Quality jobId={inspection.jobId} ready={ready} filters={form.filters} helps={helps} onStart={inspection.start} onFilters={setFilters}>
@@ -138,7 +143,8 @@ export function AddData({ studyId, onDone }: { studyId: string; onDone: () => vo
       <ErrorNote error={error} />
       <div className="row">
         <Button type="submit" look="primary" disabled={!ready || busy || pipeline.faulty}>Add data</Button>
-        <Button onClick={onDone}>Close</Button>
+        <Button onClick={close}>Close</Button>
+        {busy && events.length > 1 && <span className="small muted" role="status">{plural(events.length, 'file')} to go</span>}
         {files.length > 0 && !ready && !problem && <span className="small muted">The button wakes when all files have arrived.</span>}
       </div>
     </form>
@@ -163,7 +169,7 @@ function UploadRow({ item }: { item: UploadItem }) {
             {item.state === 'sending' && item.speed > 0 && `, ${bytes(item.speed)}/s`}
           </span>
         </div>
-        <Bar value={share} bad={item.state === 'failed'} label={`Upload of ${item.file.name}`} />
+        <Bar value={share} bad={item.state === 'failed' || item.state === 'refused'} label={`Upload of ${item.file.name}`} />
         {item.error && <p className="small" style={{ color: 'var(--danger)' }}>{item.error}</p>}
       </div>
       {item.state === 'sending' && <Button small onClick={() => stopUpload(item.key)}>Stop</Button>}

@@ -7,8 +7,9 @@ import { count } from '../../data/words';
 import { tell, tellError } from '../../state/notices';
 import { keys, refresh, useDatasets, useSamples } from '../../state/queries';
 import { useStore } from '../../state/store';
-import { uploadStore } from '../../state/uploads';
+import { addUploads, uploadStore } from '../../state/uploads';
 import { Button } from '../../views/controls';
+import { useFileDrop } from '../../views/DropZone';
 import { Link } from '../../views/Link';
 import { Popover } from '../../views/overlays';
 import { Empty, Loaded } from '../../views/states';
@@ -21,6 +22,7 @@ export function DataTab({ study }: { study: Study }) {
   const pending = useStore(uploadStore).length > 0;
   const [opened, setOpened] = useState(false);
   const mayAdd = study.permissions.includes('file.upload');
+  const { over, handlers } = useFileDrop(addUploads, !mayAdd);
   const adding = mayAdd && (opened || pending);
   const add = mayAdd && !adding && (
     <Button look="primary" icon="plus" onClick={() => setOpened(true)}>
@@ -28,7 +30,7 @@ export function DataTab({ study }: { study: Study }) {
     </Button>
   );
   return (
-    <div className="stack">
+    <div className={over ? 'stack drop-room over' : 'stack drop-room'} {...handlers}>
       {adding && (
         <section className="card" style={{ padding: 16 }} aria-label="Add data">
           <AddData studyId={study.id} onDone={() => setOpened(false)} />
