@@ -9,7 +9,7 @@ import anndata
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import DATA, Site, faults
 from tests.e2e.gating import (
@@ -101,6 +101,43 @@ def test_a_polygon_holds_what_numpy_finds_in_it_and_opens_its_population(workspa
     opened = plot(page, "var:B530-A", "var:R660-A")
     expect(opened).to_contain_text(f"Lymphocytes {inside.sum():,}")
     expect(opened).to_have_attribute("data-drawn", str(inside.sum()))
+
+
+def test_back_in_the_browser_leads_out_of_a_gate_and_forward_in_again(workspace: Page) -> None:
+    page, at = workspace, spot(plot(workspace, "var:FSC-A", "var:SSC-A"))
+    page.keyboard.press("r")
+    drag(page, at(0.2, 0.05), at(0.5, 0.3))
+    name_gate(page, "Small cells")
+    page.mouse.dblclick(*at(0.35, 0.15))
+    opened = row_of(page, "Small cells").get_by_role("button", name="Small cells", exact=True)
+    expect(opened).to_have_attribute("aria-current", "true")
+    page.get_by_role("tab", name="Statistics").click()
+    page.get_by_role("button", name="second.fcs").click()  # no step of its own
+    page.go_back()
+    expect(page.get_by_role("tab", name="Plots")).to_have_attribute("aria-selected", "true")
+    expect(opened).to_have_attribute("aria-current", "true")
+    page.go_back()
+    expect(opened).not_to_have_attribute("aria-current", "true")
+    expect(plot(page, "var:FSC-A", "var:SSC-A")).to_contain_text("All events")
+    page.go_forward()
+    expect(opened).to_have_attribute("aria-current", "true")
+
+
+def test_another_file_never_shows_the_counts_of_the_one_before(workspace: Page, bench: Bench) -> None:
+    page, at = workspace, spot(plot(workspace, "var:FSC-A", "var:SSC-A"))
+    page.keyboard.press("r")
+    drag(page, at(0.2, 0.05), at(0.5, 0.3))
+    name_gate(page, "Small cells")
+    expect_count(page, "Small cells", (bench.sectors(bench.gate("Small cells")) == 0).sum())
+    held: list[Route] = []
+    page.route("**/population-counts", lambda route: held.append(route), times=1)
+    page.get_by_role("button", name="second.fcs").click()
+    expect(page.locator(".plot-card").first).to_have_attribute("data-drawn", "4000")
+    expect(plot(page, "var:FSC-A", "var:SSC-A")).to_contain_text("All events 4,000")
+    expect(row_of(page, "Small cells").locator(".count")).to_have_text("–")
+    assert until(lambda: bool(held))
+    held[0].continue_()
+    expect_count(page, "Small cells", (bench.sectors(bench.gate("Small cells"), "second.fcs") == 0).sum())
 
 
 def test_every_kind_of_gate_is_drawn_with_the_mouse(workspace: Page, bench: Bench) -> None:
@@ -385,6 +422,41 @@ def test_genes_and_embeddings_are_gated_alike(page: Page, site: Site) -> None:
     left = t_cells & (members(gate, umap[:, 0], umap[:, 1]) == 0)
     assert 0 < left.sum() < t_cells.sum()
     expect_count(page, "left", left.sum())
+
+
+def test_a_gate_of_genes_goes_to_a_second_study_and_its_cells_are_compared_with_the_rest(
+    page: Page, site: Site
+) -> None:
+    (first, dataset_id), (second, _) = site.add_labelled("First cohort"), site.add_labelled("Second cohort")
+    study, table = site.client.study(first), site.client.dataset(dataset_id).table()
+    gate = {"kind": "polygon", "geometry": {"vertices": [[0.5, -1], [9, -1], [9, 9], [0.5, 9]]}}
+    study.gates.create("polygon", "T cells", "CD3E", "CD4", geometry=gate["geometry"])
+    genes = table.values(["CD3E", "CD4"])
+    n = int((members(gate, genes["CD3E"].to_numpy(), genes["CD4"].to_numpy()) == 0).sum())
+    assert 50 < n < 650
+    page.goto(f"{site.url}/app/studies/{first}/gating")
+    show(page, "Horizontal", "CD3E")
+    show(page, "Vertical", "CD4")
+    at = spot(plot(page, "var:CD3E", "var:CD4"))
+    page.mouse.click(*at(0.6, 0.5))
+    page.keyboard.press("Control+c")
+    expect(page.get_by_text("‘T cells’ is copied")).to_be_visible()
+    other = page.context.new_page()  # another window
+    other.goto(f"{site.url}/app/studies/{second}/gating")
+    plot(other, "obsm:X_umap:0", "obsm:X_umap:1")
+    other.keyboard.press("Control+v")
+    expect_count(other, "T cells", n)
+    other.close()
+
+    page.goto(f"{site.url}/app/studies/{first}/tables/{dataset_id}/{table.name}?views=compare")
+    form = page.get_by_role("form", name="New comparison")
+    form.get_by_role("group", name="These cells: which cells").get_by_role("button", name="Population").click()
+    form.get_by_label("These cells: population").select_option("T cells")
+    form.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("table", name="Genes compared")).to_be_visible(timeout=60_000)
+    expect(page.get_by_label("Comparison").locator("option:checked")).to_have_text(
+        f"T cells and all other cells ({n} : {700 - n} cells, wilcoxon)"
+    )
 
 
 def test_a_name_that_stands_outside_its_gate_selects_and_opens_it(workspace: Page) -> None:

@@ -67,6 +67,7 @@ def test_a_study_is_made_edited_deleted_and_brought_back(page: Page, site: Site)
 def test_sharing_gives_a_second_user_what_the_role_says(browser: Browser, page: Page, site: Site) -> None:
     site.server.command("user", "add", "grace@example.org", "--password", "compilers rule", "--name", "Grace")
     study = site.client.create_study("Shared study")
+    study.populations.create("Everything", {"and": []})
     context = new_context(browser)
     other = context.new_page()
     watch = Watch(site.url, expected=["/api/v1/session"])
@@ -89,6 +90,10 @@ def test_sharing_gives_a_second_user_what_the_role_says(browser: Browser, page: 
     expect(other.get_by_role("button", name="Edit study")).to_be_disabled()
     other.get_by_role("tab", name="Sharing").click()
     expect(other.get_by_text("Only its owners see and change who else has access.")).to_be_visible()
+    # nothing is offered or asked for that the server would refuse
+    other.get_by_role("tab", name="History").click()
+    expect(other.get_by_role("button", name="Undo")).to_be_disabled()
+    expect(other.get_by_role("heading", name="Deleted datasets")).to_have_count(0)
 
     page.get_by_label("Role of grace@example.org").select_option("editor")
     expect(page.get_by_label("Role of grace@example.org")).to_have_value("editor")

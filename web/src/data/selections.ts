@@ -9,14 +9,15 @@ export type Selection =
   | { column: string; range: [number | null, number | null] }
   | { attribute: string; values: (string | null)[] }
   | { cells: number[] }
+  | { population: string }
   | { rest: true }
   | { not: Selection }
   | { and: Selection[] };
 
 /** A side of a comparison as it is being chosen. */
 export interface SideDraft {
-  kind: 'groups' | 'samples' | 'cells' | 'rest';
-  /** The annotation, or the attribute of the samples. */
+  kind: 'groups' | 'samples' | 'cells' | 'population' | 'rest';
+  /** The annotation, the attribute of the samples, or the id of the population. */
   by: string;
   levels: string[];
   /** Rows, of cells that were selected in the plot. */
@@ -29,6 +30,7 @@ export const emptySide = (kind: SideDraft['kind'], by = ''): SideDraft => ({ kin
 export function toSelection(side: SideDraft): Selection | null {
   if (side.kind === 'rest') return { rest: true };
   if (side.kind === 'cells') return side.cells.length ? { cells: side.cells } : null;
+  if (side.kind === 'population') return side.by ? { population: side.by } : null;
   if (!side.by || side.levels.length === 0) return null;
   return side.kind === 'groups' ? { column: side.by, groups: side.levels } : { attribute: side.by, values: side.levels };
 }
@@ -47,6 +49,7 @@ export function selectionText(said: unknown): string {
   if (Array.isArray(s.range)) return `${String(s.column)} ${(s.range as (number | null)[]).map((end) => (end === null ? '…' : number(end))).join(' to ')}`;
   if ('column' in s) return list(s.groups);
   if ('attribute' in s) return `${String(s.attribute)}: ${list(s.values)}`;
+  if ('population' in s) return 'a gated population';
   if ('cells' in s) return `${count(typeof s.n_cells === 'number' ? s.n_cells : Array.isArray(s.cells) ? s.cells.length : 0)} selected cells`;
   if ('not' in s) return `not ${selectionText(s.not)}`;
   for (const word of ['and', 'or'] as const) {

@@ -34,12 +34,13 @@ export function navigate(path: string, options: { replace?: boolean } = {}): voi
   routeStore.set(read());
 }
 
-/** Change one value of the query without a new entry in the history. */
-export function replaceQuery(name: string, value: string | null): void {
+/** Change one value of the query; without a new entry in the history, but where `isStep` says that one can go back from it. */
+export function changeQuery(name: string, value: string | null, isStep = false): void {
   const url = new URL(location.href);
   if (value === null) url.searchParams.delete(name);
   else url.searchParams.set(name, value);
-  history.replaceState(null, '', url.href);
+  if (isStep && url.href !== location.href) history.pushState(null, '', url.href);
+  else history.replaceState(null, '', url.href);
 }
 
 export const useRoute = () => useStore(routeStore);

@@ -1,7 +1,7 @@
 /** The state of a view under one key of the address, so that a link restores it. */
 
-import { useState } from 'react';
-import { replaceQuery } from './route';
+import { useEffect, useState } from 'react';
+import { changeQuery } from './route';
 
 type Json = Record<string, unknown>;
 
@@ -39,14 +39,27 @@ export function writeState<T extends object>(state: T, initial: T): string | nul
 
 export type Change<T> = (part: Partial<T>) => void;
 
-/** State of flat values (texts, numbers, switches, lists of texts), kept in the address under `key`. */
-export function useViewState<T extends object>(key: string, initial: T): [T, Change<T>] {
+const NO_STEPS: readonly never[] = [];
+const readAddress = <T extends object>(key: string, initial: T) => readState(new URL(location.href).searchParams.get(key), initial);
+
+/**
+ * State of flat values (texts, numbers, switches, lists of texts), kept in the address under `key`.
+ *
+ * `steps` are the names whose changes the browser's back button takes back; `initial` and `steps` stay the same.
+ */
+export function useViewState<T extends object>(key: string, initial: T, steps: readonly (keyof T)[] = NO_STEPS): [T, Change<T>] {
   // the address itself: what other views wrote to it after the page was opened counts too
-  const [state, setState] = useState(() => readState(new URL(location.href).searchParams.get(key), initial));
+  const [state, setState] = useState(() => readAddress(key, initial));
+  useEffect(() => {
+    if (!steps.length) return;
+    const back = () => setState(readAddress(key, initial));
+    window.addEventListener('popstate', back);
+    return () => window.removeEventListener('popstate', back);
+  }, [key, initial, steps]);
   const change: Change<T> = (part) => {
     const next = { ...state, ...part };
     setState(next);
-    replaceQuery(key, writeState(next, initial));
+    changeQuery(key, writeState(next, initial), steps.some((name) => next[name] !== state[name]));
   };
   return [state, change];
 }

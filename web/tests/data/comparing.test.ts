@@ -9,6 +9,7 @@ describe('sides of a comparison', () => {
   it('become selections once they are whole', () => {
     expect(toSelection(emptySide('groups', 'type'))).toBeNull();
     expect(toSelection({ ...emptySide('groups', 'type'), levels: ['B'] })).toEqual({ column: 'type', groups: ['B'] });
+    expect([toSelection(emptySide('population')), toSelection(emptySide('population', 'p1'))]).toEqual([null, { population: 'p1' }]);
     expect(toSelection({ ...emptySide('samples', 'sex'), levels: ['f'] })).toEqual({ attribute: 'sex', values: ['f'] });
     expect(toSelection(emptySide('cells'))).toBeNull();
     expect(toSelection({ ...emptySide('cells'), cells: [3, 5] })).toEqual({ cells: [3, 5] });

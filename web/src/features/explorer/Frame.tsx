@@ -3,7 +3,7 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { Dataset, Study, TableRecord } from '../../api/types';
 import { offerShortcuts } from '../../state/keyboard';
-import { replaceQuery } from '../../state/route';
+import { changeQuery } from '../../state/route';
 import { rememberedStore, useStore } from '../../state/store';
 import { Button, Icon } from '../../views/controls';
 import { VIEWS, viewOf, type ViewProps } from './registry';
@@ -25,7 +25,7 @@ function useOpenViews(datasetId: string, table: string): [string[], (views: stri
   const set = (next: string[]) => {
     setViews(next);
     store.set(next);
-    replaceQuery('views', next.join(','));
+    changeQuery('views', next.join(','));
   };
   return [views, set];
 }

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { nameList } from '../../api/datasets';
 import type { TableRecord } from '../../api/types';
 import type { SideDraft } from '../../data/selections';
-import { replaceQuery } from '../../state/route';
+import { changeQuery } from '../../state/route';
 
 export interface Shared {
   genes: string[];
@@ -63,19 +63,19 @@ export function useShared(table: TableRecord, colored: string | null): Shared {
     setGenes: (next) => {
       const unique = [...new Set(next)];
       setGenes(unique);
-      replaceQuery('genes', unique.length ? nameList(unique) : null);
+      changeQuery('genes', unique.length ? nameList(unique) : null);
     },
     group: isThere ? group : defaultGroup(table, colored),
     setGroup: (column) => {
       setGroup(column);
-      replaceQuery('group', column);
+      changeQuery('group', column);
     },
     sides,
     setSides,
     all,
     setAll: (next) => {
       setAll(next);
-      replaceQuery('cells', next ? 'all' : null);
+      changeQuery('cells', next ? 'all' : null);
     },
   };
 }

@@ -9,7 +9,7 @@ import { intersect, passAll } from '../../data/filters';
 import { flagCells } from '../../data/shade';
 import { INITIAL_VIEW, readView, writeView, type ColorBy, type ExplorerView } from '../../state/explorerView';
 import { columnQuery, embeddingQuery, valuesQuery } from '../../state/queries';
-import { currentRoute, replaceQuery } from '../../state/route';
+import { currentRoute, changeQuery } from '../../state/route';
 import type { Camera } from '../../render/scatter';
 import { useColoring } from './useColoring';
 
@@ -37,7 +37,7 @@ export function defaultColor(table: TableRecord): ColorBy | null {
 function useView(): [ExplorerView, SetView] {
   const [view, setState] = useState(() => readView(currentRoute().query.get('view')));
   useEffect(() => {
-    const timer = setTimeout(() => replaceQuery('view', writeView(view)), 300);
+    const timer = setTimeout(() => changeQuery('view', writeView(view)), 300);
     return () => clearTimeout(timer);
   }, [view]);
   const set: SetView = (part) => setState((now) => ({ ...now, ...(typeof part === 'function' ? part(now) : part) }));

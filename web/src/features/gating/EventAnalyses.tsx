@@ -23,7 +23,11 @@ import { populationChoices } from './choices';
 import type { GatedFile, GatingState } from './useGating';
 
 /** Those that work on channels; the others are in the explorer of a table. */
-const OF_EVENTS = ['flow-quality', 'flowsom', 'event-map'];
+const OF_EVENTS = ['flow-quality', 'flowsom', 'event-map', 'bead-normalisation', 'batch-normalisation'];
+
+/** Beads are in files of mass cytometry, and several runs in several files. */
+const isOffered = (name: string, state: GatingState, file: GatedFile) =>
+  name === 'bead-normalisation' ? file.dataset.technology === 'mass' : name !== 'batch-normalisation' || (file.panel.length > 0 && state.files.length > 1);
 
 export function EventAnalyses({ state }: { state: GatingState }) {
   const query = useAnalyses();
@@ -40,7 +44,7 @@ export function EventAnalyses({ state }: { state: GatingState }) {
         {mayRun ? (
           <Loaded query={query} rows={6}>
             {(all) => {
-              const list = OF_EVENTS.flatMap((name) => all.filter((a) => a.name === name && a.runnable));
+              const list = OF_EVENTS.filter((name) => isOffered(name, state, file)).flatMap((name) => all.filter((a) => a.name === name && a.runnable));
               const current = list.find((a) => a.name === view.name) ?? list[0];
               if (!current) return <Empty title="This server runs no analyses">Its administrator may have switched them off.</Empty>;
               return (
@@ -97,8 +101,14 @@ function Report({ file, report, onClose }: { file: GatedFile; report: ReportReco
   );
 }
 
-/** Which compensation: what the registry leaves as a text is chosen here. */
-const asChoice = (p: Parameter): Parameter => (p.name === 'compensation' ? { ...p, names: 'compensation', help: 'What the channels are compensated with' } : p);
+/** What the registry leaves as texts and ids is chosen here. */
+const CHOICES: Record<string, Partial<Parameter>> = {
+  compensation: { names: 'compensation', help: 'What the channels are compensated with' },
+  batch: { names: 'attributes' },
+  files: { names: 'files', help: 'All that have the annotation where none is chosen' },
+  controls: { names: 'files', help: 'Files that would look alike in one run; the control files where none is chosen, and all files where there are none' },
+};
+const asChoice = (p: Parameter): Parameter => ({ ...p, ...CHOICES[p.name] });
 
 function Form({ state, file, analysis, onReport }: { state: GatingState; file: GatedFile; analysis: AnalysisRecord; onReport: () => void }) {
   const parameters = analysis.parameters.map(asChoice);
@@ -110,7 +120,8 @@ function Form({ state, file, analysis, onReport }: { state: GatingState; file: G
   const [toAll, setToAll] = useState(false);
   const known = useOffers(state.study, file.dataset, file.table);
   const compensation = [{ value: 'own', label: 'as the file says' }, { value: 'none', label: 'none' }, { value: 'internal', label: 'the matrix of the file' }, ...state.compensations.map((c) => ({ value: c.id, label: c.name }))];
-  const offers = { ...known, given: { ...known.given, compensation } };
+  const files = state.files.filter((f) => f.panel.length > 0).map((f) => ({ value: f.dataset.id, label: f.name }));
+  const offers = { ...known, given: { ...known.given, compensation, files, attributes: state.attributes.map((name) => ({ value: name, label: name })) } };
   const { run, job, busy, error } = useRun(file.dataset.id, file.table.name, () => {
     tell(`${analysis.title} is done`);
     void changeFile(state.study.id, async () => undefined);
@@ -138,7 +149,7 @@ function Form({ state, file, analysis, onReport }: { state: GatingState; file: G
       </header>
       <div className="row wrap">
         <Button type="submit" look="primary" disabled={busy || fault !== undefined}>Run {analysis.title}</Button>
-        {alike.length > 1 && <label className="check small"><input type="checkbox" checked={toAll} onChange={(e) => setToAll(e.target.checked)} /> for all {count(alike.length)} files with these channels</label>}
+        {alike.length > 1 && analysis.name !== 'batch-normalisation' && <label className="check small"><input type="checkbox" checked={toAll} onChange={(e) => setToAll(e.target.checked)} /> for all {count(alike.length)} files with these channels</label>}
         <Button disabled={busy} onClick={() => setValues(initialValues(parameters))}>Back to defaults</Button>
         {fault && <span className="small muted">{fault.title}: {fieldFault(fault, values[fault.name])}</span>}
       </div>

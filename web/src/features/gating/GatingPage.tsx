@@ -136,7 +136,10 @@ function useKeys(state: GatingState, gate: Gate | null, setTool: (tool: GateTool
       const isOwned = what === 'tailored' && gates.some((g) => g.gid === gate?.gid && g.dataset_id !== null);
       if (gate && mayEdit && !isOwned && (what === 'locked' || !gate.locked)) void changeGate(gate, { [what]: !gate[what] });
     };
-    const study = () => now.current.state.study.id;
+    const edit = (run: (studyId: string) => Promise<void>) => () => {
+      const { mayEdit, study } = now.current.state;
+      if (mayEdit) void run(study.id);
+    };
     const tool = (keys: string, title: string, kind: GateTool) => ({ keys, title, run: () => setTool(kind) });
     return offerShortcuts([
       tool('p', 'Draw a polygon: click corners, or drag', 'polygon'),
@@ -155,9 +158,9 @@ function useKeys(state: GatingState, gate: Gate | null, setTool: (tool: GateTool
       { keys: 'w', title: 'Show the way to the population, or its own plots', run: () => now.current.state.change({ way: !now.current.state.layout.way }) },
       { keys: 'l', title: 'Lock or unlock the selected gate', run: () => flip('locked') },
       { keys: 't', title: 'Tailor the selected gate per file, or not', run: () => flip('tailored') },
-      { keys: 'Ctrl+z', title: 'Undo the last change', run: () => void undoLast(study()) },
-      { keys: 'Ctrl+Z', title: 'Do again what was undone', run: () => void redoLast(study()) },
-      { keys: 'Ctrl+y', title: 'Do again what was undone', run: () => void redoLast(study()) },
+      { keys: 'Ctrl+z', title: 'Undo the last change', run: edit(undoLast) },
+      { keys: 'Ctrl+Z', title: 'Do again what was undone', run: edit(redoLast) },
+      { keys: 'Ctrl+y', title: 'Do again what was undone', run: edit(redoLast) },
       ...VIEWS.map((view) => ({ keys: `v ${view.key}`, title: `Show ${view.title.toLowerCase()}`, run: () => now.current.state.go({ view: view.id }) })),
     ]);
   }, [setTool]);

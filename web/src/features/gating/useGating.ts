@@ -66,6 +66,8 @@ export const VIEW_NAMES = ['plots', 'gallery', 'statistics', 'heatmap', 'boxes',
 export type ViewName = (typeof VIEW_NAMES)[number];
 
 const INITIAL = { view: 'plots', file: '', population: '' };
+/** What the browser's back button leads back from. */
+const STEPS = ['view', 'population'] as const;
 
 export interface GatingState {
   study: Study;
@@ -112,7 +114,7 @@ export function useGating(study: Study): GatingState {
   const compensations = useCompensations(study.id).data ?? NO_COMPENSATIONS;
   const store = layoutStore(study.id);
   const layout = useStore(store);
-  const [place, go] = useViewState('gating', INITIAL);
+  const [place, go] = useViewState('gating', INITIAL, STEPS);
   const [draftScales, setDraftScales] = useState<Record<string, ScaleJson>>({});
   const samples = useSamples(study.id).data;
   const annotated = useAnnotatedFiles(study.id, datasets.data?.some((d) => d.panel?.length) ?? false).data;
@@ -136,7 +138,11 @@ export function useGating(study: Study): GatingState {
   );
   const matrices = useMemo(() => Object.fromEntries(compensations.map((c) => [c.id, c.version])), [compensations]);
   const countsQuery = useCounts(study.id, file ? [file.dataset.id] : [], file?.table.name ?? '', layout.compensation, token);
-  const counts = useMemo(() => new Map((countsQuery.data ?? []).map((row) => [row.population_id ?? '', row])), [countsQuery.data]);
+  // what is kept from before while the answer is on its way may be of another file
+  const counts = useMemo(
+    () => new Map((countsQuery.data ?? []).filter((row) => row.dataset_id === file?.dataset.id).map((row) => [row.population_id ?? '', row])),
+    [countsQuery.data, file],
+  );
   return {
     study,
     mayEdit: study.permissions.includes('gate.edit'),

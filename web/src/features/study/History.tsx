@@ -1,11 +1,11 @@
 /** What was changed in a study, each undone with a click; and what was deleted. */
 
 import { goBackTo, undoRevision } from '../../api/routes';
-import type { Revision } from '../../api/types';
+import type { Revision, Study } from '../../api/types';
 import { verbText } from '../../data/verbs';
 import { ago } from '../../data/words';
 import { tell, tellError } from '../../state/notices';
-import { keys, refresh, useRevisions } from '../../state/queries';
+import { keys, refresh, useRevisions, useSession } from '../../state/queries';
 import { Button } from '../../views/controls';
 import { Empty, Loaded } from '../../views/states';
 import { DeletedDatasets } from '../TrashPage';
@@ -25,7 +25,12 @@ function reread(studyId: string, said: string) {
   return refresh(keys.revisions(studyId), keys.samples(studyId), keys.datasets(studyId), keys.study(studyId), ['dataset']);
 }
 
-export function History({ studyId }: { studyId: string }) {
+export function History({ study }: { study: Study }) {
+  const studyId = study.id;
+  const me = useSession().data?.user.id;
+  const mayEdit = study.permissions.includes('study.edit');
+  // annotations that only they see are changed by readers too
+  const mayUndo = (revision: Revision) => mayEdit || (me !== undefined && revision.actor?.id === me);
   const query = useRevisions(studyId);
   return (
     <div className="stack" style={{ maxWidth: 820 }}>
@@ -44,11 +49,11 @@ export function History({ studyId }: { studyId: string }) {
                       <td className="num muted">{ago(revision.created_at)}</td>
                       <td className="num" style={{ width: 110 }}>
                         {revision.verb === 'study.mark' ? (
-                          <Button small icon="undo" onClick={() => goBack(studyId, revision)}>Go back</Button>
+                          <Button small icon="undo" disabled={!mayUndo(revision)} onClick={() => goBack(studyId, revision)}>Go back</Button>
                         ) : revision.undone_at ? (
                           <span className="pill">undone</span>
                         ) : (
-                          <Button small icon="undo" onClick={() => undo(studyId, revision)}>Undo</Button>
+                          <Button small icon="undo" disabled={!mayUndo(revision)} onClick={() => undo(studyId, revision)}>Undo</Button>
                         )}
                       </td>
                     </tr>
@@ -59,8 +64,12 @@ export function History({ studyId }: { studyId: string }) {
           }
         </Loaded>
       </div>
-      <h2>Deleted datasets</h2>
-      <DeletedDatasets studyId={studyId} />
+      {mayEdit && (
+        <>
+          <h2>Deleted datasets</h2>
+          <DeletedDatasets studyId={studyId} />
+        </>
+      )}
     </div>
   );
 }

@@ -83,7 +83,7 @@ function Overview({ study, tab }: { study: Study; tab: string }) {
       {tab === 'samples' && <SampleTable study={study} />}
       {tab === 'jobs' && <StudyJobs id={study.id} />}
       {tab === 'sharing' && <Sharing study={study} />}
-      {tab === 'history' && <History studyId={study.id} />}
+      {tab === 'history' && <History study={study} />}
     </div>
   );
 }

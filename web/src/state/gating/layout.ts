@@ -53,7 +53,11 @@ export interface CopiedGate {
   panel: { index: number; channel: string; reagent: string }[];
 }
 
-/** Copied gates, waiting to be pasted into another population or study. */
-export const clipboardStore = createStore<CopiedGate | null>(null);
+const COPIED = 'cytosol.copied-gate';
+/** A copied gate, waiting to be pasted into another population or study, in this window or another. */
+export const clipboardStore = rememberedStore<CopiedGate | null>(COPIED, null);
+globalThis.addEventListener?.('storage', ({ key, newValue }: StorageEvent) => {
+  if (key === COPIED && newValue !== null) clipboardStore.set(JSON.parse(newValue) as CopiedGate | null);
+});
 /** A gate to be pasted, once it is said on which of several channels. */
 export const pasteStore = createStore<CopiedGate | null>(null);

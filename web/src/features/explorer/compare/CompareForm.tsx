@@ -3,8 +3,10 @@
 import { useMemo, useState } from 'react';
 import type { Job } from '../../../api/types';
 import { fieldFault, fieldKind, initialValues, toParameters, type FormValues } from '../../../data/forms';
-import { emptySide, toSelection, type SideDraft } from '../../../data/selections';
+import { treeRows, uniqueNames } from '../../../data/gating/tree';
+import { emptySide, selectionText, toSelection, type SideDraft } from '../../../data/selections';
 import { useRun } from '../../../state/analyses';
+import { usePopulations } from '../../../state/gating/queries';
 import { useAnalyses, useSamples } from '../../../state/queries';
 import { Button, Field } from '../../../views/controls';
 import { ErrorNote, Skeleton } from '../../../views/states';
@@ -26,6 +28,9 @@ export function CompareForm({ study, dataset, table, state, shared, onDone }: Vi
   const analyses = useAnalyses();
   const offers = useOffers(study, dataset, table);
   const sheet = useSamples(study.id).data;
+  const gated = usePopulations(study.id).data ?? [];
+  const names = uniqueNames(gated);
+  const populations = treeRows(gated).map(({ population: { id } }) => ({ id, label: names.get(id) ?? '' }));
   const selected = useMemo(() => state.selection?.toIndices() ?? null, [state.selection]);
   const { sides, setSides } = shared;
   const { first, second } = useMemo(() => sides ?? newSides(selected, shared.group), [sides, selected, shared.group]);
@@ -41,10 +46,13 @@ export function CompareForm({ study, dataset, table, state, shared, onDone }: Vi
   const parameters = analysis.parameters.filter((p) => fieldKind(p) !== 'none' && (isPseudobulk || !OF_PSEUDOBULK.test(p.help)));
   const [one, other] = [toSelection(first), toSelection(second)];
   const faults = parameters.filter((p) => fieldFault(p, values[p.name]));
-  const common = { datasetId: dataset.id, table, attributes: sheet?.attributes ?? [], samples: sheet?.samples ?? [], selected };
+  const common = { datasetId: dataset.id, table, attributes: sheet?.attributes ?? [], samples: sheet?.samples ?? [], populations, selected };
   const takenBy = (side: SideDraft, mine: SideDraft) => (side.kind === mine.kind && side.by === mine.by ? side.levels : []);
   const submit = () => {
-    if (one && other) void run({ analysis: 'compare', name, parameters: { ...toParameters(parameters, values), first: one, second: other } });
+    const said = (side: SideDraft) => (side.kind === 'population' ? names.get(side.by) : selectionText(toSelection(side)));
+    // the server knows populations by their ids
+    const title = name || ([first.kind, second.kind].includes('population') ? `${said(first)} and ${said(second)}` : '');
+    if (one && other) void run({ analysis: 'compare', name: title, parameters: { ...toParameters(parameters, values), first: one, second: other } });
   };
   const missing = !one ? 'Choose the first cells' : !other ? 'Choose what they are compared with' : isPseudobulk && !values.replicate ? 'Choose under Replicate what tells the donors or samples apart' : faults[0] ? `${faults[0].title}: ${fieldFault(faults[0], values[faults[0].name])}` : '';
   return (

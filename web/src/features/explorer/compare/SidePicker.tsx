@@ -1,4 +1,4 @@
-/** One side of a comparison: groups of an annotation, samples, the cells selected in the plot, or all others. */
+/** One side of a comparison: groups of an annotation, samples, the cells selected in the plot, a gated population, or all others. */
 
 import { useQuery } from '@tanstack/react-query';
 import type { Sample, TableRecord } from '../../../api/types';
@@ -18,6 +18,7 @@ interface Props {
   table: TableRecord;
   attributes: { id: string; name: string }[];
   samples: Sample[];
+  populations: { id: string; label: string }[];
   /** Rows that are selected in the plot now. */
   selected: Uint32Array | null;
   /** Levels that the other side has taken. */
@@ -25,12 +26,13 @@ interface Props {
   mayBeRest: boolean;
 }
 
-export function SidePicker({ label, side, onChange, datasetId, table, attributes, samples, selected, taken, mayBeRest }: Props) {
+export function SidePicker({ label, side, onChange, datasetId, table, attributes, samples, populations, selected, taken, mayBeRest }: Props) {
   const columns = groupings(table);
   const kinds = [
     { value: 'groups' as const, label: 'Groups' },
     { value: 'cells' as const, label: 'Selected cells' },
     ...(samples.length ? [{ value: 'samples' as const, label: 'Samples' }] : []),
+    ...(populations.length ? [{ value: 'population' as const, label: 'Population' }] : []),
     ...(mayBeRest ? [{ value: 'rest' as const, label: 'All others' }] : []),
   ];
   const choose = (kind: SideDraft['kind']) =>
@@ -56,6 +58,12 @@ export function SidePicker({ label, side, onChange, datasetId, table, attributes
           </select>
           <Levels label={label} side={side} taken={taken} levels={sampleLevels(samples, attributes, side.by)} onToggle={toggle} />
         </>
+      )}
+      {side.kind === 'population' && (
+        <select className="input" aria-label={`${label}: population`} value={side.by} onChange={(e) => onChange(emptySide('population', e.target.value))}>
+          <option value="">Choose a gated population</option>
+          {populations.map((p) => <option key={p.id} value={p.id}>{p.label}</option>)}
+        </select>
       )}
       {side.kind === 'cells' && (
         <div className="row">
