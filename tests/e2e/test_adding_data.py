@@ -52,7 +52,7 @@ def drop(page: Page, *paths: Path, zone: str = ".drop") -> None:
 def job_dialog(page: Page, kind: str) -> Locator:
     """The dialog of the job of this kind; the list may be there before the job is."""
     page.get_by_role("tab", name="Jobs").click()
-    page.get_by_role("button", name=re.compile(f"^{kind} #")).click()
+    page.locator("tbody").get_by_role("button", name=re.compile(f"^{kind} #")).click()
     return page.get_by_role("dialog")
 
 

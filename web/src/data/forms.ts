@@ -70,7 +70,11 @@ export function fieldFault(p: FormParameter, value: FieldValue | undefined): str
   const kind = fieldKind(p);
   if (kind === 'none' || kind === 'switch') return '';
   const empty = Array.isArray(value) ? value.length === 0 : String(value ?? '').trim() === '';
-  if (empty) return p.required ? 'is needed' : kind === 'number' && p.default !== null ? 'a number is needed' : kind === 'numbers' ? 'at least one number is needed' : '';
+  if (empty) {
+    if (p.required) return 'is needed';
+    if (kind === 'number' && p.default !== null) return 'a number is needed';
+    return kind === 'numbers' && Array.isArray(p.default) && p.default.length > 0 ? 'at least one number is needed' : '';
+  }
   if (kind === 'number') return numberFault(p, String(value));
   if (kind === 'numbers') return split(String(value)).map((text) => numberFault(p, text)).find(Boolean) ?? '';
   return '';

@@ -90,6 +90,8 @@ describe('forms of the registry', () => {
     expect(fieldFault(list[0], '1 x')).toBe('‘x’ is no number');
     expect(fieldFault(list[0], ' ')).toBe('at least one number is needed');
     expect(fieldFault(list[2], '')).toBe('');
+    // none is what it takes where nothing is said
+    expect(fieldFault(parameter({ name: 'baseline', type: 'numbers', default: [] }), '')).toBe('');
     expect(boundsText(list[2])).toBe('');
   });
 });
