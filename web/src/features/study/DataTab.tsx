@@ -78,7 +78,7 @@ function DatasetTable({ study, datasets }: { study: Study; datasets: Dataset[] }
       <tbody>
         {datasets.map((dataset) => (
           <tr key={dataset.id}>
-            <td>
+            <td className="name-cell">
               {dataset.tables.length ? <Link to={tablePath(study.id, dataset.id, dataset.tables[0].name)}>{dataset.name}</Link> : dataset.name}
               {dataset.lineage.parent_id && <div className="small muted"><SubsetOf study={study} dataset={dataset} /></div>}
               {dataset.notes.map((note, i) => <div key={i} className="small muted">{note}</div>)}

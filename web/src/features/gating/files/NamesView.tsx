@@ -80,12 +80,12 @@ function Preview({ rows }: { rows: NamedFile[] }) {
       <tbody>
         {rows.map((r) => (
           <tr key={r.dataset_id} className={r.matches ? '' : 'muted'}>
-            <td className="cut">{r.name}</td>
+            <td className="name-cell">{r.name}</td>
             {fields.map((f) => {
               const value = r.annotations.find((a) => a.name === f)?.value;
               return <td key={f} className={typeof value === 'number' ? 'num' : ''}>{value == null ? '' : String(value)}</td>;
             })}
-            <td className="cut">{r.new_name}</td>
+            <td className={r.new_name ? 'name-cell' : undefined}>{r.new_name}</td>
             <td className="small">{r.problem ? <span className="warn-text">{r.problem}</span> : r.matches ? '' : 'does not match, stays as it is'}</td>
           </tr>
         ))}
