@@ -203,8 +203,10 @@ def test_every_type_is_tried() -> None:
     assert {scale.type for scale in ALL} == set(SCALES)
 
 
-@pytest.mark.parametrize("minimum", [None, -500.0, 0.0, 2e4])
-def test_an_axis_of_logarithms_begins_above_zero(minimum: float | None) -> None:
-    low, high = GmlLogScale(1e4, 4, minimum, 3e4).limits
-    assert 0 < low < high == 3e4
-    assert np.isfinite(GmlLogScale(1e4, 4, minimum, 3e4).forward(np.array([low, high]))).all()
+@pytest.mark.parametrize("maximum", [3e4, 0.5])
+@pytest.mark.parametrize("minimum", [None, -500.0, 0.0, 0.25])
+def test_an_axis_of_logarithms_begins_above_zero_and_below_its_end(minimum: float | None, maximum: float) -> None:
+    scale = GmlLogScale(1e4, 4, minimum, maximum)
+    low, high = scale.limits
+    assert 0 < low < high == maximum
+    assert np.isfinite(scale.forward(np.array([low, high]))).all()
