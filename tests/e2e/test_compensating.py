@@ -164,7 +164,9 @@ def _edit_by_keys(page: Page, bench: Bench) -> None:
 
 def test_plots_follow_the_matrix_of_their_file(page: Page, bench: Bench) -> None:
     """Another matrix for the file, and another number in the matrix: the events are read and drawn anew."""
-    body = {"name": "Strong", "channels": list(_DYES), "matrix": np.eye(3).ravel().tolist()}
+    matrix = np.eye(3)
+    matrix[0, 1] = 0.3  # neither what the file is read with before, nor none
+    body = {"name": "Strong", "channels": list(_DYES), "matrix": matrix.ravel().tolist()}
     bench.api.post(f"/studies/{bench.study_id}/compensations", json=body).raise_for_status()
     page.goto(bench.url)
     page.get_by_role("button", name="sample.fcs").click()
