@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
@@ -52,6 +53,11 @@ class Site:
     @property
     def table(self) -> cytosol.Table:
         return self.client.dataset(self.dataset_id).table()
+
+    def api(self, below: str = "") -> httpx.Client:
+        """The native API, or what lies below one of its addresses, for the administrator."""
+        headers = {"Authorization": f"Bearer {self.server.token}"}
+        return httpx.Client(base_url=f"{self.url}/api/v1{below}", headers=headers, timeout=_LONGEST_MS / 1000)
 
     def explorer(self, query: str = "") -> str:
         """Address of the explorer of the study's table."""

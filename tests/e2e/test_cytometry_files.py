@@ -63,8 +63,7 @@ def _bench(site: Site, folder: Path) -> Iterator[Bench]:
     study = site.client.create_study("Plates")
     for at, name in enumerate(("P1_A01_ann.fcs", "P1_A02_bob.fcs", "P2_A01_cleo.fcs")):
         study.add_file(write_fcs(folder / name, make_events(2000, at)))
-    headers = {"Authorization": f"Bearer {site.server.token}"}
-    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as api:
+    with site.api() as api:
         yield Bench(f"{site.url}/app/studies/{study.id}/gating", study.id, api, folder)
 
 

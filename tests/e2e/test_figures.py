@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DATA, Site, Watch, faults
-from tests.e2e.plots import settled
+from tests.e2e.plots import open_plot, settled
 from tests.services import need
 
 LABELS = "bulk_labels"
@@ -400,7 +400,7 @@ def test_axe_finds_nothing_in_the_views(page: Page, site: Site, axe: str, theme:
 
 
 def test_views_are_reached_by_keys_stand_beside_each_other_and_are_remembered(page: Page, site: Site) -> None:
-    page.goto(site.explorer())
+    open_plot(page, site.explorer(), 700)
     tabs = page.get_by_role("tablist", name="Views")
     tabs.get_by_role("tab", name="Cells").focus()
     page.keyboard.press("End")
@@ -411,6 +411,7 @@ def test_views_are_reached_by_keys_stand_beside_each_other_and_are_remembered(pa
     expect(tabs.get_by_role("tab", name="Cells")).to_have_attribute("aria-selected", "true")
     # one looks where one looked before
     picture = "() => document.querySelector('.plot canvas').toDataURL()"
+    page.locator(".plot[data-drawn]").wait_for()
     settled(page)
     before = page.evaluate(picture)
     page.keyboard.press("+")

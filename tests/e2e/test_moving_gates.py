@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -18,8 +17,7 @@ from tests.e2e.gating import Bench, add_files, drag, expect_count, make_events, 
 def bench(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     events = {"first.fcs": make_events(3000, 1), "second.fcs": make_events(2000, 2, shift=1.6)}
     study = add_files(site, "Moved gates", tmp_path_factory.mktemp("fcs"), events)
-    headers = {"Authorization": f"Bearer {site.server.token}"}
-    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as api:
+    with site.api() as api:
         yield Bench(site, study.id, api, events)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,8 +23,7 @@ def url(site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A study of a file, the population bright, and beads."""
     study = site.client.create_study("Tables")
     study.add_file(write_fcs(tmp_path_factory.mktemp("tables") / "one.fcs", _EVENTS))
-    headers = {"Authorization": f"Bearer {site.server.token}"}
-    with httpx.Client(base_url=f"{site.url}/api/v1/studies/{study.id}", headers=headers) as api:
+    with site.api(f"/studies/{study.id}") as api:
         version = {"If-Match": f'"{api.get("scales").json()["version"]}"'}
         scale = {"type": "linear", "minimum": -1e6, "maximum": 1e6}
         scales = {"var:B530-A": scale, "var:R660-A": scale}

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import flowio
-import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -127,7 +126,7 @@ def _choose_by_hand(form: Locator) -> None:
 
 def _dyes_of(site: Site, study_id: str, name: str) -> np.ndarray:
     """How much of each dye an unmixed file says, shape (n_events, 4); read by FlowIO."""
-    with httpx.Client(base_url=f"{site.url}/api/v1", headers={"Authorization": f"Bearer {site.server.token}"}) as api:
+    with site.api() as api:
         files = {one["name"]: one for one in api.get(f"/studies/{study_id}/fcs").json()["items"]}
         data = api.get(f"/datasets/{files[name]['id']}/fcs", params={"format": "original"}).raise_for_status().content
     read = flowio.FlowData(io.BytesIO(data))

@@ -189,6 +189,13 @@ def tar_of(files: dict[str, bytes], mode: str = "w:gz") -> bytes:
     return target.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of this test's own: in the machine's, servers of other tests come and go."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
 def scratch() -> set[Path]:
     return set(Path(tempfile.gettempdir()).glob("cytosol-*"))
 

@@ -1,5 +1,5 @@
 import { QueryObserver } from '@tanstack/react-query';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { problemToError } from '../../src/api/http';
 import { INITIAL_VIEW, readView, writeView, type ExplorerView } from '../../src/state/explorerView';
 import { matchShortcut } from '../../src/state/keyboard';
@@ -78,7 +78,10 @@ describe('errors', () => {
 });
 
 describe('events of the server', () => {
-  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  // a clock of its own: what is told within some milliseconds must not depend on how busy the machine is
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+  const pause = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
   it('of a thousand files ask for what they changed once or twice, and the last one is not missed', async () => {
     let [asked, answered] = [0, 0];
@@ -86,7 +89,7 @@ describe('events of the server', () => {
       queryKey: ['many', 'files'],
       queryFn: async () => {
         asked++;
-        await pause(150);
+        await new Promise((done) => setTimeout(done, 150));
         return ++answered;
       },
     });
