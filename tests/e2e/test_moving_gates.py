@@ -10,7 +10,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Site
-from tests.e2e.gating import Bench, add_files, drag, expect_count, make_events, markers, name_gate, plot, row_of, until
+from tests.e2e.gating import (
+    Bench,
+    add_files,
+    drag,
+    expect_count,
+    make_events,
+    markers,
+    name_gate,
+    plot,
+    row_of,
+    spot,
+    until,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +90,43 @@ def test_steps_by_keys_are_one_change_and_one_undo(workspace: Page, bench: Bench
     page.keyboard.press("Control+z")
     assert until(lambda: _moved(bench, before, 0))
     expect_count(page, "helper", _inside(bench))
+
+
+def test_undo_goes_past_a_mark_and_the_button_beside_it_does_the_change_again(workspace: Page, bench: Bench) -> None:
+    page, inside = workspace, _inside(bench)
+    again = page.get_by_role("button", name="Do again what was undone")
+    expect(again).to_be_disabled()
+    bench.api.post(f"/studies/{bench.study_id}/revisions", json={"label": "as drawn"}).raise_for_status()
+    page.keyboard.press("Control+z")
+    expect(row_of(page, "helper")).to_have_count(0)
+    expect(page.get_by_text("Undone: gate added")).to_be_visible()
+    again.click()
+    expect_count(page, "helper", inside)
+    expect(again).to_be_disabled()
+    # one thing after another, and back
+    page.get_by_role("button", name="Undo (Ctrl+Z)").click()
+    expect(row_of(page, "helper")).to_have_count(0)
+    expect(again).to_be_enabled()
+    at = spot(plot(page, "var:B530-A", "var:R660-A"))
+    page.keyboard.press("r")
+    drag(page, at(0.1, 0.1), at(0.5, 0.5))
+    name_gate(page, "another")
+    expect(again).to_be_disabled()
+
+
+@pytest.mark.parametrize("axis", ["Horizontal", "Vertical"])
+def test_the_menu_of_an_axis_floats_beside_its_plot(workspace: Page, axis: str) -> None:
+    page, card = workspace, workspace.locator(".plot-card").first
+    before = card.bounding_box()
+    page.get_by_role("button", name=f"{axis} axis").first.click()
+    page.get_by_role("combobox", name="Kind of scale").select_option("logicle")
+    menu = page.get_by_role("dialog", name=f"{axis} axis")
+    expect(menu.get_by_role("button", name="Keep scale")).to_be_in_viewport(ratio=1)
+    box = menu.bounding_box()
+    assert before is not None
+    assert box is not None
+    assert box["x"] > before["x"] + before["width"]
+    assert card.bounding_box() == before
 
 
 @pytest.mark.parametrize("way", ["another view", "another page", "another gate", "a lock"])

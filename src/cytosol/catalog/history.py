@@ -213,7 +213,7 @@ class History:
         return await record(
             conn,
             actor,
-            f"{verb}: {revision.verb}".replace("undo: undo: ", "redo: ")[:64],
+            f"{verb}: {revision.verb}".replace("undo: undo: ", "redo: ").replace("undo: redo: ", "undo: ")[:64],
             study_id=revision.study_id,
             subject=(revision.subject_kind, revision.subject_id),
             before=after,

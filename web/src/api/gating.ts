@@ -32,7 +32,7 @@ export interface Gate extends Rec {
 export type NewGate = Pick<Gate, 'kind' | 'name' | 'x' | 'y' | 'geometry'> & Partial<Pick<Gate, 'gid' | 'sectors' | 'dataset_id' | 'tailored' | 'locked' | 'extra'>>;
 export type GatePatch = Partial<Pick<Gate, 'name' | 'x' | 'y' | 'geometry' | 'sectors' | 'tailored' | 'locked' | 'extra'>>;
 
-export type TreeJson = { gate: string } | { column: string; groups: string[] } | { and: TreeJson[] } | { or: TreeJson[] } | { xor: TreeJson[] } | { not: TreeJson[] };
+export type TreeJson = { gate: string } | { column: string; groups: (string | number | boolean)[] } | { and: TreeJson[] } | { or: TreeJson[] } | { xor: TreeJson[] } | { not: TreeJson[] };
 
 export interface Population extends Rec {
   study_id: string;

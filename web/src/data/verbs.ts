@@ -49,3 +49,23 @@ export function verbText(verb: string): string {
   const words = VERBS[rest] ?? rest.replace(/[._]/g, ' ');
   return said ? `${said}: ${words.charAt(0).toLowerCase()}${words.slice(1)}` : words;
 }
+
+interface Done {
+  verb: string;
+  undone_at: string | null;
+}
+
+const MARK = 'study.mark';
+
+/** The newest change that nobody took back: what undo is about; marks change nothing. `revisions`: newest first. */
+export const toUndo = <R extends Done>(revisions: R[]): R | undefined => revisions.find((r) => !r.undone_at && r.verb !== MARK && !isUndoing(r.verb));
+
+/** The undoing that would be taken back next: the last one still in force that no other change came after. */
+export function toRedo<R extends Done>(revisions: R[]): R | undefined {
+  const undone: R[] = [];
+  for (const revision of [...revisions].reverse()) {
+    if (revision.verb.startsWith('undo: ')) undone.push(revision);
+    else if (revision.verb !== MARK && !revision.verb.startsWith('redo: ')) undone.length = 0;
+  }
+  return undone.reverse().find((r) => !r.undone_at);
+}

@@ -79,20 +79,36 @@ interface PopoverProps {
   look?: 'plain' | 'primary';
   left?: boolean;
   menu?: boolean;
+  /** What of those around the button has to stay in sight, as a selector: the sheet floats beside it and nothing scrolls. */
+  beside?: string;
   children: (close: () => void) => ReactNode;
 }
 
+/** Pixels around a sheet that floats. */
+const AIR = 8;
+
+/** Right of it where there is room, else left, else over it; never beyond the window. */
+function floatBeside(sheet: HTMLElement, place: DOMRect): void {
+  const { offsetWidth: width, offsetHeight: height } = sheet;
+  const [right, left] = [place.right + AIR, place.left - AIR - width];
+  const x = right + width + AIR <= window.innerWidth ? right : left >= AIR ? left : window.innerWidth - AIR - width;
+  const y = Math.max(AIR, Math.min(place.top, window.innerHeight - AIR - height));
+  Object.assign(sheet.style, { left: `${Math.max(AIR, x)}px`, top: `${y}px` });
+}
+
 /** A button that opens a small sheet; a click elsewhere or Escape closes it. */
-export function Popover({ label, icon, text, small, look, left, menu, children }: PopoverProps) {
+export function Popover({ label, icon, text, small, look, left, menu, beside, children }: PopoverProps) {
   const [open, setOpen] = useState(false);
   const ref = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     if (!open) return;
     // a sheet that opens below the edge of what is scrolled is brought into sight
     const anchor = ref.current;
-    const sheet = anchor?.querySelector('.popover');
+    const sheet = anchor?.querySelector<HTMLElement>('.popover');
+    const place = beside && anchor?.closest(beside);
     // so is what it grows by, such as the button that keeps a change
-    const grown = new ResizeObserver(() => sheet?.scrollIntoView({ block: 'nearest' }));
+    const show = () => (place && sheet ? floatBeside(sheet, place.getBoundingClientRect()) : sheet?.scrollIntoView({ block: 'nearest' }));
+    const grown = new ResizeObserver(show);
     if (sheet) grown.observe(sheet);
     const outside = (event: Event) => {
       if (!ref.current?.contains(event.target as Node)) setOpen(false);
@@ -112,14 +128,14 @@ export function Popover({ label, icon, text, small, look, left, menu, children }
       // the focus went with the sheet: the keyboard goes on from its button
       if (document.activeElement === document.body) anchor?.querySelector('button')?.focus();
     };
-  }, [open]);
+  }, [open, beside]);
   return (
     <span className="popover-anchor" ref={ref}>
       <Button small={small} look={look} icon={icon} label={text ? undefined : label} title={label} aria-expanded={open} aria-haspopup={menu ? 'menu' : 'dialog'} onClick={() => setOpen(!open)}>
         {text}
       </Button>
       {open && (
-        <div className={['popover', left && 'left', menu && 'menu'].filter(Boolean).join(' ')} role={menu ? 'group' : 'dialog'} aria-label={label}>
+        <div className={['popover', left && 'left', menu && 'menu', beside && 'floating'].filter(Boolean).join(' ')} role={menu ? 'group' : 'dialog'} aria-label={label}>
           {children(() => setOpen(false))}
         </div>
       )}

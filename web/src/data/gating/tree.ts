@@ -1,6 +1,6 @@
 /** Populations as a tree, the gates that make them, and what a population depends on. */
 
-export type TreeJson = { gate: string } | { column: string; groups: string[] } | { and: TreeJson[] } | { or: TreeJson[] } | { xor: TreeJson[] } | { not: TreeJson[] };
+export type TreeJson = { gate: string } | { column: string; groups: (string | number | boolean)[] } | { and: TreeJson[] } | { or: TreeJson[] } | { xor: TreeJson[] } | { not: TreeJson[] };
 
 export interface Sector {
   gid: string;

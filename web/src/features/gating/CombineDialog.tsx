@@ -3,6 +3,8 @@
 import { useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import type { TreeJson } from '../../api/gating';
+import type { ColumnRecord } from '../../api/types';
+import type { Level } from '../../data/gating/properties';
 import { freshName } from '../../data/words';
 import { uniqueNames } from '../../data/gating/tree';
 import { addPopulation } from '../../state/gating/actions';
@@ -26,10 +28,20 @@ export function CombineDialog({ state, onClose }: { state: GatingState; onClose:
   const [parent, setParent] = useState(state.population?.id ?? '');
   const [ticked, setTicked] = useState<string[]>([]);
   const [column, setColumn] = useState('');
-  const [levels, setLevels] = useState<string[]>([]);
-  const columns = state.file?.table.columns.filter((c) => c.kind === 'categorical') ?? [];
+  const [levels, setLevels] = useState<Level[]>([]);
+  const all = state.file?.table.columns ?? [];
+  const columns = all.filter((c) => c.kind === 'categorical');
+  // what the cells themselves have of a name goes before what their file and sample have
+  const properties = state.properties.filter((p) => !all.some((c) => c.name === p.name));
   const record = columns.find((c) => c.name === column);
-  const flip = (list: string[], id: string) => (list.includes(id) ? list.filter((other) => other !== id) : [...list, id]);
+  const property = properties.find((p) => p.name === column);
+  const groups = [
+    { label: state.file?.panel.length ? 'Of events' : 'Of cells', names: columns.map((c) => c.name) },
+    { label: 'Of files', names: properties.filter((p) => p.of === 'files').map((p) => p.name) },
+    { label: 'Of samples', names: properties.filter((p) => p.of === 'samples').map((p) => p.name) },
+  ].filter((group) => group.names.length > 0);
+  const flip = <T,>(list: T[], entry: T) => (list.includes(entry) ? list.filter((other) => other !== entry) : [...list, entry]);
+  const tick = (level: Level) => setLevels(flip(levels, level));
   const above = state.populations.find((p) => p.id === parent);
   const parts: TreeJson[] = [
     ...ticked.map((id) => state.populations.find((p) => p.id === id)?.tree).filter((tree) => tree !== undefined),
@@ -54,25 +66,36 @@ export function CombineDialog({ state, onClose }: { state: GatingState; onClose:
       <div className="filter-list" role="group" aria-label="Populations to combine">
         {state.populations.map((p) => <label key={p.id}><input type="checkbox" checked={ticked.includes(p.id)} onChange={() => setTicked(flip(ticked, p.id))} /> {names.get(p.id)}</label>)}
       </div>
-      {columns.length > 0 && (
+      {groups.length > 0 && (
         <Field label="And of an annotation">
           <select className="input" value={column} onChange={(e) => { setColumn(e.target.value); setLevels([]); }}>
             <option value="">none</option>
-            {columns.map((c) => <option key={c.id} value={c.name}>{c.name}</option>)}
+            {groups.map(({ label, names: listed }) => (
+              <optgroup key={label} label={label}>{listed.map((each) => <option key={each} value={each}>{each}</option>)}</optgroup>
+            ))}
           </select>
         </Field>
       )}
-      {record && state.file && <Levels dataset={state.file.dataset.id} table={state.file.table.name} column={record} ticked={levels} onTick={(level) => setLevels(flip(levels, level))} />}
+      {record && state.file && <LevelsOfCells dataset={state.file.dataset.id} table={state.file.table.name} column={record} ticked={levels} onTick={tick} />}
+      {property && <Levels of={property.name} levels={property.levels} ticked={levels} onTick={tick} />}
     </FormDialog>
   );
 }
 
-function Levels({ dataset, table, column, ticked, onTick }: { dataset: string; table: string; column: Parameters<typeof columnQuery>[2]; ticked: string[]; onTick: (level: string) => void }) {
+interface LevelsProps {
+  ticked: Level[];
+  onTick: (level: Level) => void;
+}
+
+function LevelsOfCells({ dataset, table, column, ...rest }: LevelsProps & { dataset: string; table: string; column: ColumnRecord }) {
   const found = useQuery(columnQuery(dataset, table, column)).data;
-  if (found?.kind !== 'categorical') return null;
+  return found?.kind === 'categorical' ? <Levels of={column.name} levels={found.categories} {...rest} /> : null;
+}
+
+function Levels({ of, levels, ticked, onTick }: LevelsProps & { of: string; levels: Level[] }) {
   return (
-    <div className="filter-list" role="group" aria-label={`Groups of ${column.name}`}>
-      {found.categories.map((level) => <label key={level}><input type="checkbox" checked={ticked.includes(level)} onChange={() => onTick(level)} /> {level}</label>)}
+    <div className="filter-list" role="group" aria-label={`Groups of ${of}`}>
+      {levels.map((level) => <label key={String(level)}><input type="checkbox" checked={ticked.includes(level)} onChange={() => onTick(level)} /> {String(level)}</label>)}
     </div>
   );
 }

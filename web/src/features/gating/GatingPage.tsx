@@ -3,8 +3,10 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Gate } from '../../api/gating';
 import type { Study } from '../../api/types';
+import { toRedo } from '../../data/verbs';
 import { changeGate, leaveNudges, redoLast, settleNudges, undoLast } from '../../state/gating/actions';
 import { offerShortcuts } from '../../state/keyboard';
+import { useRevisions } from '../../state/queries';
 import { navigate } from '../../state/route';
 import { Button, Icon, type IconName } from '../../views/controls';
 import { Link } from '../../views/Link';
@@ -61,6 +63,7 @@ function Workspace({ state }: { state: GatingState }) {
   useEffect(() => {
     tabs.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [state.view]);
+  const canRedo = toRedo(useRevisions(state.study.id).data ?? []) !== undefined;
   useKeys(state, gate, setTool, () => setGid(null));
   useClipboardKeys(state, gate);
   useEffect(() => {
@@ -87,6 +90,7 @@ function Workspace({ state }: { state: GatingState }) {
           ))}
         </div>
         <Button small look="plain" icon="undo" label="Undo (Ctrl+Z)" disabled={!state.mayEdit} onClick={() => void undoLast(state.study.id)} />
+        <Button small look="plain" icon="redo" label="Do again what was undone (Ctrl+Shift+Z)" disabled={!state.mayEdit || !canRedo} onClick={() => void redoLast(state.study.id)} />
       </header>
       <aside className="gating-side" aria-label="Files and populations">
         <FileList state={state} />

@@ -33,6 +33,8 @@ import type { GatingState } from './useGating';
 interface Props {
   state: GatingState;
   spec: PlotSpec;
+  /** Pixels, of its width and height. */
+  side: number;
   tool: GateTool;
   onTool: (tool: GateTool) => void;
   selected: string | null;
@@ -70,7 +72,7 @@ function gatesOn(state: GatingState, spec: PlotSpec): Gate[] {
   });
 }
 
-export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRename, onSpec, onCopy, onRemove }: Props) {
+export function PlotCard({ state, spec, side, tool, onTool, selected, onSelect, onRename, onSpec, onCopy, onRemove }: Props) {
   const { layout, file, population, mayEdit } = state;
   const [draft, setDraft] = useState<Shape | null>(null);
   const [preview, setPreview] = useState<{ id: string; shape: Shape } | null>(null);
@@ -85,7 +87,6 @@ export function PlotCard({ state, spec, tool, onTool, selected, onSelect, onRena
   const over = useQueries({
     queries: overlaid.map((p) => ({ ...eventsQuery(file ? state.sourceOf(file, p) : NO_SOURCE, { ...asked, population: p.id }), enabled: file !== null && !missing })),
   });
-  const side = layout.size;
   const axes = useMemo(() => ({ x: ends.x, y: isFlat ? ([0, 1] as Point) : ends.y, width: side, height: side }), [ends.x, ends.y, isFlat, side]);
   const [scaleX, scaleY] = [state.scaleFor(spec.x), state.scaleFor(spec.y)];
   const cloud = useMemo(() => {

@@ -1,6 +1,6 @@
 /** The plots of the population that is open, or the way to it: a plot for each gate above it. */
 
-import { useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import type { Population } from '../../api/gating';
 import { gatedAxes, gateOfGid, lineage } from '../../data/gating/tree';
 import { firstAxes, nextAxes } from '../../data/gating/axes';
@@ -10,6 +10,7 @@ import { Button, Icon, Segments, type IconName } from '../../views/controls';
 import { Popover } from '../../views/overlays';
 import { Empty } from '../../views/states';
 import type { GateTool } from '../../views/gating/GateLayer';
+import { MARGIN } from '../../views/gating/PlotFrame';
 import { PlotCard } from './PlotCard';
 import type { GatingState } from './useGating';
 
@@ -50,6 +51,33 @@ function shownAbove(state: GatingState): { x: string; y: string }[] {
   return out;
 }
 
+interface Room {
+  width: number;
+  height: number;
+}
+
+/** The inner size of an element, which changes with the window. */
+function useRoom(): [Room, (element: HTMLElement | null) => void] {
+  const [room, setRoom] = useState<Room>({ width: 0, height: 0 });
+  const observer = useRef<ResizeObserver | null>(null);
+  const watch = useCallback((element: HTMLElement | null) => {
+    observer.current?.disconnect();
+    if (!element) return;
+    observer.current = new ResizeObserver(([entry]) => setRoom({ width: Math.floor(entry.contentRect.width), height: Math.floor(entry.contentRect.height) }));
+    observer.current.observe(element);
+  }, []);
+  return [room, watch];
+}
+
+/** A caption and a legend take so much of the height beside the plot and its axes. */
+const CAPTION = 64;
+
+/** A plot that stands alone grows to twice its size at most, where it would leave two thirds of the width empty. */
+export function loneSide(size: number, { width, height }: Room): number {
+  if (width < 3 * size) return size;
+  return Math.max(size, Math.min(2 * size, height - MARGIN.top - MARGIN.bottom - CAPTION));
+}
+
 interface Props {
   state: GatingState;
   tool: GateTool;
@@ -71,6 +99,8 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
   };
   const way = lineage(state.populations, population);
   const showsWay = layout.way && population !== null;
+  const [room, watch] = useRoom();
+  const side = (showsWay ? way.length : plots.length) === 1 ? loneSide(layout.size, room) : layout.size;
   return (
     <>
       <div className="toolbar" role="toolbar" aria-label="Gates and plots">
@@ -109,11 +139,11 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
           )}
         </Popover>
       </div>
-      <div className="plot-grid">
-        {showsWay && way.map((p, i) => <WayPlot key={p.id} state={state} above={way[i - 1] ?? null} child={p} tool={tool} onTool={onTool} selected={selected} onSelect={onSelect} onRename={onRename} />)}
+      <div className="plot-grid" ref={watch}>
+        {showsWay && way.map((p, i) => <WayPlot key={p.id} state={state} side={side} above={way[i - 1] ?? null} child={p} tool={tool} onTool={onTool} selected={selected} onSelect={onSelect} onRename={onRename} />)}
         {!showsWay && plots.map((plot) => (
           <PlotCard
-            key={`${place}/${plot.id}`} state={state} spec={plot} tool={tool} onTool={onTool} selected={selected} onSelect={onSelect} onRename={onRename}
+            key={`${place}/${plot.id}`} state={state} spec={plot} side={side} tool={tool} onTool={onTool} selected={selected} onSelect={onSelect} onRename={onRename}
             onSpec={(part) => set(plots.map((p) => (p.id === plot.id ? { ...p, ...part } : p)))}
             onCopy={() => set(plots.flatMap((p) => (p.id === plot.id ? [p, { ...p, id: freshId }] : [p])))}
             onRemove={() => set(plots.filter((p) => p.id !== plot.id))}
@@ -126,7 +156,7 @@ export function PlotGrid({ state, tool, onTool, selected, onSelect, onRename }: 
 }
 
 /** A plot of a population above, with the gate that leads on and the events of the open population in its colour (backgating). */
-function WayPlot({ state, above, child, ...rest }: Props & { above: Population | null; child: Population }) {
+function WayPlot({ state, above, child, ...rest }: Props & { side: number; above: Population | null; child: Population }) {
   const [mode, setMode] = useState<PlotMode>('density');
   const gate = gateOfGid(state.gatesHere, child.terminal_gid);
   if (!gate || !state.population) return null;

@@ -2,12 +2,13 @@
 
 import { useMemo, useState } from 'react';
 import type { Channel } from '../../api/cytometry';
-import type { Compensation, CountRow, Gate, Population, ScaleJson, ScaleSet } from '../../api/gating';
+import type { Compensation, CountRow, Gate, Population, ScaleJson, ScaleSet, TreeJson } from '../../api/gating';
 import type { AnnotatedFile } from '../../api/annotations';
 import type { Attribute, Dataset, Sample, Study, TableRecord } from '../../api/types';
 import { channelChoices, tableChoices, type AxisChoice } from '../../data/gating/axes';
+import { propertiesOf, type Property } from '../../data/gating/properties';
 import { scaleOf, type Scale } from '../../data/gating/scales';
-import { fingerprint, gatesFor, treeRows, type TreeRow } from '../../data/gating/tree';
+import { fingerprint, gatesFor, namedBy, treeRows, type TreeRow } from '../../data/gating/tree';
 import { embeddingTitle } from '../../data/words';
 import { layoutStore, type GatingLayout } from '../../state/gating/layout';
 import { nudgeStore, withNudge } from '../../state/gating/actions';
@@ -62,6 +63,10 @@ export function filesOf(datasets: Dataset[], samples: Sample[] = [], annotated: 
 
 const NO_ATTRIBUTES: Attribute[] = [];
 
+/** Samples with their values by the names of attributes in place of their ids. */
+const withNames = (samples: Sample[], attributes: Attribute[]): Sample[] =>
+  samples.map((sample) => ({ ...sample, values: Object.fromEntries(attributes.map(({ id, name }) => [name, sample.values[id] ?? null])) }));
+
 export const VIEW_NAMES = ['plots', 'gallery', 'statistics', 'heatmap', 'boxes', 'analyses', 'compensation', 'files'] as const;
 export type ViewName = (typeof VIEW_NAMES)[number];
 
@@ -75,6 +80,8 @@ export interface GatingState {
   files: GatedFile[];
   /** Names of what is said about any of them, in the order of the study. */
   attributes: string[];
+  /** What is said about files, and about samples, with all its values. */
+  properties: Property[];
   file: GatedFile | null;
   view: ViewName;
   /** 'All events' of cytometry, 'All cells' of other tables. */
@@ -116,11 +123,13 @@ export function useGating(study: Study): GatingState {
   const layout = useStore(store);
   const [place, go] = useViewState('gating', INITIAL, STEPS);
   const [draftScales, setDraftScales] = useState<Record<string, ScaleJson>>({});
-  const samples = useSamples(study.id).data;
+  const table = useSamples(study.id).data;
   const annotated = useAnnotatedFiles(study.id, datasets.data?.some((d) => d.panel?.length) ?? false).data;
-  const files = useMemo(() => filesOf(datasets.data ?? [], samples?.samples, annotated), [datasets.data, samples, annotated]);
-  const named = samples?.attributes ?? NO_ATTRIBUTES;
+  const named = table?.attributes ?? NO_ATTRIBUTES;
+  const samples = useMemo(() => withNames(table?.samples ?? [], named), [table, named]);
+  const files = useMemo(() => filesOf(datasets.data ?? [], samples, annotated), [datasets.data, samples, annotated]);
   const attributes = useMemo(() => named.map((a) => a.name).filter((name) => files.some((f) => name in f.annotations)), [named, files]);
+  const properties = useMemo(() => propertiesOf(named.map((a) => a.name), samples, annotated ?? []), [named, samples, annotated]);
   const file = files.find((f) => f.key === place.file) ?? files[0] ?? null;
   const nudge = useStore(nudgeStore);
   const gates = gatesQuery.data ?? NO_GATES;
@@ -132,9 +141,13 @@ export function useGating(study: Study): GatingState {
   const made = useMemo(() => new Map(Object.entries(scales).map(([reference, json]) => [reference, scaleOf(json)])), [scales]);
   const population = populations.find((p) => p.id === place.population) ?? null;
   const scaleVersion = scaleSet?.version ?? 0;
+  // populations of annotations are others where these are
+  const said = useMemo(() => digest(JSON.stringify([samples, annotated, datasets.data?.map((d) => [d.sample_id, d.tables.map((t) => t.columns.map((c) => [c.name, c.version]))])])), [samples, annotated, datasets.data]);
+  const saidTo = (...trees: TreeJson[]) => (trees.some((tree) => namedBy(tree).columns.length) ? said : '');
+  const saidToAny = saidTo(...populations.map((p) => p.tree));
   const token = useMemo(
-    () => digest(JSON.stringify([gates.map((g) => [g.id, g.version]), populations.map((p) => [p.id, p.version]), compensations.map((c) => [c.id, c.version]), scaleVersion])),
-    [gates, populations, compensations, scaleVersion],
+    () => digest(JSON.stringify([gates.map((g) => [g.id, g.version]), populations.map((p) => [p.id, p.version]), compensations.map((c) => [c.id, c.version]), scaleVersion, saidToAny])),
+    [gates, populations, compensations, scaleVersion, saidToAny],
   );
   const matrices = useMemo(() => Object.fromEntries(compensations.map((c) => [c.id, c.version])), [compensations]);
   const countsQuery = useCounts(study.id, file ? [file.dataset.id] : [], file?.table.name ?? '', layout.compensation, token);
@@ -148,6 +161,7 @@ export function useGating(study: Study): GatingState {
     mayEdit: study.permissions.includes('gate.edit'),
     files,
     attributes,
+    properties,
     file,
     allName: file && file.panel.length === 0 ? 'All cells' : 'All events',
     view: VIEW_NAMES.find((name) => name === place.view) ?? 'plots',
@@ -171,7 +185,7 @@ export function useGating(study: Study): GatingState {
       dataset: of.dataset.id,
       table: of.table.name,
       version: of.dataset.data_version,
-      token: p ? digest(`${fingerprint(p, gatesFor(gates, of.dataset.id))} ${scaleVersion}`) : '',
+      token: p ? digest(`${fingerprint(p, gatesFor(gates, of.dataset.id))} ${scaleVersion} ${saidTo(p.tree)}`) : '',
       compensation: of.dataset.compensation ?? '',
       matrices,
     }),

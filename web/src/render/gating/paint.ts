@@ -50,7 +50,7 @@ function clear(canvas: HTMLCanvasElement, axes: Axes, ratio: number): CanvasRend
 }
 
 /** How wide a dot is, in CSS pixels: the fewer there are and the larger the plot, the larger. */
-const dotOf = (n: number, axes: Axes) => Math.max(1.6, Math.min(3.4, axes.width / 60, 150 / Math.sqrt(Math.max(1, n))));
+const dotOf = (n: number, { width }: Axes) => Math.max(1.6, Math.min(3.4, width / 60, (0.47 * width) / Math.sqrt(Math.max(1, n))));
 const cellsAcross = (axes: Axes, size: number) => ({ width: Math.max(8, Math.round(axes.width / size)), height: Math.max(8, Math.round(axes.height / size)) });
 
 /** The brightest is the density that all but these events lie below, so that a heap on an edge does not dim the rest. */

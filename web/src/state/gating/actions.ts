@@ -2,7 +2,8 @@
 
 import * as api from '../../api/gating';
 import { undoRevision, listRevisions } from '../../api/routes';
-import { isUndoing, verbText } from '../../data/verbs';
+import type { Revision } from '../../api/types';
+import { isUndoing, toRedo, toUndo, verbText } from '../../data/verbs';
 import { createStore } from '../store';
 import { tell, tellError } from '../notices';
 import { keys, queryClient, refresh } from '../queries';
@@ -152,19 +153,18 @@ export const changeFile = (studyId: string, send: () => Promise<unknown>) =>
 
 /** The newest changes that nobody undid, taken back one after the other. */
 export async function undoLast(studyId: string, times = 1): Promise<void> {
-  await inTurn(() => step(studyId, times, (verb) => !isUndoing(verb), 'There is nothing to undo'));
+  await inTurn(() => step(studyId, times, toUndo, 'There is nothing to undo'));
 }
 
 /** What was undone last, done again. */
 export async function redoLast(studyId: string): Promise<void> {
-  await inTurn(() => step(studyId, 1, (verb) => verb.startsWith('undo: '), 'There is nothing to do again'));
+  await inTurn(() => step(studyId, 1, toRedo, 'There is nothing to do again'));
 }
 
-async function step(studyId: string, times: number, wanted: (verb: string) => boolean, nothing: string): Promise<void> {
+async function step(studyId: string, times: number, next: (revisions: Revision[]) => Revision | undefined, nothing: string): Promise<void> {
   try {
     for (let i = 0; i < times; i++) {
-      const revisions = await listRevisions(studyId);
-      const revision = revisions.find((r) => !r.undone_at && wanted(r.verb));
+      const revision = next(await listRevisions(studyId));
       if (!revision) return tell(nothing);
       await undoRevision(revision.id);
       if (i === times - 1) tell(isUndoing(revision.verb) ? 'Done again' : `Undone: ${revision.label || verbText(revision.verb).toLowerCase()}`);

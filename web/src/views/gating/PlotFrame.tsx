@@ -76,5 +76,5 @@ function TickLabel({ tick, x, y, anchor }: { tick: Tick; x: number; y: number; a
 function AxisName({ axis, of }: { axis: AxisInfo; of: string }) {
   const text = joinedNames(axis);
   if (!axis.menu) return <span className="small cut">{text}</span>;
-  return <Popover label={`${of} axis: ${text}`} text={<><span className="hidden-label">{of} axis: </span>{text}</>} small look="plain" left>{axis.menu}</Popover>;
+  return <Popover label={`${of} axis: ${text}`} text={<><span className="hidden-label">{of} axis: </span>{text}</>} small look="plain" beside=".plot-card">{axis.menu}</Popover>;
 }
