@@ -4,7 +4,8 @@ Seeded files of 20 channels, half of them dyes with a spillover matrix in the fi
 mean, median, MAD, CV and count of 20 nested populations on one channel, compensated by each file's own matrix. FlowKit
 reads each file into a sample, gates it by the same gates, and the same events go into the same statistics of NumPy. All
 numbers are compared. Unit: CPU seconds of the process, all threads; the first question to our server finds nothing
-kept, the second is asked after one gate was moved. Memory is the most that the server has.
+kept, the second is asked after one gate was moved. FlowKit takes half of its files just before, half just after the
+first question, as machines are noisy. Memory is the most that the server has.
 
     python bench/gating_api.py                      1,000 files x 20,000 events; FlowKit takes the first 50
     python bench/gating_api.py --files 3 --events 5000    as a test
@@ -199,19 +200,20 @@ def main() -> None:
             start = server.cpu_s
             study, populations = set_up(client, paths)
             added = server.cpu_s - start
+            half, n_beside = min(said.beside, said.files) // 2, min(said.beside, said.files)
+            before, beside = run_flowkit(paths[:half])
             first, rows = ask(server, client, study, populations)
+            after, more = run_flowkit(paths[half:n_beside])
             gate = populations[5]["gate"]
             moved = {"geometry": {**gate["geometry"], "x1": 0.3}}
             client.patch(f"gates/{gate['id']}", json=moved, headers={"if-match": f'"{gate["version"]}"'})
             again, _ = ask(server, client, study, populations)
             peak = most_bytes(server.process.pid)
-        theirs, beside = run_flowkit(paths[: said.beside])
-    n_beside = min(said.beside, said.files)
-    per_second, theirs_per_second = said.files * said.events / first, n_beside * said.events / theirs
+    per_second, theirs_per_second = said.files * said.events / first, n_beside * said.events / (before + after)
     report = {
         "files": said.files, "events": said.events, "added_s": added, "first_s": first, "one_gate_moved_s": again,
         "events_per_s": per_second, "flowkit_events_per_s": theirs_per_second, "ratio": per_second / theirs_per_second,
-        "peak_bytes": peak, "differences": differences(rows, beside), "cores": os.cpu_count(),
+        "peak_bytes": peak, "differences": differences(rows, beside + more), "cores": os.cpu_count(),
         "python": platform.python_version(),
     }  # fmt: skip
     print(json.dumps(report, indent=1))

@@ -19,7 +19,7 @@ from cytosol.base.errors import ConflictError, CytosolError, InvalidInputError, 
 from cytosol.base.keys import Key
 from cytosol.base.tables import ColumnData
 from cytosol.catalog.access import study_access
-from cytosol.catalog.axes import Axes, Spill
+from cytosol.catalog.axes import Axes, Reading, Spill
 from cytosol.catalog.cell_attributes import CellAttributes
 from cytosol.catalog.compensations import Compensations
 from cytosol.catalog.context import Context
@@ -149,14 +149,10 @@ class Gating:
         reading = await self._axes.reading(pinned, named, compensation)
         known: dict[bytes, Leaf] = {}
         for key, (leaf, _) in found.items():
-            if "gate" not in leaf:
+            if "gate" in leaf:
+                known[key] = _gate_leaf(regions[leaf["gate"]], reading, state)
+            else:
                 known[key] = await self._column_leaf(pinned, leaf, state)
-                continue
-            region = regions[leaf["gate"]]
-            gate = region.gate
-            axes_said = [[reading.sources[axis].token, state.scales.get(axis)] for axis in (gate.x, gate.y) if axis]
-            token = digest([gate.kind, gate.geometry, region.sector, axes_said])
-            known[key] = Leaf(token, partial(region_mask, region, state.scales))
         trees = [{"and": []} if population is None else population.tree for population in populations]
         said = ("tokens", id(found), *(leaf.token for leaf in known.values()))
         if said not in state.kept:
@@ -303,6 +299,19 @@ class Gating:
 def percent(part: int | None, whole: int | None) -> float | None:
     """100 × part / whole; None of nothing, or where one is not known."""
     return 100 * part / whole if part is not None and whole else None
+
+
+def _gate_leaf(region: InForce, reading: Reading, state: GatingState) -> Leaf:
+    """A leaf that is a gate; one for all tables whose axes come from the same places."""
+    gate = region.gate
+    sources = [reading.sources[axis].token for axis in (gate.x, gate.y) if axis]
+    said = ("leaf", gate.id, region.sector, *sources)
+    found: Leaf | None = state.kept.get(said)
+    if found is None:
+        scales = [state.scales.get(axis) for axis in (gate.x, gate.y) if axis]
+        token = digest([gate.kind, gate.geometry, region.sector, list(zip(sources, scales, strict=True))])
+        state.kept[said] = found = Leaf(token, partial(region_mask, region, state.scales))
+    return found
 
 
 def _refuse_private(pinned: Pinned, found: Iterable[Tree], regions: Mapping[str, InForce]) -> None:

@@ -58,7 +58,15 @@ class GatingState:
         return found
 
     def in_force(self, dataset_id: Key | None) -> dict[str, InForce]:
-        """By gid of gates and sectors: a dataset's own gate of a family, else that of the study (None = only these)."""
+        """By gid of gates and sectors: a dataset's own gate of a family, else that of the study (None = only these).
+
+        Datasets without own gates are given the same object; it is not to be changed.
+        """
+        if dataset_id is not None and all(gate.dataset_id != dataset_id for gate in self.gates):
+            return self.in_force(None)
+        found: dict[str, InForce] | None = self.kept.get(("in force", dataset_id))
+        if found is not None:
+            return found
         chosen: dict[str, Gate] = {}
         for gate in self.gates:
             if gate.dataset_id == dataset_id or (gate.dataset_id is None and gate.gid not in chosen):
@@ -66,6 +74,7 @@ class GatingState:
         found = {gid: InForce(gate) for gid, gate in chosen.items()}
         for gate in chosen.values():
             found |= {part["gid"]: InForce(gate, number) for number, part in enumerate(gate.sectors)}
+        self.kept["in force", dataset_id] = found
         return found
 
     def population(self, id: Key | None) -> Population | None:

@@ -25,7 +25,7 @@ ELLIPSE_AXES_PER_LENGTH = 2.0
 NO_SECTOR = 255
 """The sector of a point with a NaN."""
 _GRID_FROM = 4000
-_GRIDS = 64, 128, 256
+_GRIDS = 128, 256
 _GRIDS_KEPT = 64
 _STRAIGHT = 1e-9
 _FAR = 1e38
@@ -143,7 +143,7 @@ def _in_polygon(vertices: ArrayLike, x: np.ndarray, y: np.ndarray) -> np.ndarray
     if len(x) < _GRID_FROM:
         kernels.polygon_mask(x, y, corners[0], corners[1], mask)
     else:
-        # a finer grid leaves fewer points to look at one by one, and costs more to make
+        # a finer grid leaves fewer points to look at one by one, and costs more to make once
         size = _GRIDS[min(int(math.log10(len(x) / _GRID_FROM)), len(_GRIDS) - 1)]
         kernels.polygon_mask_by_grid(x, y, corners, *_grid(corners.tobytes(), size), mask)
     return mask
